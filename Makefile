@@ -1,0 +1,50 @@
+# Every target makes the virtual environment from the lock file where it is missing or stale.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo up test check format migrate worker bench lock clean
+
+help: ## Show the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name it: make PYTHON=python3.12")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements.lock
+	@touch $@
+
+demo: $(READY) ## Create a user group on a real stack, and show it step by step
+	@$(BIN)/python -m cli.demo
+
+up: $(READY) ## Run the embedded stack until Ctrl-C (WORKERS=2 for more workers)
+	@$(BIN)/python -m cli.up --workers $(or $(WORKERS),1)
+
+test: $(READY) ## Run all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## Lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+migrate: $(READY) ## Bring the configured databases to this version
+	$(BIN)/python worker.py --migrate
+
+worker: $(READY) ## Run one worker
+	$(BIN)/python worker.py
+
+bench: $(READY) ## Measure latency, throughput and CPU per create
+	$(BIN)/python bench.py $(ARGS)
+
+lock: $(READY) ## Renew the lock file from pyproject.toml: names, versions and hashes only
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
+
+clean: ## Remove the virtual environment and the embedded stack's data
+	rm -rf $(VENV) .devstack
