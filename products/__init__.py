@@ -1,0 +1,1 @@
+"""What a subscription is: products, product blocks, lifecycles; pure, no I/O."""

@@ -1,0 +1,1 @@
+"""The product blocks: named groups of resource types, one file each."""

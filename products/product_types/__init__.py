@@ -1,0 +1,1 @@
+"""The product types: one file each, one class per lifecycle state."""

@@ -1,0 +1,48 @@
+"""The User Group: a named group of users."""
+
+from typing import Self
+from uuid import UUID
+
+from products.product import Product
+from products.product_blocks.user_group import (
+    UserGroupBlock,
+    UserGroupBlockInactive,
+    UserGroupBlockProvisioning,
+)
+from products.subscription import Status, SubscriptionModel
+
+USER_GROUP = UUID("a6d4ec1e-6d4e-4c6b-9d0a-3f1f6f0a9b01")
+
+
+class UserGroupInactive(
+    SubscriptionModel,
+    lifecycle=[Status.INITIAL, Status.TERMINATED],
+    products={
+        USER_GROUP: Product(
+            name="User Group", type="UserGroup", tag="GROUP", description="user group administration"
+        )
+    },
+):
+    """A user group that is not yet, or no longer, there."""
+
+    user_group: UserGroupBlockInactive = UserGroupBlockInactive()
+
+
+class UserGroupProvisioning(UserGroupInactive, lifecycle=[Status.PROVISIONING]):
+    """A user group with a name, on its way into the group management system."""
+
+    user_group: UserGroupBlockProvisioning
+
+    def describe(self) -> str:
+        """Return the description, ``User Group {group_name}``."""
+        return f"User Group {self.user_group.group_name}"
+
+    def provisioned(self, group_id: int) -> Self:
+        """Return this group with the id that the group management system gave it."""
+        return self.with_values(group_id=group_id)
+
+
+class UserGroup(UserGroupProvisioning, lifecycle=[Status.ACTIVE]):
+    """A user group that is in use."""
+
+    user_group: UserGroupBlock
