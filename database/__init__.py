@@ -1,0 +1,1 @@
+"""PostgreSQL: schema, migrations and queries. A query takes a connection; its caller owns the transaction."""

@@ -1,0 +1,61 @@
+"""Connections to PostgreSQL: the pool of a worker, and transactions on it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+# asyncpg's classes take no parameter at run time, only in its stubs.
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+
+
+class DatabaseUnreachable(Exception):
+    """PostgreSQL does not answer, or lets nobody in; the message names the address, never a password."""
+
+    def __init__(self, database_url: str, cause: object) -> None:
+        super().__init__(
+            f"Cannot reach PostgreSQL at {_address(database_url)} ({cause}): "
+            'start the embedded stack with "make up", or set DATABASE_URL'
+        )
+
+
+COMMAND_TIMEOUT = 10.0
+"""Seconds after which a statement is given up: a server that hangs will pass, like one that is gone."""
+
+
+async def open_pool(
+    database_url: str, *, size: int = 10, server_settings: dict[str, str] | None = None
+) -> Pool:
+    """Connect to PostgreSQL with at most `size` connections, opened as they are needed.
+
+    Raises:
+        DatabaseUnreachable: when nothing answers there, or nobody is let in.
+    """
+    try:
+        return await asyncpg.create_pool(
+            database_url,
+            min_size=1,
+            max_size=size,
+            timeout=COMMAND_TIMEOUT,
+            command_timeout=COMMAND_TIMEOUT,
+            server_settings=server_settings,
+        )
+    except (OSError, ValueError, asyncpg.PostgresError) as error:
+        raise DatabaseUnreachable(database_url, error) from error
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """Lend a connection in a transaction, committed at the end, rolled back by an error."""
+    async with pool.acquire() as connection, connection.transaction():
+        yield connection
+
+
+def _address(database_url: str) -> str:
+    parts = urlsplit(database_url)
+    host = parse_qs(parts.query).get("host", [parts.netloc.rpartition("@")[2] or "localhost"])[0]
+    return f"{host}, database {parts.path.strip('/') or 'of the same name as the user'}"

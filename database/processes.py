@@ -1,0 +1,226 @@
+"""Queries on the administrative trail and the ledger of steps."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from database.connection import Connection
+from products.errors import ProcessAlreadyExists
+from products.process import Process, ProcessStatus, Target
+
+ROLL_BACK = "begin_roll_back"
+"""The step whose row says that a process goes backwards."""
+
+Event = Literal["parked", "retried", "abort requested", "given up"]
+
+
+class TrailRow(BaseModel):
+    """A process as the trail knows it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    process_id: str
+    workflow: str
+    target: Target
+    subscription_id: UUID | None
+    status: ProcessStatus
+    created_by: str | None
+    reason: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    last_step: str | None
+    failed_reason: str | None
+
+
+class TrailEvent(BaseModel):
+    """Something that was done to a process, or happened to it, on its way."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event: Event
+    step: str | None
+    by: str | None
+    reason: str | None
+    at: datetime
+
+
+async def register_process(connection: Connection, process: Process, step: str | None) -> None:
+    """Insert the trail row of this process, or lock it until the transaction ends; note the step.
+
+    Raises:
+        ProcessAlreadyExists: when another execution had this process id.
+    """
+    first_execution_run_id = await connection.fetchval(
+        """
+        INSERT INTO processes (
+            process_id, first_execution_run_id, workflow, target, status, created_by, reason, started_at,
+            last_step
+        )
+        VALUES ($1, $2, $3, $4, 'running', $5, $6, $7, $8)
+        ON CONFLICT ON CONSTRAINT processes_pkey DO UPDATE
+        SET last_step = coalesce(EXCLUDED.last_step, processes.last_step)
+        RETURNING first_execution_run_id
+        """,
+        process.process_id,
+        process.first_execution_run_id,
+        process.workflow,
+        process.target,
+        process.by,
+        process.reason,
+        process.started_at,
+        step,
+    )
+    if first_execution_run_id != process.first_execution_run_id:
+        raise ProcessAlreadyExists(process.process_id)
+
+
+async def relate_subscription(connection: Connection, process_id: str, subscription_id: UUID) -> None:
+    """Say in the trail which subscription the process is about."""
+    await connection.execute(
+        "UPDATE processes SET subscription_id = $2 WHERE process_id = $1", process_id, subscription_id
+    )
+
+
+async def committed_steps(connection: Connection, process_id: str, *steps: str) -> dict[str, str]:
+    """Return the stored results (JSON) of those of these steps that have committed."""
+    rows = await connection.fetch(
+        """
+        SELECT step, result
+        FROM process_steps
+        WHERE process_id = $1 AND step = ANY ($2::text[])
+        """,
+        process_id,
+        steps,
+    )
+    return {row["step"]: row["result"] for row in rows}
+
+
+async def insert_step(
+    connection: Connection, process_id: str, step: str, result: BaseModel, at: datetime
+) -> None:
+    """Write the ledger row of a step, with what it returns."""
+    await connection.execute(
+        """
+        INSERT INTO process_steps (process_id, step, result, committed_at)
+        VALUES ($1, $2, $3, $4)
+        """,
+        process_id,
+        step,
+        result.model_dump_json(),
+        at,
+    )
+
+
+async def insert_event(connection: Connection, process_id: str, event: TrailEvent, number: int) -> bool:
+    """Write an event of a process into the trail; return whether it was not there yet.
+
+    Args:
+        number: the how manieth of its kind it is, from 1.
+    """
+    written = await connection.fetchval(
+        """
+        INSERT INTO process_events (process_id, event, number, step, by, reason, at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT ON CONSTRAINT process_events_pkey DO NOTHING
+        RETURNING true
+        """,
+        process_id,
+        event.event,
+        number,
+        event.step,
+        event.by,
+        event.reason,
+        event.at,
+    )
+    return written is not None
+
+
+async def set_process_status(
+    connection: Connection,
+    process_id: str,
+    status: ProcessStatus,
+    *,
+    failed_reason: str | None = None,
+    ended_at: datetime | None = None,
+) -> None:
+    """Say in the trail how the process stands; `ended_at` where that is how it ended."""
+    await connection.execute(
+        """
+        UPDATE processes
+        SET status = $2, failed_reason = $3, ended_at = $4
+        WHERE process_id = $1
+        """,
+        process_id,
+        status,
+        failed_reason,
+        ended_at,
+    )
+
+
+async def read_process(connection: Connection, process_id: str) -> TrailRow | None:
+    """Return the trail row of a process, or `None` where there is none."""
+    row = await connection.fetchrow(
+        """
+        SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at,
+               ended_at, last_step, failed_reason
+        FROM processes
+        WHERE process_id = $1
+        """,
+        process_id,
+    )
+    return None if row is None else TrailRow.model_validate(dict(row))
+
+
+async def read_events(connection: Connection, process_id: str) -> list[TrailEvent]:
+    """Return what happened to a process on its way, in order."""
+    rows = await connection.fetch(
+        """
+        SELECT event, step, by, reason, at
+        FROM process_events
+        WHERE process_id = $1
+        ORDER BY at, number
+        """,
+        process_id,
+    )
+    return [TrailEvent.model_validate(dict(row)) for row in rows]
+
+
+async def list_processes(
+    connection: Connection,
+    *,
+    status: ProcessStatus | None = None,
+    subscription_id: UUID | None = None,
+    limit: int = 50,
+    after: str | None = None,
+) -> list[TrailRow]:
+    """Return processes, oldest first.
+
+    Args:
+        status: only those with this status; `None` means any.
+        subscription_id: only those on this subscription.
+        limit: at most so many.
+        after: only those that come after this one in the list; an unknown id gives none.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at,
+               ended_at, last_step, failed_reason
+        FROM processes
+        WHERE ($1::text IS NULL OR status = $1)
+          AND ($2::uuid IS NULL OR subscription_id = $2)
+          AND (
+              $3::text IS NULL
+              OR (started_at, process_id)
+                 > (SELECT a.started_at, a.process_id FROM processes a WHERE a.process_id = $3)
+          )
+        ORDER BY started_at, process_id
+        LIMIT $4
+        """,
+        status,
+        subscription_id,
+        after,
+        limit,
+    )
+    return [TrailRow.model_validate(dict(row)) for row in rows]
