@@ -1,0 +1,41 @@
+"""The fake group management system."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from services.fake_system import FakeSystem, Record, open_fake_system
+from services.group_management import Group
+
+NAME = "group_management"
+
+
+@asynccontextmanager
+async def open_fake_group_management(database_url: str) -> AsyncIterator["FakeGroupManagement"]:
+    """Connect to the fake in its own schema and role of this database."""
+    async with open_fake_system(database_url, NAME) as system:
+        yield FakeGroupManagement(system)
+
+
+class FakeGroupManagement:
+    """Implements `GroupManagement`; `system` takes the faults."""
+
+    def __init__(self, system: FakeSystem) -> None:
+        self.system = system
+
+    async def provision_group(self, subscription_id: UUID, group_name: str, *, token: int) -> Group:
+        """See `GroupManagement`."""
+        return _group(await self.system.provision(subscription_id, {"group_name": group_name}, token=token))
+
+    async def deprovision_group(self, subscription_id: UUID, *, token: int) -> None:
+        """See `GroupManagement`."""
+        await self.system.deprovision(subscription_id, token=token)
+
+    async def find_group(self, subscription_id: UUID) -> Group | None:
+        """See `GroupManagement`."""
+        record = await self.system.find(subscription_id)
+        return None if record is None else _group(record)
+
+
+def _group(record: Record) -> Group:
+    return Group.model_validate({"group_id": record.record_id, **record.attributes})
