@@ -1,0 +1,133 @@
+"""Every step commits its effect together with its ledger row, once; the rules of that are here."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from database import processes, subscriptions
+from database.connection import Connection, Pool, transaction
+from database.subscriptions import Stored
+from products.errors import LifecycleError, NotHeldByThisProcess
+from products.process import Process
+from products.subscription import SubscriptionModel
+
+Values = dict[str, JsonValue]
+"""Resource types and their values, as a form gave them; the product's model validates them."""
+
+
+class StepRun(BaseModel):
+    """What every step is told: which step, of which process, at which moment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    process: Process
+    step: str
+    """The name of the step: its key in the ledger."""
+    at: datetime
+    """The moment, by the clock of the workflow: PostgreSQL's own clock does not skip time."""
+    rolling_back: bool = False
+    """Whether this step undoes others: only such steps may commit once the roll-back has begun."""
+
+
+S = TypeVar("S", bound=SubscriptionModel)
+Effect = Callable[[Connection], Awaitable[SubscriptionModel]]
+
+
+@dataclass(frozen=True)
+class Call(Generic[S]):
+    """What a step needs to call an external system for the subscription that its process holds."""
+
+    subscription: S
+    token: int
+    """The fencing token."""
+
+
+class Ledger:
+    """The steps that have committed, and the transactions that add to them."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    async def commit(self, run: StepRun, effect: Effect) -> SubscriptionModel:
+        """Run the effect and store its result under the step, in one transaction; once.
+
+        Where the step has committed before, nothing is written and the stored result is returned: the
+        subscription as it was at that moment.
+
+        Raises:
+            ProcessAlreadyExists: when the process id belongs to another execution.
+            NotHeldByThisProcess: when the process is being rolled back and the step is no part of that.
+        """
+        async with transaction(self.pool) as connection:
+            stored = await self._begin(connection, run)
+            if stored is not None:
+                return stored
+            result = await effect(connection)
+            await processes.insert_step(connection, run.process.process_id, run.step, result, run.at)
+            return result
+
+    async def change(
+        self, run: StepRun, kind: type[S], transform: Callable[[S], SubscriptionModel]
+    ) -> SubscriptionModel:
+        """Commit a step that makes another state of the subscription that its process holds.
+
+        Raises:
+            NotHeldByThisProcess: when the process does not hold the subscription.
+            LifecycleError: when that is not of this kind now.
+        """
+
+        async def effect(connection: Connection) -> SubscriptionModel:
+            stored = await self.held(connection, run)
+            changed = transform(_of_kind(stored.subscription, kind))
+            await subscriptions.update_subscription(connection, changed)
+            return changed
+
+        return await self.commit(run, effect)
+
+    async def call(self, run: StepRun, kind: type[S]) -> Call[S] | SubscriptionModel:
+        """Return what a step needs to call an external system; or its result, where it has committed.
+
+        Raises:
+            ProcessAlreadyExists, NotHeldByThisProcess, LifecycleError: as `commit` and `change`.
+        """
+        async with transaction(self.pool) as connection:
+            committed = await self._begin(connection, run)
+            if committed is not None:
+                return committed
+            stored = await self.held(connection, run)
+            return Call(_of_kind(stored.subscription, kind), stored.fence)
+
+    async def held(self, connection: Connection, run: StepRun) -> Stored:
+        """Return the subscription of the process, locked until the transaction ends.
+
+        Raises:
+            NotHeldByThisProcess: when the process does not hold it.
+        """
+        process = run.process
+        stored = await subscriptions.lock_subscription(connection, process.subscription_id)
+        held_by = stored.subscription.held_by if stored else None
+        if stored is None or held_by != process.process_id:
+            raise NotHeldByThisProcess(process.process_id, process.subscription_id, held_by)
+        return stored
+
+    async def _begin(self, connection: Connection, run: StepRun) -> SubscriptionModel | None:
+        # Locks the trail row, so that two attempts of one step take turns: the second finds the first's row.
+        process_id = run.process.process_id
+        await processes.register_process(connection, run.process, run.step)
+        committed = await processes.committed_steps(connection, process_id, run.step, processes.ROLL_BACK)
+        if run.step in committed:
+            return SubscriptionModel.model_validate_json(committed[run.step])
+        if processes.ROLL_BACK in committed and not run.rolling_back:
+            raise NotHeldByThisProcess(process_id, run.process.subscription_id, "its own roll-back")
+        return None
+
+
+def _of_kind(subscription: SubscriptionModel, kind: type[S]) -> S:
+    if not isinstance(subscription, kind):
+        raise LifecycleError(
+            f"Subscription {subscription.subscription_id} is {subscription.status}, no {kind.__name__}"
+        )
+    return subscription
