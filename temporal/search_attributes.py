@@ -1,0 +1,37 @@
+"""The search attributes by which processes are found in the Web UI and the CLI."""
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.common import SearchAttributeKey
+from temporalio.service import RPCError, RPCStatusCode
+
+SUBSCRIPTION_ID = SearchAttributeKey.for_keyword("SubscriptionId")
+CUSTOMER_ID = SearchAttributeKey.for_keyword("CustomerId")
+PRODUCT = SearchAttributeKey.for_keyword("Product")
+TARGET = SearchAttributeKey.for_keyword("Target")
+PROCESS_STATUS = SearchAttributeKey.for_keyword("ProcessStatus")
+
+ALL = (SUBSCRIPTION_ID, CUSTOMER_ID, PRODUCT, TARGET, PROCESS_STATUS)
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Make the search attributes known to the namespace; those that are known stay.
+
+    Without them a workflow that sets one would retry its task for ever. On Temporal Cloud, where only an
+    administrator may add them, the refusal is tolerated: the README says which ones to add.
+    """
+    request = AddSearchAttributesRequest(
+        namespace=client.namespace,
+        search_attributes={key.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for key in ALL},
+    )
+    try:
+        await client.operator_service.add_search_attributes(request)
+    except RPCError as error:
+        tolerated = {
+            RPCStatusCode.ALREADY_EXISTS,
+            RPCStatusCode.PERMISSION_DENIED,
+            RPCStatusCode.UNIMPLEMENTED,
+        }
+        if error.status not in tolerated:
+            raise
