@@ -1,0 +1,47 @@
+"""Everything that this project can do, product by product: the one list that a new product is added to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_type_hints
+
+from temporalio import workflow
+
+from products.process import Target
+from workflows.forms import StartForm
+from workflows.process import ProcessFrame
+from workflows.user_group.create_user_group import CreateUserGroup
+
+
+@dataclass(frozen=True)
+class CatalogueEntry:
+    """What can be done with the products of one type."""
+
+    command: str
+    """How the product is called on the command line."""
+    product_type: str
+    workflows: tuple[type[ProcessFrame], ...]
+
+    def workflow(self, target: Target) -> type[ProcessFrame] | None:
+        """Return the workflow for this target, or `None` where the product has none."""
+        return next((found for found in self.workflows if found.target is target), None)
+
+
+CATALOGUE: Sequence[CatalogueEntry] = (CatalogueEntry("user-group", "UserGroup", (CreateUserGroup,)),)
+
+
+def workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> list[type[ProcessFrame]]:
+    """Return every workflow."""
+    return [one for entry in catalogue for one in entry.workflows]
+
+
+def workflow_type(definition: type[ProcessFrame]) -> str:
+    """Return the name under which Temporal knows the workflow."""
+    name = workflow._Definition.must_from_class(definition).name  # noqa: SLF001  # the SDK has no public way
+    assert name is not None
+    return name
+
+
+def form_of(definition: type[ProcessFrame]) -> type[StartForm]:
+    """Return the input form of the workflow."""
+    form: type[StartForm] = get_type_hints(definition.run)["form"]  # type: ignore[attr-defined]
+    return form

@@ -1,0 +1,322 @@
+"""The frame of every process: its steps in order, parking, retry, abort with roll-back."""
+
+import asyncio
+from typing import Any, ClassVar, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+from temporalio.types import MethodAsyncSingleParam
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import BaseModel
+
+    from activities.ledger import StepRun
+    from activities.subscriptions import (
+        BeginRollBack,
+        EndProcess,
+        ProcessEvent,
+        SubscriptionActivities,
+    )
+    from database.processes import Event
+    from products.errors import (
+        GateRefusal,
+        InvalidInput,
+        NotHeldByThisProcess,
+        ProcessAlreadyExists,
+        ProductNotFound,
+    )
+    from products.process import Process, ProcessStatus, Target
+    from products.subscription import SubscriptionModel
+    from products.text import printable
+    from temporal import search_attributes
+    from temporal.payloads import invalid_input
+    from workflows import steps
+    from workflows.details import DONE, PARKED, RUNNING, Details, Line, quoted
+    from workflows.forms import OperatorNote, StartForm
+    from workflows.steps import Step
+
+S = TypeVar("S", bound=SubscriptionModel)
+A = TypeVar("A")
+R = TypeVar("R")
+
+LONGEST_HISTORY = 500
+"""Events after which a process that parks continues as new: it may be retried often, for weeks."""
+
+REFUSALS = frozenset(refusal.__name__ for refusal in GateRefusal.__subclasses__())
+WITHOUT_ROW = frozenset({InvalidInput.__name__, ProductNotFound.__name__, ProcessAlreadyExists.__name__})
+"""Errors of a process that must leave no row, or that has none of its own."""
+ENDS = REFUSALS | WITHOUT_ROW | {NotHeldByThisProcess.__name__}
+"""Errors that end a process at once; every other final one parks it."""
+
+
+class Progress(BaseModel):
+    """How far a process was when it parked: carried in the memo when it continues as new."""
+
+    next_step: int = 0
+    times_parked: int = 0
+    failure: str = ""
+
+
+class ProcessFrame:
+    """A process: a workflow class extends it, names its sequence of steps, and calls `follow` from `run`.
+
+    It is a base class, where helper functions would do for the rest, because only updates that are
+    declared on the class show their description in the Web UI.
+    """
+
+    target: ClassVar[Target]
+    sequence: ClassVar[tuple[Step[Any, Any], ...]]
+    """What the process does, in order; the last step unlocks the subscription."""
+    roll_back: ClassVar[tuple[Step[Any, Any], ...]]
+    """What the roll-back of an aborted process does, in order; the last step unlocks the subscription."""
+
+    def __init__(self) -> None:
+        self._progress = Progress()
+        self._parked_on: Step[Any, Any] | None = None
+        self._retry: OperatorNote | None = None
+        self._give_up: OperatorNote | None = None
+        self._rolling_back = False
+
+    @workflow.update(description='Run the failed step again, e.g. {"by": "alice", "reason": "name freed"}')
+    async def retry(self, note: OperatorNote = OperatorNote()) -> str:
+        """Run the failed step again; earlier steps are not repeated. Returns once it has begun."""
+        assert self._parked_on is not None  # by the validator
+        title, rolling_back = self._parked_on.title, self._rolling_back
+        self._retry = note
+        await workflow.wait_condition(lambda: self._retry is not note)
+        if self._rolling_back and not rolling_back:
+            raise ApplicationError("This process was aborted in the same moment; it is being rolled back")
+        return f"{title}: begun again"
+
+    @retry.validator
+    def _require_parked(self, note: OperatorNote = OperatorNote()) -> None:
+        if self._parked_on is None:
+            raise ApplicationError("This process is not parked: there is no failed step to retry")
+        if self._retry is not None or self._give_up is not None:
+            raise ApplicationError("Somebody else has just acted on this process")
+
+    @workflow.update(
+        description='Leave a failed roll-back as it is, e.g. {"by": "alice", "reason": "removed by hand"}'
+    )
+    async def give_up(self, note: OperatorNote = OperatorNote()) -> str:
+        """End a process whose roll-back failed for good; its subscription stays out of sync."""
+        self._give_up = note
+        return "Given up: the subscription stays out of sync until somebody sets it in sync"
+
+    @give_up.validator
+    def _require_failed_roll_back(self, note: OperatorNote = OperatorNote()) -> None:
+        self._require_parked(note)
+        if not self._rolling_back:
+            raise ApplicationError("This process is not being rolled back: cancel it first, or retry it")
+
+    async def follow(self, form: StartForm, result: type[S]) -> S:
+        """Run the steps; return the subscription as the last one leaves it.
+
+        Raises:
+            ApplicationError: when the process was refused, or given up: Temporal shows it as failed.
+            asyncio.CancelledError: when it was aborted and is rolled back: Temporal shows it as canceled.
+        """
+        self._form = form
+        self._process = self._identify(form)
+        self._details = Details(form.title, [Line(step.title) for step in self.sequence])
+        self._progress = workflow.memo_value("progress", Progress(), type_hint=Progress)
+        self._announce()
+        try:
+            subscription = await self._forward()
+        except asyncio.CancelledError:
+            if workflow.cancellation_reason() is None:
+                raise
+            subscription = await self._roll_back()
+        await self._end(ProcessStatus.COMPLETED)
+        assert isinstance(subscription, result)
+        return subscription
+
+    def _identify(self, form: StartForm) -> Process:
+        info = workflow.info()
+        try:
+            process_id = printable(info.workflow_id)
+        except ValueError as error:
+            raise invalid_input(f"Invalid workflow id: {error}") from None
+        return Process(
+            process_id=process_id,
+            first_execution_run_id=info.first_execution_run_id,
+            workflow=info.workflow_type,
+            target=self.target,
+            subscription_id=form.subscription(process_id),
+            by=form.by,
+            reason=form.reason,
+            started_at=workflow.now(),
+        )
+
+    def _announce(self) -> None:
+        pairs = [
+            search_attributes.TARGET.value_set(self.target),
+            search_attributes.SUBSCRIPTION_ID.value_set(str(self._process.subscription_id)),
+            search_attributes.PROCESS_STATUS.value_set(ProcessStatus.RUNNING),
+        ]
+        workflow.upsert_search_attributes(pairs)
+        self._details.facts["Subscription"] = str(self._process.subscription_id)
+        self._show()
+
+    async def _forward(self) -> SubscriptionModel:
+        subscription: SubscriptionModel | None = None
+        for line in self._details.lines[: self._progress.next_step]:
+            line.state = DONE
+        for number, step in list(enumerate(self.sequence))[self._progress.next_step :]:
+            self._progress = self._progress.model_copy(update={"next_step": number})
+            try:
+                subscription = await self._finish(step, self._details.lines[number])
+            except ApplicationError as error:
+                await self._end_by(error)
+                raise
+            if number == 0:
+                self._show_subscription(subscription)
+        assert subscription is not None  # there is always a step left: a process parks before it is done
+        return subscription
+
+    async def _finish(self, step: Step[Any, Any], line: Line) -> SubscriptionModel:
+        while True:
+            if self._progress.failure:  # parked, perhaps before it continued as new
+                await self._wait_for_retry(step, line)
+            line.state, line.started_at = RUNNING, line.started_at or workflow.now()
+            self._show()
+            try:
+                subscription = await steps.run_step(step, self._run(self._key(step)), self._form)
+            except ApplicationError as error:
+                if error.type in ENDS:
+                    raise
+                await self._park(step, error.message)
+            else:
+                line.state, line.ended_at = DONE, workflow.now()
+                self._show()
+                return subscription
+
+    async def _park(self, step: Step[Any, Any], failure: str) -> None:
+        self._progress = self._progress.model_copy(
+            update={"failure": failure, "times_parked": self._progress.times_parked + 1}
+        )
+        await self._record(step, "parked", OperatorNote.model_construct(reason=failure))
+
+    async def _wait_for_retry(self, step: Step[Any, Any], line: Line) -> None:
+        line.state = PARKED
+        self._show_status(ProcessStatus.FAILED, self._how_to_go_on(step))
+        self._parked_on = step
+        await self._continue_as_new_when_long()
+        await workflow.wait_condition(
+            lambda: self._retry is not None or self._give_up is not None,
+            timeout_summary=f"{step.title} failed; waits for somebody to retry or to abort",
+        )
+        if self._give_up is not None:
+            await self._end_given_up(step, self._give_up)
+        assert self._retry is not None
+        await self._record(step, "retried", self._retry)
+        self._progress = self._progress.model_copy(update={"failure": ""})
+        self._parked_on = self._retry = None
+        self._show_status(ProcessStatus.RUNNING, "")
+
+    async def _continue_as_new_when_long(self) -> None:
+        # The cancellation of a process that is being rolled back would be forgotten by a new run.
+        if self._rolling_back or workflow.info().get_current_history_length() < LONGEST_HISTORY:
+            return
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._retry is None:
+            workflow.continue_as_new(self._form, memo={"progress": self._progress})
+
+    async def _roll_back(self) -> SubscriptionModel:
+        self._rolling_back = True
+        self._parked_on = self._retry = None
+        self._progress = self._progress.model_copy(update={"failure": ""})
+        reason = workflow.cancellation_reason() or None
+        interrupted = self.sequence[self._progress.next_step].name
+        begun = await self._database(
+            "Begin roll-back",
+            SubscriptionActivities.begin_roll_back,
+            BeginRollBack(run=self._run(interrupted), last_step=self.sequence[-1].name, reason=reason),
+        )
+        if begun.completed is not None:
+            self._details.notice = (
+                "The abort came too late: the last step had committed; nothing was changed."
+            )
+            return begun.completed
+        self._show_status(ProcessStatus.RUNNING, f"Being rolled back.\n\n{quoted(reason or 'aborted')}")
+        if begun.held:
+            for step in self.roll_back:
+                line = Line(f"Roll-back: {step.title}")
+                self._details.lines.append(line)
+                await self._finish(step, line)
+        else:
+            await self._record_end(ProcessStatus.ABORTED, None)
+        await self._end(ProcessStatus.ABORTED)
+        raise asyncio.CancelledError
+
+    def _key(self, step: Step[Any, Any]) -> str:
+        # In the ledger the steps of the roll-back have names of their own: some are the same activities.
+        return f"roll_back: {step.name}" if self._rolling_back else step.name
+
+    def _run(self, key: str) -> StepRun:
+        return StepRun(process=self._process, step=key, at=workflow.now(), rolling_back=self._rolling_back)
+
+    async def _database(self, title: str, activity: MethodAsyncSingleParam[Any, A, R], argument: A) -> R:
+        return await steps.run_local(activity, argument, title, heed_cancellation=not self._rolling_back)
+
+    async def _record(self, step: Step[Any, Any], event: Event, note: OperatorNote) -> None:
+        happened = ProcessEvent(
+            run=self._run(self._key(step)),
+            event=event,
+            number=self._progress.times_parked,
+            by=note.by,
+            reason=note.reason,
+        )
+        await self._database(f"Record: {event}", SubscriptionActivities.record_event, happened)
+
+    async def _record_end(self, status: ProcessStatus, failed_reason: str | None) -> None:
+        step = self._key(self.sequence[self._progress.next_step])
+        end = EndProcess(run=self._run(step), status=status, failed_reason=failed_reason)
+        await self._database(f"Record: {status}", SubscriptionActivities.end_process, end)
+
+    async def _end_by(self, error: ApplicationError) -> None:
+        status = ProcessStatus.REFUSED if error.type in REFUSALS else ProcessStatus.FAILED
+        if error.type not in WITHOUT_ROW:
+            await self._record_end(status, error.message)
+        self._details.notice = quoted(error.message)
+        await self._end(status)
+
+    async def _end_given_up(self, step: Step[Any, Any], note: OperatorNote) -> None:
+        await self._record(step, "given up", note)
+        await self._record_end(ProcessStatus.FAILED, self._progress.failure)
+        self._details.notice = (
+            f"Given up; the subscription stays out of sync.\n\n{quoted(self._progress.failure)}"
+        )
+        await self._end(ProcessStatus.FAILED)
+        raise ApplicationError(self._progress.failure, type="GivenUp", non_retryable=True)
+
+    async def _end(self, status: ProcessStatus) -> None:
+        self._show_status(status, self._details.notice)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    def _how_to_go_on(self, step: Step[Any, Any]) -> str:
+        ways = (
+            "send the update `retry` to try the roll-back again, or `give_up` to leave it out of sync"
+            if self._rolling_back
+            else "send the update `retry` when the cause is gone, or request cancellation to roll it back"
+        )
+        return (
+            f"**{step.title}** failed, and will not succeed by itself:\n\n"
+            f"{quoted(self._progress.failure)}\n\nThe process waits for somebody: {ways}."
+        )
+
+    def _show_subscription(self, subscription: SubscriptionModel) -> None:
+        workflow.upsert_search_attributes(
+            [
+                search_attributes.PRODUCT.value_set(subscription.product.name),
+                search_attributes.CUSTOMER_ID.value_set(str(subscription.customer_id)),
+            ]
+        )
+
+    def _show_status(self, status: ProcessStatus, notice: str) -> None:
+        self._details.status, self._details.notice = status, notice
+        workflow.upsert_search_attributes([search_attributes.PROCESS_STATUS.value_set(status)])
+        self._show()
+
+    def _show(self) -> None:
+        workflow.set_current_details(self._details.markdown())

@@ -1,0 +1,51 @@
+"""Create a user group: from the form to an active subscription and a group in the group management system."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import Field
+
+    from activities.user_group import UserGroupActivities
+    from products.process import Target
+    from products.product_types.user_group import USER_GROUP, UserGroup
+    from products.subscription import Status
+    from products.text import Name
+    from workflows import steps
+    from workflows.forms import CreateForm
+    from workflows.process import ProcessFrame
+
+
+class CreateUserGroupForm(CreateForm):
+    """What a user group is made from."""
+
+    group_name: Name = Field(title="Group name", description="name of the group, 1 to 255 characters")
+
+    @property
+    def title(self) -> str:
+        """See `StartForm`."""
+        return f'Create user group "{self.group_name}"'
+
+
+@workflow.defn(name="create_user_group")
+class CreateUserGroup(ProcessFrame):
+    """Create a subscription on a user group, and the group itself."""
+
+    target = Target.CREATE
+    sequence = (
+        steps.create_subscription(product=lambda form: str(USER_GROUP)),
+        steps.store_process_subscription(),
+        steps.initialize_subscription(),
+        steps.external("Provision user group", UserGroupActivities.provision_user_group),
+        steps.set_status(Status.ACTIVE),
+        steps.resync(),
+    )
+    roll_back = (
+        steps.external("Deprovision user group", UserGroupActivities.deprovision_user_group),
+        steps.set_status(Status.TERMINATED),
+        steps.resync(),
+    )
+
+    @workflow.run
+    async def run(self, form: CreateUserGroupForm) -> UserGroup:
+        """Run the steps; see `ProcessFrame.follow`."""
+        return await self.follow(form, UserGroup)
