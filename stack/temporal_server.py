@@ -1,0 +1,76 @@
+"""The embedded Temporal: the development server of the real CLI, on a file, with its Web UI."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from temporalio.testing import WorkflowEnvironment
+
+from temporal import search_attributes
+
+# The development server has one shard and, by default, looks at its queues 20 times a second: every step
+# would wait 50 ms for its turn.
+FAST_QUEUES = {
+    "history.transferProcessorMaxPollRPS": "1000",
+    "history.timerProcessorMaxPollRPS": "1000",
+}
+# Retention of a closed process: 30 days. WAL with normal sync survives a kill at any moment; only a power cut
+# may cost the last moments.
+PRAGMAS = ("journal_mode=wal", "synchronous=normal")
+
+
+def dynamic_config(values: dict[str, str]) -> list[str]:
+    """Return the arguments that set these dynamic configuration values."""
+    return [part for key, value in values.items() for part in ("--dynamic-config-value", f"{key}={value}")]
+
+
+def find_temporal_cli(download_to: Path) -> str:
+    """Return the path of the `temporal` CLI: on the PATH, of the environment, or downloaded by the SDK."""
+    installed = shutil.which("temporal") or shutil.which("temporal", path=str(Path(sys.executable).parent))
+    return installed or _download(download_to)
+
+
+def _download(directory: Path) -> str:
+    # The SDK downloads the CLI only to start it; it stays in the directory, under a name of the SDK's.
+    async def start_and_stop() -> None:
+        async with await WorkflowEnvironment.start_local(download_dest_dir=str(directory)):
+            pass
+
+    asyncio.run(start_and_stop())
+    return next(str(path) for path in directory.glob("temporal*") if os.access(path, os.X_OK))
+
+
+def free_port(*preferred: int) -> int:
+    """Return the first of these ports that is free on the loopback interface, or any that is."""
+    for port in (*preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            chosen: int = probe.getsockname()[1]
+            return chosen
+    raise OSError("no port is free on 127.0.0.1")
+
+
+def start_temporal(directory: Path, *, port: int, ui_port: int) -> int:
+    """Start the server on the database file in this directory; return its pid, before it answers."""
+    arguments = [
+        find_temporal_cli(directory),
+        *("server", "start-dev", "--ip", "127.0.0.1", "--log-level", "warn"),
+        *("--port", str(port), "--ui-port", str(ui_port)),
+        *("--db-filename", str(directory / "temporal.db")),
+        *(part for pragma in PRAGMAS for part in ("--sqlite-pragma", pragma)),
+        *(part for key in search_attributes.ALL for part in ("--search-attribute", f"{key.name}=Keyword")),
+        *dynamic_config(FAST_QUEUES),
+    ]
+    with (directory / "temporal.log").open("ab") as log:
+        # A session of its own: Ctrl-C on the terminal is for whoever started it, who stops it in order.
+        return subprocess.Popen(
+            arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        ).pid

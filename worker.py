@@ -1,0 +1,141 @@
+"""The worker, and the one place where settings become pools, clients, activities and a worker."""
+
+import argparse
+import asyncio
+import atexit
+import inspect
+import logging
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.ledger import Ledger
+from activities.subscriptions import SubscriptionActivities
+from activities.user_group import UserGroupActivities
+from catalogue import workflows
+from database.connection import DatabaseUnreachable, open_pool
+from database.migrate import SchemaOutOfDate, migrate, require_current_schema
+from services import fake_group_management
+from services.fake_system import create_fake_system
+from settings import ConfigurationError, Settings, load_function
+from stack.addresses import find_services
+from temporal.connection import TemporalUnreachable, connect
+from temporal.plugin import TASK_QUEUE
+from temporal.search_attributes import register_search_attributes
+
+GRACE = timedelta(seconds=20)
+"""How long the activities in progress may take to end when the worker is told to stop."""
+
+log = logging.getLogger("worker")
+
+
+@asynccontextmanager
+async def open_activities(settings: Settings) -> AsyncIterator[Sequence[Callable[..., Any]]]:
+    """Build every activity, on one pool and one client for each external system."""
+    assert settings.database_url is not None
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(await open_pool(settings.database_url))
+        open_groups = load_function("GROUP_MANAGEMENT", settings.group_management)
+        groups = await stack.enter_async_context(
+            open_groups(settings.group_management_url or settings.database_url)
+        )
+        ledger = Ledger(pool)
+        yield [
+            *_activities(SubscriptionActivities(ledger)),
+            *_activities(UserGroupActivities(ledger, groups)),
+        ]
+
+
+@asynccontextmanager
+async def open_worker(
+    client: Client, settings: Settings, *, task_queue: str = TASK_QUEUE
+) -> AsyncIterator[Worker]:
+    """Build the worker that runs every workflow and every activity; it is yet to be run."""
+    async with open_activities(settings) as activities:
+        yield Worker(
+            client,
+            task_queue=task_queue,
+            workflows=workflows(),
+            activities=activities,
+            graceful_shutdown_timeout=GRACE,
+        )
+
+
+async def prepare_databases(settings: Settings) -> None:
+    """Bring the database of the subscriptions, and that of the fake, to what this code needs."""
+    assert settings.database_url is not None
+    await migrate(settings.database_url)
+    await create_fake_system(
+        settings.group_management_url or settings.database_url, fake_group_management.NAME
+    )
+
+
+async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -> None:
+    """Run a worker until SIGINT or SIGTERM; what it has begun it ends, within the grace period.
+
+    Args:
+        prepare: whether to bring the databases to what this code needs, first.
+
+    Raises:
+        TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate: when it cannot begin.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    assert settings.database_url is not None
+    client = await connect(settings.temporal)
+    if prepare:
+        await prepare_databases(settings)
+    await require_current_schema(settings.database_url)
+    await register_search_attributes(client)
+    async with open_worker(client, settings) as worker:
+        running = asyncio.create_task(worker.run())
+        log.info("ready: task queue %s, namespace %s", TASK_QUEUE, client.namespace)
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        log.info("stopping")
+        if not running.done():
+            await worker.shutdown()
+        await running
+
+
+def _activities(owner: object) -> list[Callable[..., Any]]:
+    # The mark that @activity.defn leaves; the SDK has no public way to list the activities of a class.
+    return [
+        method
+        for _, method in inspect.getmembers(owner, inspect.ismethod)
+        if hasattr(method, "__temporal_activity_definition")
+    ]
+
+
+def main() -> int:
+    """Run a worker; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--prepare", action="store_true", help="bring the databases to this version first")
+    parser.add_argument("--migrate", action="store_true", help="bring the databases to this version, and end")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # A process that exits within milliseconds of its last SDK call may die at exit
+    # (temporalio/sdk-python#300).
+    atexit.register(time.sleep, 0.05)
+    try:
+        settings = find_services(Settings.from_environment())
+        if arguments.migrate:
+            asyncio.run(prepare_databases(settings))
+        else:
+            asyncio.run(run_until_told_to_stop(settings, prepare=arguments.prepare))
+    except (ConfigurationError, TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate) as error:
+        print(f"worker: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
