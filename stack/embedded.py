@@ -71,6 +71,25 @@ def embedded_stack(
 
 
 @contextmanager
+def kept_up(directory: Path = DIRECTORY) -> Iterator[bool]:
+    """Say, as long as this lasts, that the stack is kept up; gives whether it was this process's to say."""
+    directory.mkdir(exist_ok=True)
+    with (directory / "up.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def is_kept_up(directory: Path = DIRECTORY) -> bool:
+    """Return whether some process keeps the stack up."""
+    with kept_up(directory) as nobody_else:
+        return not nobody_else
+
+
+@contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     with (directory / "start.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -22,6 +22,11 @@ class OperatorNote(BaseModel):
 class StartForm(OperatorNote):
     """The input of a workflow: flat JSON, one object."""
 
+    examples: ClassVar[tuple[str, ...]] = ()
+    """How it is filled in on the command line, for its help page."""
+    not_values: ClassVar[frozenset[str]] = frozenset(OperatorNote.model_fields)
+    """The fields that are no resource types."""
+
     @property
     def title(self) -> str:
         """What the process does, in a few words, for the list of processes."""
@@ -35,8 +40,6 @@ class StartForm(OperatorNote):
         """Return the resource types that were filled in."""
         asked = type(self).model_fields.keys() - self.not_values
         return self.model_dump(mode="json", include=asked, exclude_unset=True)
-
-    not_values: ClassVar[frozenset[str]] = frozenset(OperatorNote.model_fields)
 
 
 class CreateForm(StartForm):

@@ -1,5 +1,7 @@
 """Create a user group: from the form to an active subscription and a group in the group management system."""
 
+from typing import ClassVar
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -16,7 +18,9 @@ with workflow.unsafe.imports_passed_through():
 
 
 class CreateUserGroupForm(CreateForm):
-    """What a user group is made from."""
+    """A named group of users."""
+
+    examples: ClassVar = ('--group-name "Network operators"', "--json  # asks for the name on a terminal")
 
     group_name: Name = Field(title="Group name", description="name of the group, 1 to 255 characters")
 

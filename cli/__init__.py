@@ -1,0 +1,1 @@
+"""The command line: commands from the catalogue, live following, output."""

@@ -1,0 +1,117 @@
+"""The JSON documents that commands print, and what they are made from."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from catalogue import workflow_type, workflows
+from cli.services import Services
+from database import processes, subscriptions
+from database.connection import Connection
+from database.processes import TrailRow
+from products.errors import SubscriptionNotFound
+from products.process import ProcessStatus
+from temporal import search_attributes
+from temporal.history import LastError, StepLog, chain_history, failure_text, last_error, step_log
+
+Document = dict[str, Any]
+
+
+class ProcessDocument(TrailRow):
+    """A process, with its steps as long as Temporal keeps its history."""
+
+    steps: tuple[StepLog, ...] = ()
+    last_error: LastError | None = Field(None, exclude=True)
+    """What it ended with, or parked on, where Temporal still knows."""
+
+
+class ProcessNotFound(Exception):
+    """Neither the trail nor Temporal knows this process."""
+
+    def __init__(self, process_id: str) -> None:
+        super().__init__(f'Process not found: "{process_id}"; list them with "starter.py processes"')
+
+
+class Outcome(BaseModel):
+    """What became of a starting or acting command."""
+
+    process_id: str | None
+    status: ProcessStatus
+    subscription: Document | None = None
+    error: LastError | None = None
+
+
+async def subscription_document(connection: Connection, subscription_id: UUID) -> Document:
+    """Return the document of a subscription.
+
+    Raises:
+        SubscriptionNotFound: when there is none.
+    """
+    stored = await subscriptions.read_subscription(connection, subscription_id)
+    if stored is None:
+        raise SubscriptionNotFound(subscription_id)
+    in_use_by, depends_on = await subscriptions.relations(connection, subscription_id)
+    document = stored.subscription.model_dump(mode="json")
+    return document | {
+        "in_use_by": [str(user) for user in in_use_by],
+        "depends_on": [str(needed) for needed in depends_on],
+    }
+
+
+async def process_document(services: Services, process_id: str) -> ProcessDocument:
+    """Return the document of a process.
+
+    Raises:
+        ProcessNotFound: when neither the trail nor Temporal knows it.
+    """
+    async with services.pool.acquire() as connection:
+        row = await processes.read_process(connection, process_id)
+    return await with_steps(services, process_id, row)
+
+
+async def with_steps(services: Services, process_id: str, row: TrailRow | None) -> ProcessDocument:
+    """Return the document of a process whose trail row was read; `None` where it has none.
+
+    Raises:
+        ProcessNotFound: when it has none and Temporal does not know it either.
+    """
+    try:
+        execution = await services.client.get_workflow_handle(process_id).describe()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        if row is None:
+            raise ProcessNotFound(process_id) from None
+        return ProcessDocument(**row.model_dump())
+    runs = [events async for events in chain_history(services.client, process_id)]
+    events = [event for run in reversed(runs) for event in run]
+    steps = step_log(events, list(execution.raw_description.pending_activities))
+    row = row or _row_of(execution, events)
+    return ProcessDocument(**row.model_dump(), steps=tuple(steps), last_error=last_error(events))
+
+
+def _row_of(execution: WorkflowExecutionDescription, events: list[HistoryEvent]) -> TrailRow:
+    # A process without a row: no worker has taken it yet, or its input was refused before the first step.
+    definition = next((one for one in workflows() if workflow_type(one) == execution.workflow_type), None)
+    if definition is None:
+        raise ProcessNotFound(execution.id)
+    status = execution.typed_search_attributes.get(search_attributes.PROCESS_STATUS)
+    still_open = execution.status is WorkflowExecutionStatus.RUNNING
+    failed = events[-1].workflow_execution_failed_event_attributes
+    return TrailRow(
+        process_id=execution.id,
+        workflow=execution.workflow_type,
+        target=definition.target,
+        subscription_id=None,
+        status=ProcessStatus(status or (ProcessStatus.RUNNING if still_open else ProcessStatus.FAILED)),
+        created_by=None,
+        reason=None,
+        started_at=execution.start_time,
+        ended_at=execution.close_time,
+        last_step=None,
+        failed_reason=failure_text(failed.failure) if failed.HasField("failure") else None,
+    )

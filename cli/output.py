@@ -1,0 +1,187 @@
+"""What commands show: tables for people, one JSON document for programs."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from cli.documents import Document, ProcessDocument
+from database.processes import TrailEvent, TrailRow
+from products.subscription import SubscriptionModel
+
+MARKS = {
+    "completed": ("✓", "green"),
+    "running": ("▶", "cyan"),
+    "retrying": ("↻", "yellow"),
+    "failed": ("✗", "red"),
+    "canceled": ("∅", "yellow"),
+    "aborted": ("∅", "yellow"),
+    "refused": ("✗", "red"),
+    "lost": ("?", "red"),
+}
+
+# stdout is for the answer; what happens on the way to it goes to stderr. What is no terminal has no edge.
+stdout = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+stderr = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 200)
+
+
+def say(line: str) -> None:
+    """Tell a person what happens, in one line."""
+    stderr.print(Text(line, style="dim"))
+
+
+def complain(message: str) -> None:
+    """Tell what is wrong, in one line."""
+    stderr.print(Text.assemble(("Error: ", "bold red"), message))
+
+
+def print_json(document: BaseModel | Document | Sequence[Any]) -> None:
+    """Print one JSON document, and nothing else, on stdout."""
+    plain = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
+    sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_process(document: ProcessDocument, events: Sequence[TrailEvent] = ()) -> None:
+    """Print a process: its steps, and what happened to it on its way."""
+    stdout.print(_process(document))
+    for event in events:
+        who = f" by {event.by}" if event.by else ""
+        why = f": {event.reason}" if event.reason else ""
+        stdout.print(Text(f"{_clock(event.at)}  {event.event}{who} at {event.step}{why}"))
+
+
+@contextmanager
+def watching(*, quiet: bool) -> Iterator[Callable[[ProcessDocument], None]]:
+    """Give what shows a process as it changes: live on a terminal, a line for each change elsewhere."""
+    if quiet:
+        yield lambda document: None
+    elif stderr.is_terminal:
+        with Live(console=stderr, auto_refresh=True, transient=True) as live:
+            yield lambda document: live.update(_process(document))
+    else:
+        yield _Lines().show
+
+
+class _Lines:
+    """Shows what is new about a process, a line for each step that changed."""
+
+    def __init__(self) -> None:
+        self._shown: set[str] = set()
+
+    def show(self, document: ProcessDocument) -> None:
+        for step in document.steps:
+            line = f"{step.title}: {step.status}{_attempts(step.attempts)}"
+            if step.status in {"retrying", "failed"} and step.failure:
+                line += f" ({step.failure})"
+            if line not in self._shown:
+                self._shown.add(line)
+                say(line)
+
+
+def print_subscription(document: Document, trail: Sequence[TrailRow] = ()) -> None:
+    """Print a subscription: its values, its relations and its trail."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in _flat(document):
+        table.add_row(Text(name, style="bold"), Text("-" if value is None else str(value)))
+    stdout.print(table)
+    if trail:
+        stdout.print()
+        stdout.print(Text("Trail", style="bold"))
+        print_processes(trail)
+
+
+def print_subscriptions(subscriptions: Sequence[SubscriptionModel]) -> None:
+    """Print a list of subscriptions."""
+    table = _table("Subscription", "Product", "Description", "Status", "In sync", "Version")
+    for one in subscriptions:
+        table.add_row(
+            str(one.subscription_id),
+            Text(one.product.name),
+            Text(one.description),
+            one.status,
+            "yes" if one.insync else "no",
+            str(one.version),
+        )
+    stdout.print(table)
+
+
+def print_processes(rows: Sequence[TrailRow]) -> None:
+    """Print a list of processes."""
+    table = _table("Process", "Status", "By", "Started", "Took", "Reason")
+    for row in rows:
+        table.add_row(
+            Text(row.process_id),
+            _mark(row.status),
+            Text(row.created_by or "-"),
+            _clock(row.started_at),
+            _took(row.started_at, row.ended_at),
+            Text(row.failed_reason or row.reason or ""),
+        )
+    stdout.print(table)
+
+
+def _process(document: ProcessDocument) -> RenderableType:
+    heading = Text.assemble((document.process_id, "bold"), "  ", _mark(document.status))
+    table = _table("Step", "Status", "Attempts", "Started", "Took", "Last failure")
+    for step in document.steps:
+        table.add_row(
+            step.title,
+            _mark(step.status),
+            str(step.attempts or 1),
+            _clock(step.started_at),
+            _took(step.started_at, step.ended_at),
+            Text(step.failure or ""),
+        )
+    parts: list[RenderableType] = [heading, table] if document.steps else [heading]
+    if document.failed_reason:
+        parts.append(Text(document.failed_reason, style="red"))
+    return Group(*parts)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(column, no_wrap=column not in {"Description", "Last failure", "Reason"})
+    return table
+
+
+def _mark(status: str) -> Text:
+    mark, style = MARKS[status]
+    return Text(f"{mark} {status}", style=style)
+
+
+def _attempts(attempts: int) -> str:
+    return f", attempt {attempts}" if attempts > 1 else ""
+
+
+def _clock(moment: datetime | None) -> str:
+    if moment is None:
+        return ""
+    local = moment.astimezone()
+    today = local.date() == datetime.now().astimezone().date()
+    return f"{local:%H:%M:%S}" if today else f"{local:%Y-%m-%d %H:%M:%S}"
+
+
+def _took(began: datetime | None, ended: datetime | None) -> str:
+    if began is None or ended is None:
+        return ""
+    seconds = (ended - began).total_seconds()
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{timedelta(seconds=round(seconds))}"
+
+
+def _flat(document: Document, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            yield prefix + name, ", ".join(map(str, value)) or None
+        else:
+            yield prefix + name, value

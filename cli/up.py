@@ -1,0 +1,39 @@
+"""`make up`: the embedded stack, kept running until Ctrl-C, with its data kept between runs."""
+
+import signal
+import sys
+from threading import Event
+
+import click
+
+from cli import output
+from stack.addresses import DIRECTORY, Addresses
+from stack.embedded import StackFailed, embedded_stack, kept_up
+
+
+@click.command()
+@click.option("--workers", type=click.IntRange(1, 16), default=1, show_default=True, help="How many workers.")
+def up(workers: int) -> None:
+    """Run PostgreSQL, Temporal with its Web UI, and workers; restart what ends."""
+    told_to_stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told_to_stop.set())
+    with kept_up() as mine:
+        if not mine:
+            found = Addresses.read(DIRECTORY)
+            output.say(f"Already up: {found.ui_url if found else 'starting'}")
+            return
+        try:
+            with embedded_stack(workers=workers, say=output.say) as addresses:
+                click.echo(f"Web UI:    {addresses.ui_url}")
+                click.echo(f"Temporal:  {addresses.temporal_address}")
+                click.echo(f"Addresses: {DIRECTORY / 'stack.json'}")
+                click.echo("Ctrl-C stops it; the data stays.")
+                told_to_stop.wait()
+        except StackFailed as error:
+            output.complain(str(error))
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    up()
