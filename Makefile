@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test check format migrate worker bench lock clean
+.PHONY: help demo up test record check format migrate worker bench lock clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ up: $(READY) ## Run the embedded stack until Ctrl-C (WORKERS=2 for more workers)
 
 test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest $(ARGS)
+
+record: $(READY) ## Record the histories anew that must replay (after a workflow has changed on purpose)
+	$(BIN)/python -m pytest tests/record_histories.py
 
 check: $(READY) ## Lint, types, import contracts
 	$(BIN)/ruff check .

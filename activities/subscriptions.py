@@ -185,6 +185,7 @@ class SubscriptionActivities:
                 event="abort requested", step=run.step, by=None, reason=step.reason, at=run.at
             )
             await processes.insert_event(connection, process.process_id, aborted, number=1)
+            await processes.set_process_status(connection, process.process_id, ProcessStatus.RUNNING)
             return begun
 
     @activity.defn

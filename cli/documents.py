@@ -27,6 +27,7 @@ class ProcessDocument(TrailRow):
     steps: tuple[StepLog, ...] = ()
     last_error: LastError | None = Field(None, exclude=True)
     """What it ended with, or parked on, where Temporal still knows."""
+    times_parked: int = Field(0, exclude=True)
 
 
 class ProcessNotFound(Exception):
@@ -70,7 +71,10 @@ async def process_document(services: Services, process_id: str) -> ProcessDocume
     """
     async with services.pool.acquire() as connection:
         row = await processes.read_process(connection, process_id)
-    return await with_steps(services, process_id, row)
+        events = await processes.read_events(connection, process_id)
+    document = await with_steps(services, process_id, row)
+    times_parked = [event.event for event in events].count("parked")
+    return document.model_copy(update={"times_parked": times_parked})
 
 
 async def with_steps(services: Services, process_id: str, row: TrailRow | None) -> ProcessDocument:

@@ -1,4 +1,4 @@
-"""Command-line options from an input form: a new product brings its own."""
+"""Options: those of an input form, which a new product brings with it, and those that commands share."""
 
 import sys
 from collections.abc import Callable
@@ -10,10 +10,20 @@ from pydantic import ValidationError
 
 from products.errors import InvalidInput
 from products.validation import explain
-from workflows.forms import StartForm
+from workflows.forms import OperatorNote, StartForm
 
-F = TypeVar("F", bound=StartForm)
+F = TypeVar("F", bound=OperatorNote)
 Command = Callable[..., Any]
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, nothing else.")
+limit_option = click.option(
+    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many."
+)
+
+
+def examples(*lines: str) -> str:
+    """Return the examples for the end of a help page; each line stands as it is."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def form_options(form: type[StartForm]) -> Callable[[Command], Command]:
@@ -55,3 +65,17 @@ def fill(form: type[F], given: dict[str, str]) -> F:
 
 def _types(annotation: Any) -> tuple[Any, ...]:
     return (annotation, *getattr(annotation, "__args__", ()))
+
+
+def as_uuid(text: str) -> UUID:
+    """Return the UUID that was typed.
+
+    Raises:
+        InvalidInput: when it is none.
+    """
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInput(
+            f"{text!r} is not a UUID; give one like 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778"
+        ) from None

@@ -35,12 +35,12 @@ stderr = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty()
 
 def say(line: str) -> None:
     """Tell a person what happens, in one line."""
-    stderr.print(Text(line, style="dim"))
+    stderr.print(Text(line, style="dim"), soft_wrap=True)
 
 
 def complain(message: str) -> None:
     """Tell what is wrong, in one line."""
-    stderr.print(Text.assemble(("Error: ", "bold red"), message))
+    stderr.print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)
 
 
 def print_json(document: BaseModel | Document | Sequence[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Starting a process from its form, and following it until it ends or parks."""
+"""Starting a process, acting on it, and following it until it ends or parks."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,19 +6,20 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from catalogue import workflow_type
 from cli.documents import Outcome, ProcessDocument, process_document, subscription_document
 from cli.services import Services
-from database import subscriptions
+from database import processes, subscriptions
 from products.errors import ProcessAlreadyExists
 from products.process import ProcessStatus
 from temporal.history import LastError
 from temporal.plugin import TASK_QUEUE
-from workflows.forms import StartForm
+from workflows.forms import OperatorNote, StartForm
 from workflows.process import ProcessFrame
 
 OnChange = Callable[[ProcessDocument], None]
@@ -27,22 +28,25 @@ QUICK, SLOW = 0.05, 1.0
 """Seconds between two looks at a process that changes, and at one that does not."""
 
 
-async def start_process(
-    services: Services, definition: type[ProcessFrame], form: StartForm, process_id: str | None
-) -> str:
-    """Start a process and return its id.
+def new_process_id(definition: type[ProcessFrame]) -> str:
+    """Return the id of a new process: ``{workflow}-{a random UUID}``."""
+    return f"{workflow_type(definition)}-{uuid4()}"
 
-    Args:
-        process_id: its id; `None` means ``{workflow}-{a random UUID}``.
+
+async def start_process(
+    services: Services, definition: type[ProcessFrame], form: StartForm, process_id: str
+) -> None:
+    """Start a process under this id.
 
     Raises:
-        ProcessAlreadyExists: when there is a process of this id; nothing was started.
+        ProcessAlreadyExists: when there is, or ever was, a process of this id; nothing was started.
     """
-    name = workflow_type(definition)
-    process_id = process_id or f"{name}-{uuid4()}"
+    async with services.pool.acquire() as connection:
+        if await processes.read_process(connection, process_id) is not None:
+            raise ProcessAlreadyExists(process_id)
     try:
         await services.client.start_workflow(
-            name,
+            workflow_type(definition),
             form,
             id=process_id,
             task_queue=TASK_QUEUE,
@@ -51,11 +55,15 @@ async def start_process(
         )
     except WorkflowAlreadyStartedError as error:
         raise ProcessAlreadyExists(process_id) from error
-    return process_id
 
 
-async def follow(services: Services, process_id: str, on_change: OnChange) -> ProcessDocument:
-    """Wait until the process has ended or is parked; tell every change on the way.
+async def follow(
+    services: Services, process_id: str, on_change: OnChange, *, parked_before: int = 0
+) -> ProcessDocument:
+    """Wait until the process has ended or parks; tell every change on the way.
+
+    Args:
+        parked_before: how often it has parked already, for which nobody waits.
 
     Raises:
         ProcessNotFound: when there is no such process.
@@ -70,12 +78,56 @@ async def follow(services: Services, process_id: str, on_change: OnChange) -> Pr
             if document != seen:
                 on_change(document)
                 pause, seen = QUICK, document
-            if over or document.status is not ProcessStatus.RUNNING:
+            if over or document.ended_at is not None or document.times_parked > parked_before:
                 return document
             await asyncio.wait({ended}, timeout=pause)
             pause = min(pause * 1.5, SLOW)
     finally:
         ended.cancel()
+
+
+async def send_update(services: Services, process_id: str, update: str, note: OperatorNote) -> None:
+    """Send the update `retry` or `give_up`, and wait until the process has taken it.
+
+    Raises:
+        ActionRefused: when the process has ended, is unknown, or is not in the state for it.
+    """
+    try:
+        await services.client.get_workflow_handle(process_id).execute_update(update, note)
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause
+        message = cause.message if isinstance(cause, ApplicationError) else str(cause)
+        kind = cause.type if isinstance(cause, ApplicationError) else None
+        raise ActionRefused(message, kind) from error
+    except RPCError as error:
+        raise _refusal(process_id, error) from error
+
+
+async def request_abort(services: Services, process_id: str, note: OperatorNote) -> None:
+    """Ask for the cancellation of the process, in the name of somebody.
+
+    Raises:
+        ActionRefused: when the process has ended or is unknown.
+    """
+    why = ": ".join(said for said in (note.by, note.reason) if said)
+    try:
+        await services.client.get_workflow_handle(process_id).cancel(reason=why)
+    except RPCError as error:
+        raise _refusal(process_id, error) from error
+
+
+class ActionRefused(Exception):
+    """A process does not take an action; `type` is what programs rely on."""
+
+    def __init__(self, message: str, kind: str | None) -> None:
+        super().__init__(message)
+        self.type = kind or type(self).__name__
+
+
+def _refusal(process_id: str, error: RPCError) -> Exception:
+    if error.status is not RPCStatusCode.NOT_FOUND:
+        return error
+    return ActionRefused(f'Process "{process_id}" has ended or does not exist; nothing was done', "NotOpen")
 
 
 async def outcome(services: Services, document: ProcessDocument) -> Outcome:

@@ -11,6 +11,7 @@ _WHAT_TO_DO = {
     "extra_forbidden": "is not a field of this form; remove it",
     "string_too_short": "is empty; give 1 to 255 characters",
     "string_type": "must be text",
+    "string_unicode": "is not valid Unicode; give text in UTF-8",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "json_invalid": "is not JSON",

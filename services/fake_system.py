@@ -125,7 +125,7 @@ class FakeSystem:
 
     async def find(self, subscription_id: UUID) -> Record | None:
         """Return the record, or `None` where there is none."""
-        await self._fail_before({})
+        await self._fail_before(None)
         row = await self._pool.fetchrow(
             "SELECT record_id, attributes FROM records WHERE subscription_id = $1 AND attributes IS NOT NULL",
             subscription_id,
@@ -150,7 +150,14 @@ class FakeSystem:
 
     async def faults(self) -> list[Fault]:
         """Return the faults that are in force."""
-        rows = await self._pool.fetch("SELECT kind, name, seconds, times FROM faults ORDER BY fault_id")
+        rows = await self._pool.fetch(
+            """
+            SELECT kind, name, seconds, times
+            FROM faults
+            WHERE times IS NULL OR times > 0
+            ORDER BY fault_id
+            """
+        )
         return [Fault.model_validate(dict(row)) for row in rows]
 
     async def clear_faults(self) -> None:
@@ -172,14 +179,17 @@ class FakeSystem:
         if token < seen:
             raise StaleToken(f"{self.name} has seen token {seen} for {subscription_id}; refuses {token}")
 
-    async def _fail_before(self, attributes: Attributes) -> None:
+    async def _fail_before(self, attributes: Attributes | None) -> None:
+        """Fail to order before the work is done; `None` for a call that changes nothing."""
         if (slow := await self._struck("slow")) is not None:
             await asyncio.sleep(slow.seconds or 0)
         if await self._struck("unreachable") is not None:
             raise ExternalSystemUnavailable(f"{self.name} cannot be reached")
+        if attributes is None:
+            return
         names = [str(value) for value in attributes.values()]
-        if names and await self._struck("reject", names) is not None:
-            raise RequestRejected(f"{self.name} rejects {', '.join(map(repr, names))}")
+        if await self._struck("reject", names) is not None:
+            raise RequestRejected(f"{self.name} rejects {', '.join(map(repr, names)) or 'the request'}")
 
     async def _fail_after(self) -> None:
         if await self._struck("answer lost") is not None:

@@ -2,8 +2,6 @@
 
 import asyncio
 import fcntl
-import os
-import subprocess
 import sys
 import threading
 import time
@@ -11,13 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from settings import ROOT
 from stack.addresses import DIRECTORY, Addresses
+from stack.detached import is_running, start_detached, terminate
 from stack.postgres import start_postgres, stop_postgres
 from stack.temporal_server import free_port, start_temporal
 from temporal.connection import TemporalUnreachable, connect
@@ -25,6 +23,8 @@ from temporal.plugin import TASK_QUEUE
 
 PATIENCE = 60.0
 """Seconds to wait for the stack to answer, on a machine that is busy."""
+
+WORKER = str(ROOT / "worker.py")
 
 Say = Callable[[str], None]
 
@@ -118,7 +118,7 @@ def _start(directory: Path, workers: int, say: Say) -> Addresses:
     pids["postgres"], database_url = start_postgres(directory / "postgres")
     temporal_address = f"127.0.0.1:{port}"
     for name in ("worker", *(f"worker-{number}" for number in range(2, workers + 1))):
-        if not is_running(pids.get(name), "worker.py"):
+        if not is_running(pids.get(name), WORKER):
             say(f"Worker: {name}")
             pids[name] = _start_worker(directory / f"{name}.log", temporal_address, database_url)
     addresses = Addresses(
@@ -140,16 +140,8 @@ def _ports(found: Addresses | None) -> tuple[int, int]:
 
 
 def _start_worker(log_file: Path, temporal_address: str, database_url: str) -> int:
-    environment = os.environ | {"TEMPORAL_ADDRESS": temporal_address, "DATABASE_URL": database_url}
-    with log_file.open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, str(ROOT / "worker.py"), "--prepare"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        ).pid
+    services = {"TEMPORAL_ADDRESS": temporal_address, "DATABASE_URL": database_url}
+    return start_detached([sys.executable, WORKER, "--prepare"], log_file, services)
 
 
 def _mend(directory: Path, workers: int, say: Say, ended: threading.Event) -> None:
@@ -165,40 +157,17 @@ def _stop(directory: Path) -> None:
         return
     for name, pid in found.pids.items():
         if name.startswith("worker"):
-            _terminate(pid, "worker.py")
-    _terminate(found.pids.get("temporal"), str(directory))
+            terminate(pid, WORKER)
+    terminate(found.pids.get("temporal"), str(directory))
     stop_postgres(directory / "postgres")
     Addresses.remove(directory)
-
-
-def is_running(pid: int | None, mark: str) -> bool:
-    """Return whether this process lives and is the one that was meant: its command line has this mark."""
-    if pid is None:
-        return False
-    try:
-        process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and mark in " ".join(process.cmdline())
-    except psutil.Error:
-        return False
-
-
-def _terminate(pid: int | None, mark: str) -> None:
-    if pid is None or not is_running(pid, mark):
-        return
-    process = psutil.Process(pid)
-    process.terminate()
-    try:
-        process.wait(30)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(10)
 
 
 async def _ready(addresses: Addresses, directory: Path) -> None:
     give_up = time.monotonic() + PATIENCE
     worker = addresses.pids["worker"]
     while not await _asks_for_work(worker, addresses.temporal_address):
-        if time.monotonic() > give_up or not is_running(worker, "worker.py"):
+        if time.monotonic() > give_up or not is_running(worker, WORKER):
             raise StackFailed(
                 f"The embedded stack does not start; see worker.log and temporal.log in {directory}"
             )

@@ -4,12 +4,12 @@ import asyncio
 import os
 import shutil
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
 
+from stack.detached import start_detached
 from temporal import search_attributes
 
 # The development server has one shard and, by default, looks at its queues 20 times a second: every step
@@ -69,8 +69,4 @@ def start_temporal(directory: Path, *, port: int, ui_port: int) -> int:
         *(part for key in search_attributes.ALL for part in ("--search-attribute", f"{key.name}=Keyword")),
         *dynamic_config(FAST_QUEUES),
     ]
-    with (directory / "temporal.log").open("ab") as log:
-        # A session of its own: Ctrl-C on the terminal is for whoever started it, who stops it in order.
-        return subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        ).pid
+    return start_detached(arguments, directory / "temporal.log")

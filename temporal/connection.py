@@ -1,5 +1,6 @@
 """The connection to Temporal."""
 
+import re
 from typing import Any
 
 from temporalio.client import Client
@@ -30,4 +31,7 @@ async def connect(config: dict[str, Any]) -> Client:
     try:
         return await Client.connect(**target, plugins=[subscriptions_plugin()])
     except RuntimeError as error:
-        raise TemporalUnreachable(target["target_host"], str(error).splitlines()[0]) from error
+        # The SDK's message is a debugging dump of nested errors; the innermost says what happened.
+        innermost = re.findall(r'message: "([^"]+)"', str(error))
+        reason = innermost[-1] if innermost else " ".join(str(error).split())
+        raise TemporalUnreachable(target["target_host"], reason) from error

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel
 from pydantic_core import from_json
@@ -54,13 +54,14 @@ def step_log(events: Sequence[HistoryEvent], pending: Sequence[PendingActivityIn
         pending: the activities in progress, which know their attempts; the history does not yet.
     """
     log: dict[tuple[str, str], StepLog] = {}
+    local: list[StepLog] = []
     scheduled: dict[int, StepLog] = {}
     for event in events:
         match event.event_type:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
                 scheduled = {}
             case EventType.EVENT_TYPE_MARKER_RECORDED:
-                _read_marker(event, log)
+                _read_marker(event, log, local)
             case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                 name = event.activity_task_scheduled_event_attributes.activity_type.name
                 scheduled[event.event_id] = _entry(log, name, _text(event.user_metadata.summary))
@@ -73,10 +74,16 @@ def step_log(events: Sequence[HistoryEvent], pending: Sequence[PendingActivityIn
 
 
 class LastError(BaseModel):
-    """The error that a process ended with, or parked on."""
+    """The error that a process ended with, or parked on, or that a command ends with."""
 
     type: str
+    """What programs rely on."""
     message: str
+
+    @classmethod
+    def of(cls, error: Exception) -> Self:
+        """Return the error of a command: its type is the name of its class, unless it has one of its own."""
+        return cls(type=getattr(error, "type", type(error).__name__), message=str(error))
 
 
 def last_error(events: Sequence[HistoryEvent]) -> LastError | None:
@@ -109,7 +116,7 @@ def _entry(log: dict[tuple[str, str], StepLog], name: str, title: str) -> StepLo
     return step
 
 
-def _read_marker(event: HistoryEvent, log: dict[tuple[str, str], StepLog]) -> None:
+def _read_marker(event: HistoryEvent, log: dict[tuple[str, str], StepLog], local: list[StepLog]) -> None:
     attributes = event.marker_recorded_event_attributes
     if attributes.marker_name != "core_local_activity":
         return
@@ -117,9 +124,12 @@ def _read_marker(event: HistoryEvent, log: dict[tuple[str, str], StepLog]) -> No
     step = _entry(log, data["activity_type"], _text(event.user_metadata.summary))
     step.attempts += data["attempt"]
     began = data["original_schedule_time"]
-    step.started_at = step.started_at or datetime.fromtimestamp(
-        began["seconds"] + began["nanos"] / 1e9, tz=UTC
-    )
+    scheduled_at = datetime.fromtimestamp(began["seconds"] + began["nanos"] / 1e9, tz=UTC)
+    step.started_at = step.started_at or scheduled_at
+    # All local activities of a workflow task are recorded when it completes: one ended when the next began.
+    if local and local[-1].ended_at is not None:
+        local[-1].ended_at = min(local[-1].ended_at, scheduled_at)
+    local.append(step)
     if attributes.HasField("failure"):
         step.failure = failure_text(attributes.failure)
         step.status = "canceled" if attributes.failure.HasField("canceled_failure_info") else "failed"

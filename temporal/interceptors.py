@@ -44,9 +44,9 @@ class _Activity(ActivityInboundInterceptor):
             async with _heartbeats():
                 return await super().execute_activity(input)
         except DomainError as error:
-            raise _final(error, str(error)) from error
+            raise _final(error, str(error)) from None
         except ValidationError as error:
-            raise _final(error, explain(error)) from error
+            raise _final(error, explain(error)) from None
 
 
 class _Workflow(WorkflowInboundInterceptor):

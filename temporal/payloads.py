@@ -1,7 +1,7 @@
 """Payloads: pydantic models as readable JSON; an input that does not fit its form is a final refusal."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import temporalio.api.common.v1
@@ -26,8 +26,7 @@ class _JSONPayloadConverter(PydanticJSONPlainPayloadConverter):
         try:
             return super().from_payload(payload, type_hint)
         except ValidationError as error:
-            form = type_hint if inspect.isclass(type_hint) and issubclass(type_hint, BaseModel) else None
-            raise invalid_input(explain(error, form)) from None
+            raise invalid_input(explain(error, _model(type_hint))) from None
 
 
 class _PayloadConverter(CompositePayloadConverter):
@@ -39,6 +38,23 @@ class _PayloadConverter(CompositePayloadConverter):
                 for converter in DefaultPayloadConverter.default_encoding_payload_converters
             )
         )
+
+    def from_payloads(
+        self,
+        payloads: Sequence[temporalio.api.common.v1.Payload],
+        type_hints: list[type] | None = None,
+    ) -> list[Any]:
+        try:
+            return super().from_payloads(payloads, type_hints)
+        except (KeyError, RuntimeError) as error:  # an encoding that is unknown, or bytes that do not fit it
+            model = next(filter(None, map(_model, type_hints or [])), None)
+            if model is None:
+                raise
+            raise invalid_input(f"Invalid {model.__name__}: the input cannot be read ({error})") from None
+
+
+def _model(type_hint: type | None) -> type[BaseModel] | None:
+    return type_hint if inspect.isclass(type_hint) and issubclass(type_hint, BaseModel) else None
 
 
 data_converter = DataConverter(payload_converter_class=_PayloadConverter)

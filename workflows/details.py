@@ -5,10 +5,11 @@ from datetime import datetime
 
 from products.process import ProcessStatus
 
+# With spaces that do not break: the Web UI makes narrow columns.
 PENDING = "–"
-RUNNING = "▶ in progress"
-DONE = "✓ done"
-PARKED = "✗ failed, waits for `retry`"
+RUNNING = "▶\u00a0in\u00a0progress"
+DONE = "✓\u00a0done"
+PARKED = "✗\u00a0failed, waits for `retry`"
 
 
 @dataclass
@@ -34,11 +35,12 @@ class Details:
 
     def markdown(self) -> str:
         """Return the table with what stands around it."""
-        facts = [f"{name}: `{value}`" for name, value in self.facts.items()]
-        table = ["| | Step | State | Started | Ended |", "|---|---|---|---|---|"]
+        facts = [f"{name}: `{value}`" for name, value in self.facts.items()] + ["times in UTC"]
+        table = ["| Step | State | Started | Ended |", "|---|---|---|---|"]
+        day = next((line.started_at for line in self.lines if line.started_at), None)
         for number, line in enumerate(self.lines, start=1):
-            times = f"{_clock(line.started_at)} | {_clock(line.ended_at)}"
-            table.append(f"| {number} | {line.title} | {line.state} | {times} |")
+            times = f"{_clock(line.started_at, day)} | {_clock(line.ended_at, day)}"
+            table.append(f"| {number}\u00a0{line.title} | {line.state} | {times} |")
         parts = [
             f"### {_escape(self.title)}: {self.status}",
             self.notice,
@@ -48,13 +50,29 @@ class Details:
         return "\n\n".join(part for part in parts if part)
 
 
+def parked_notice(title: str, failure: str, *, rolling_back: bool) -> str:
+    """Return what somebody has to know and to do about a process that is parked on this step."""
+    ways = (
+        "send the update `retry` to try the roll-back again, or `give_up` to leave it out of sync"
+        if rolling_back
+        else "send the update `retry` when the cause is gone, or request cancellation to roll it back"
+    )
+    return (
+        f"**{title}** failed, and will not succeed by itself:\n\n{quoted(failure)}\n\n"
+        f"The process waits for somebody: {ways}."
+    )
+
+
 def quoted(text: str) -> str:
     """Return somebody else's text as a Markdown quotation."""
     return "\n".join(f"> {_escape(line)}" for line in text.splitlines())
 
 
-def _clock(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
+def _clock(moment: datetime | None, day: datetime | None) -> str:
+    """Return the time, with the date where it is not that of the first step."""
+    if moment is None or day is None:
+        return ""
+    return f"{moment:%H:%M:%S}" if moment.date() == day.date() else f"{moment:%Y-%m-%d\u00a0%H:%M:%S}"
 
 
 def _escape(text: str) -> str:

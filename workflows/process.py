@@ -18,20 +18,14 @@ with workflow.unsafe.imports_passed_through():
         SubscriptionActivities,
     )
     from database.processes import Event
-    from products.errors import (
-        GateRefusal,
-        InvalidInput,
-        NotHeldByThisProcess,
-        ProcessAlreadyExists,
-        ProductNotFound,
-    )
     from products.process import Process, ProcessStatus, Target
     from products.subscription import SubscriptionModel
     from products.text import printable
     from temporal import search_attributes
     from temporal.payloads import invalid_input
     from workflows import steps
-    from workflows.details import DONE, PARKED, RUNNING, Details, Line, quoted
+    from workflows.details import DONE, PARKED, RUNNING, Details, Line, parked_notice, quoted
+    from workflows.endings import ENDS, REFUSALS, WITHOUT_ROW
     from workflows.forms import OperatorNote, StartForm
     from workflows.steps import Step
 
@@ -41,12 +35,6 @@ R = TypeVar("R")
 
 LONGEST_HISTORY = 500
 """Events after which a process that parks continues as new: it may be retried often, for weeks."""
-
-REFUSALS = frozenset(refusal.__name__ for refusal in GateRefusal.__subclasses__())
-WITHOUT_ROW = frozenset({InvalidInput.__name__, ProductNotFound.__name__, ProcessAlreadyExists.__name__})
-"""Errors of a process that must leave no row, or that has none of its own."""
-ENDS = REFUSALS | WITHOUT_ROW | {NotHeldByThisProcess.__name__}
-"""Errors that end a process at once; every other final one parks it."""
 
 
 class Progress(BaseModel):
@@ -91,9 +79,11 @@ class ProcessFrame:
     @retry.validator
     def _require_parked(self, note: OperatorNote = OperatorNote()) -> None:
         if self._parked_on is None:
-            raise ApplicationError("This process is not parked: there is no failed step to retry")
+            raise ApplicationError(
+                "This process is not parked: there is no failed step to retry", type="NotParked"
+            )
         if self._retry is not None or self._give_up is not None:
-            raise ApplicationError("Somebody else has just acted on this process")
+            raise ApplicationError("Somebody else has just acted on this process", type="NotParked")
 
     @workflow.update(
         description='Leave a failed roll-back as it is, e.g. {"by": "alice", "reason": "removed by hand"}'
@@ -107,7 +97,9 @@ class ProcessFrame:
     def _require_failed_roll_back(self, note: OperatorNote = OperatorNote()) -> None:
         self._require_parked(note)
         if not self._rolling_back:
-            raise ApplicationError("This process is not being rolled back: cancel it first, or retry it")
+            raise ApplicationError(
+                "This process is not being rolled back: retry it, or abort it first", type="NotRollingBack"
+            )
 
     async def follow(self, form: StartForm, result: type[S]) -> S:
         """Run the steps; return the subscription as the last one leaves it.
@@ -199,7 +191,8 @@ class ProcessFrame:
 
     async def _wait_for_retry(self, step: Step[Any, Any], line: Line) -> None:
         line.state = PARKED
-        self._show_status(ProcessStatus.FAILED, self._how_to_go_on(step))
+        notice = parked_notice(step.title, self._progress.failure, rolling_back=self._rolling_back)
+        self._show_status(ProcessStatus.FAILED, notice)
         self._parked_on = step
         await self._continue_as_new_when_long()
         await workflow.wait_condition(
@@ -293,17 +286,6 @@ class ProcessFrame:
     async def _end(self, status: ProcessStatus) -> None:
         self._show_status(status, self._details.notice)
         await workflow.wait_condition(workflow.all_handlers_finished)
-
-    def _how_to_go_on(self, step: Step[Any, Any]) -> str:
-        ways = (
-            "send the update `retry` to try the roll-back again, or `give_up` to leave it out of sync"
-            if self._rolling_back
-            else "send the update `retry` when the cause is gone, or request cancellation to roll it back"
-        )
-        return (
-            f"**{step.title}** failed, and will not succeed by itself:\n\n"
-            f"{quoted(self._progress.failure)}\n\nThe process waits for somebody: {ways}."
-        )
 
     def _show_subscription(self, subscription: SubscriptionModel) -> None:
         workflow.upsert_search_attributes(

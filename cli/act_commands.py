@@ -1,0 +1,94 @@
+"""The commands that act on a process."""
+
+import getpass
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import click
+
+from cli.concluding import conclude, watch
+from cli.documents import Outcome, process_document
+from cli.options import examples, fill, json_option
+from cli.services import Services
+from cli.starting import request_abort, send_update
+from products.process import ProcessStatus
+from temporal.history import LastError
+from workflows.forms import OperatorNote
+
+
+def acting_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command that acts on a process who does so and why, and how it is shown."""
+    for option in (
+        json_option,
+        click.option("--no-wait", is_flag=True, help="Return as soon as the process has taken it."),
+        click.option("--reason", help="Why, in one line."),
+        click.option("--by", help="Who does this; by default the user of the operating system."),
+        click.argument("process_id"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("retry", epilog=examples('starter.py retry create_user_group-… --reason "name freed"'))
+@acting_options
+def retry(process_id: str, **said: Any) -> int:
+    """Run the failed step of a parked process again."""
+    return act(process_id, lambda services, note: send_update(services, process_id, "retry", note), **said)
+
+
+@click.command(
+    "give-up", epilog=examples('starter.py give-up create_user_group-… --reason "removed by hand"')
+)
+@acting_options
+def give_up(process_id: str, **said: Any) -> int:
+    """Leave a roll-back that failed for good as it is; the subscription stays out of sync."""
+    return act(
+        process_id,
+        lambda services, note: send_update(services, process_id, "give_up", note),
+        wanted=ProcessStatus.FAILED,
+        **said,
+    )
+
+
+@click.command("abort", epilog=examples('starter.py abort create_user_group-… --reason "wrong name"'))
+@acting_options
+def abort(process_id: str, **said: Any) -> int:
+    """Cancel a process and roll it back; the exit code is 0 when it ended aborted."""
+    return act(
+        process_id,
+        lambda services, note: request_abort(services, process_id, note),
+        wanted=ProcessStatus.ABORTED,
+        **said,
+    )
+
+
+def act(
+    process_id: str,
+    action: Callable[[Services, OperatorNote], Awaitable[None]],
+    *,
+    by: str | None,
+    reason: str | None,
+    no_wait: bool,
+    as_json: bool,
+    wanted: ProcessStatus = ProcessStatus.COMPLETED,
+) -> int:
+    """Act on a process, follow it, print what became of it; return the exit code."""
+    note = fill(OperatorNote, {"by": by or getpass.getuser()} | ({"reason": reason} if reason else {}))
+
+    async def work(services: Services) -> Outcome:
+        parked_before = (await process_document(services, process_id)).times_parked
+        await action(services, note)
+        if no_wait:
+            return Outcome(process_id=process_id, status=ProcessStatus.RUNNING)
+        result = await watch(services, process_id, as_json=as_json, parked_before=parked_before)
+        return result.model_copy(update={"error": _error(result, wanted)})
+
+    return conclude(process_id, work, no_wait=no_wait, as_json=as_json)
+
+
+def _error(result: Outcome, wanted: ProcessStatus) -> LastError | None:
+    if result.status is wanted:
+        return None
+    if result.status is ProcessStatus.COMPLETED:
+        return LastError(type="TooLate", message="The process had completed already; nothing was changed")
+    return result.error

@@ -1,0 +1,57 @@
+"""The end of a starting or acting command: follow the process, show it, give the exit code."""
+
+from collections.abc import Awaitable, Callable
+
+import click
+
+from cli import output
+from cli.documents import Outcome
+from cli.services import Services, with_services
+from cli.starting import follow, outcome
+
+DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+async def watch(services: Services, process_id: str, *, as_json: bool, parked_before: int = 0) -> Outcome:
+    """Follow a process until it ends or parks, and show it."""
+    with output.watching(quiet=as_json) as show:
+        document = await follow(services, process_id, show, parked_before=parked_before)
+    if not as_json:
+        output.print_process(document)
+    if document.ended_at is None:
+        output.say(
+            f"Parked. To go on: starter.py retry {process_id}; to roll back: starter.py abort {process_id}"
+        )
+        if services.passing:
+            output.say(f'{process_id} is still open; it goes on at the next command or "make up"')
+    return await outcome(services, document)
+
+
+def conclude(
+    process_id: str,
+    work: Callable[[Services], Awaitable[Outcome]],
+    *,
+    no_wait: bool,
+    as_json: bool,
+) -> int:
+    """Do the work of a starting or acting command, print its outcome, and return the exit code."""
+    try:
+        result = with_services(work, lasting=no_wait, say=output.say)
+    except KeyboardInterrupt:
+        output.say(f"The process goes on; follow it again with: starter.py process {process_id} --follow")
+        return INTERRUPTED
+    _print_outcome(result, as_json=as_json, no_wait=no_wait)
+    return DONE if result.error is None else NOT_DONE
+
+
+def _print_outcome(result: Outcome, *, as_json: bool, no_wait: bool) -> None:
+    if as_json:
+        output.print_json(result)
+    elif no_wait and result.error is None:
+        click.echo(result.process_id)
+    else:
+        if result.subscription is not None:
+            click.echo()
+            output.print_subscription(result.subscription)
+        if result.error is not None:
+            output.complain(result.error.message)

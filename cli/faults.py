@@ -1,0 +1,111 @@
+"""Order faults of a fake external system, to see retries, parking and roll-back."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+import click
+
+from cli import output
+from database.connection import DatabaseUnreachable
+from services.fake_system import FakeSystem, Fault, open_fake_system
+from settings import ConfigurationError, Settings
+from stack.addresses import find_services
+
+times_option = click.option(
+    "--times", type=click.IntRange(1), help="How many calls it strikes; all, where nothing is said."
+)
+
+
+@click.group(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("system")
+@click.pass_context
+def faults(context: click.Context, system: str) -> None:
+    r"""Order faults of SYSTEM, e.g. group_management; they last until they have struck or are cleared.
+
+    \b
+    Examples:
+      python -m cli.faults group_management slow --seconds 5
+      python -m cli.faults group_management unreachable --times 3
+      python -m cli.faults group_management reject --name "Network operators"
+      python -m cli.faults group_management clear
+    """
+    context.obj = system
+
+
+@faults.command()
+@click.option("--seconds", type=click.FloatRange(0), required=True, help="How long a call takes.")
+@times_option
+@click.pass_obj
+def slow(system: str, seconds: float, times: int | None) -> None:
+    """Take long to answer."""
+    order(system, Fault(kind="slow", seconds=seconds, times=times))
+
+
+@faults.command()
+@times_option
+@click.pass_obj
+def unreachable(system: str, times: int | None) -> None:
+    """Do nothing, and say nothing."""
+    order(system, Fault(kind="unreachable", times=times))
+
+
+@faults.command("answer-lost")
+@times_option
+@click.pass_obj
+def answer_lost(system: str, times: int | None) -> None:
+    """Do the work, and lose the answer."""
+    order(system, Fault(kind="answer lost", times=times))
+
+
+@faults.command()
+@click.option("--name", help="Only requests for this name; all, where nothing is said.")
+@times_option
+@click.pass_obj
+def reject(system: str, name: str | None, times: int | None) -> None:
+    """Say no, for good."""
+    order(system, Fault(kind="reject", name=name, times=times))
+
+
+@faults.command()
+@click.pass_obj
+def clear(system: str) -> None:
+    """Behave again."""
+    with_system(system, lambda fake: fake.clear_faults())
+
+
+@faults.command()
+@click.pass_obj
+def show(system: str) -> None:
+    """Show the faults that are in force."""
+
+    async def work(fake: FakeSystem) -> None:
+        for fault in await fake.faults():
+            click.echo(fault.model_dump_json(exclude_none=True))
+
+    with_system(system, work)
+
+
+def order(system: str, fault: Fault) -> None:
+    """Order a fault of the system."""
+    with_system(system, lambda fake: fake.order(fault))
+
+
+def with_system(system: str, work: Callable[[FakeSystem], Awaitable[object]]) -> None:
+    """Do something with the system of this name; end the program with one line where it is not there."""
+
+    async def run() -> None:
+        settings = find_services(Settings.from_environment())
+        assert settings.database_url is not None
+        async with open_fake_system(settings.database_url, system) as fake:
+            await work(fake)
+
+    try:
+        asyncio.run(run())
+    except (ConfigurationError, DatabaseUnreachable) as error:
+        output.complain(str(error))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    faults()

@@ -1,0 +1,148 @@
+"""The commands that show subscriptions and processes."""
+
+import click
+
+from cli import output
+from cli.concluding import DONE, INTERRUPTED
+from cli.documents import process_document, subscription_document, with_steps
+from cli.options import as_uuid, examples, json_option, limit_option
+from cli.services import Services, with_services
+from cli.starting import follow
+from database import processes, subscriptions
+from products.process import ProcessStatus
+from products.subscription import Status
+
+
+@click.command(
+    "subscriptions",
+    epilog=examples(
+        "starter.py subscriptions --out-of-sync", 'starter.py subscriptions --product "User Group" --json'
+    ),
+)
+@click.option(
+    "--status", type=click.Choice([one.value for one in Status]), help="Only those with this status."
+)
+@click.option("--product", metavar="NAME", help="Only those on this product.")
+@click.option("--out-of-sync", is_flag=True, help="Only those that are out of sync.")
+@limit_option
+@click.option("--after", metavar="ID", help="Only those after this one in the list.")
+@json_option
+def list_subscriptions(
+    status: str | None,
+    product: str | None,
+    out_of_sync: bool,
+    limit: int,
+    after: str | None,
+    as_json: bool,
+) -> int:
+    """List subscriptions, oldest first."""
+    last = None if after is None else as_uuid(after)
+
+    async def work(services: Services) -> None:
+        async with services.pool.acquire() as connection:
+            found = await subscriptions.list_subscriptions(
+                connection,
+                status=None if status is None else Status(status),
+                product=product,
+                out_of_sync=out_of_sync,
+                limit=limit,
+                after=last,
+            )
+            if as_json:
+                output.print_json(
+                    [await subscription_document(connection, one.subscription_id) for one in found]
+                )
+            else:
+                output.print_subscriptions(found)
+
+    with_services(work, say=output.say)
+    return DONE
+
+
+@click.command(
+    "subscription", epilog=examples("starter.py subscription 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778")
+)
+@click.argument("subscription_id")
+@json_option
+def show_subscription(subscription_id: str, as_json: bool) -> int:
+    """Show a subscription: values, relations, trail."""
+    wanted = as_uuid(subscription_id)
+
+    async def work(services: Services) -> None:
+        async with services.pool.acquire() as connection:
+            document = await subscription_document(connection, wanted)
+            trail = await processes.list_processes(connection, subscription_id=wanted, limit=1000)
+        if as_json:
+            output.print_json(document)
+        else:
+            output.print_subscription(document, trail)
+
+    with_services(work, say=output.say)
+    return DONE
+
+
+@click.command(
+    "processes",
+    epilog=examples("starter.py processes --status failed", "starter.py processes --limit 10 --json"),
+)
+@click.option(
+    "--status", type=click.Choice([one.value for one in ProcessStatus]), help="Only those with this status."
+)
+@click.option("--subscription", metavar="ID", help="Only those on this subscription.")
+@limit_option
+@click.option("--after", metavar="ID", help="Only those after this one in the list.")
+@json_option
+def list_processes(
+    status: str | None,
+    subscription: str | None,
+    limit: int,
+    after: str | None,
+    as_json: bool,
+) -> int:
+    """List processes, oldest first."""
+    subscription_id = None if subscription is None else as_uuid(subscription)
+
+    async def work(services: Services) -> None:
+        async with services.pool.acquire() as connection:
+            rows = await processes.list_processes(
+                connection,
+                status=None if status is None else ProcessStatus(status),
+                subscription_id=subscription_id,
+                limit=limit,
+                after=after,
+            )
+        if as_json:
+            documents = [await with_steps(services, row.process_id, row) for row in rows]
+            output.print_json([document.model_dump(mode="json") for document in documents])
+        else:
+            output.print_processes(rows)
+
+    with_services(work, say=output.say)
+    return DONE
+
+
+@click.command("process", epilog=examples("starter.py process create_user_group-… --follow"))
+@click.argument("process_id")
+@click.option("--follow", "following", is_flag=True, help="Follow it until it ends or parks.")
+@json_option
+def show_process(process_id: str, following: bool, as_json: bool) -> int:
+    """Show a process: its steps, from the history, with status, attempts and last failure."""
+
+    async def work(services: Services) -> None:
+        if following:
+            with output.watching(quiet=as_json) as show:
+                document = await follow(services, process_id, show)
+        else:
+            document = await process_document(services, process_id)
+        if as_json:
+            output.print_json(document)
+            return
+        async with services.pool.acquire() as connection:
+            output.print_process(document, await processes.read_events(connection, process_id))
+
+    try:
+        with_services(work, say=output.say)
+    except KeyboardInterrupt:
+        output.say(f"The process goes on; follow it again with: starter.py process {process_id} --follow")
+        return INTERRUPTED
+    return DONE

@@ -1,0 +1,15 @@
+"""Which final errors of a step end its process, and which of them leave no row in the trail."""
+
+from products.errors import (
+    GateRefusal,
+    InvalidInput,
+    NotHeldByThisProcess,
+    ProcessAlreadyExists,
+    ProductNotFound,
+)
+
+REFUSALS = frozenset(refusal.__name__ for refusal in GateRefusal.__subclasses__())
+WITHOUT_ROW = frozenset({InvalidInput.__name__, ProductNotFound.__name__, ProcessAlreadyExists.__name__})
+"""Errors of a process that must leave no row, or that has none of its own."""
+ENDS = REFUSALS | WITHOUT_ROW | {NotHeldByThisProcess.__name__}
+"""Errors that end a process at once; every other final one parks it."""
