@@ -1,0 +1,116 @@
+"""The real thing for every test: a time-skipping Temporal, a PostgreSQL, a worker built by `worker.py`."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from temporalio.client import Client
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+
+from database.connection import Pool, open_pool
+from services.fake_group_management import FakeGroupManagement, open_fake_group_management
+from settings import Settings
+from stack.postgres import start_postgres, stop_postgres
+from stack.temporal_server import FAST_QUEUES, dynamic_config, find_temporal_cli
+from temporal import search_attributes
+from temporal.plugin import subscriptions_plugin
+from tests.processes import Processes
+from worker import open_worker, prepare_databases
+
+TIME_SKIPPING = {
+    "frontend.WorkflowTimeSkippingEnabled": "true",
+    "history.timerProcessorMaxTimeShift": '"10ms"',  # by default a skip costs a second
+}
+
+
+@pytest.fixture(scope="session")
+def directory() -> Iterator[Path]:
+    # Short: the socket of PostgreSQL lies in it. Made readable to the user that PostgreSQL runs as.
+    with tempfile.TemporaryDirectory(prefix="tests-", ignore_cleanup_errors=True) as path:
+        yield Path(path)
+
+
+@pytest.fixture(scope="session")
+def postgres(directory: Path) -> Iterator[str]:
+    _, url = start_postgres(directory / "postgres")
+    yield url
+    stop_postgres(directory / "postgres")
+
+
+@pytest.fixture(scope="session")
+async def database_url(postgres: str) -> str:
+    """An empty database."""
+    return await new_database(postgres)
+
+
+@pytest.fixture(scope="session")
+async def temporal(directory: Path) -> AsyncIterator[WorkflowEnvironment]:
+    environment = await WorkflowEnvironment.start_time_skipping_v2(
+        ts_config=TimeSkippingConfig(max_session_skip_count=5000),  # past the default, 200, it stops silently
+        dev_server_existing_path=find_temporal_cli(directory),
+        dev_server_extra_args=dynamic_config(FAST_QUEUES | TIME_SKIPPING),
+        search_attributes=search_attributes.ALL,
+        plugins=[subscriptions_plugin()],
+    )
+    async with environment:
+        yield environment
+    await asyncio.sleep(0.05)  # the SDK's threads may need the interpreter a moment longer
+
+
+@pytest.fixture(scope="session")
+def client(temporal: WorkflowEnvironment) -> Client:
+    return temporal.client
+
+
+@pytest.fixture(scope="session")
+async def settings(client: Client, database_url: str) -> Settings:
+    address = client.service_client.config.target_host
+    settings = Settings().at(temporal_address=address, database_url=database_url)
+    await prepare_databases(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+async def pool(settings: Settings) -> AsyncIterator[Pool]:
+    assert settings.database_url is not None
+    async with await open_pool(settings.database_url) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def groups(settings: Settings) -> AsyncIterator[FakeGroupManagement]:
+    """The group management system, which behaves again after the test."""
+    assert settings.database_url is not None
+    async with open_fake_group_management(settings.database_url) as groups:
+        yield groups
+        await groups.system.clear_faults()
+
+
+@pytest.fixture
+def task_queue() -> str:
+    return f"subscriptions-{uuid4()}"
+
+
+@pytest.fixture
+async def worker(client: Client, settings: Settings, task_queue: str) -> AsyncIterator[None]:
+    async with open_worker(client, settings, task_queue=task_queue) as worker, worker:
+        yield
+
+
+@pytest.fixture
+def processes(client: Client, task_queue: str, pool: Pool) -> Processes:
+    """Starts processes for the worker of this test, and reads what became of them."""
+    return Processes(client, task_queue, pool)
+
+
+async def new_database(postgres: str) -> str:
+    """Make an empty database on the server, and return its URL."""
+    name = f"test_{uuid4().hex}"
+    connection = await asyncpg.connect(postgres)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    return postgres.replace("/postgres?", f"/{name}?")

@@ -1,0 +1,132 @@
+"""Starting processes in a test, and reading what became of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+
+from database import processes, subscriptions
+from database.connection import Pool
+from database.processes import TrailEvent, TrailRow
+from products.process import ProcessStatus, created_subscription_id
+from products.product_types.user_group import UserGroup
+from products.subscription import SubscriptionModel
+from temporal import search_attributes
+from temporal.history import StepLog, step_log
+from workflows.forms import OperatorNote
+from workflows.user_group.create_user_group import CreateUserGroup, CreateUserGroupForm
+
+T = TypeVar("T")
+CreateHandle = WorkflowHandle[CreateUserGroup, UserGroup]
+
+
+class Processes:
+    """Processes of one test, on its own task queue."""
+
+    def __init__(self, client: Client, task_queue: str, pool: Pool) -> None:
+        self.client = client
+        self.task_queue = task_queue
+        self.pool = pool
+
+    async def create_user_group(self, group_name: str = "Network operators", **fields: str) -> CreateHandle:
+        """Start a `create_user_group`."""
+        form = CreateUserGroupForm.model_validate({"group_name": group_name, **fields})
+        return await self.client.start_workflow(
+            CreateUserGroup.run,
+            form,
+            id=f"create_user_group-{uuid4()}",
+            task_queue=self.task_queue,
+            static_summary=form.title,
+        )
+
+    async def retry(self, handle: CreateHandle, **note: str) -> str:
+        """Send the update `retry`."""
+        answer: str = await handle.execute_update("retry", OperatorNote.model_validate(note))
+        return answer
+
+    async def subscription(self, handle: CreateHandle) -> SubscriptionModel | None:
+        """Read the subscription that the process makes."""
+        async with self.pool.acquire() as connection:
+            stored = await subscriptions.read_subscription(connection, self.subscription_id(handle))
+        return None if stored is None else stored.subscription
+
+    def subscription_id(self, handle: CreateHandle) -> UUID:
+        """Return the id of the subscription that the process makes."""
+        return created_subscription_id(handle.id)
+
+    async def row(self, handle: CreateHandle) -> TrailRow | None:
+        """Read the trail row of the process."""
+        async with self.pool.acquire() as connection:
+            return await processes.read_process(connection, handle.id)
+
+    async def events(self, handle: CreateHandle) -> list[TrailEvent]:
+        """Read what happened to the process on its way."""
+        async with self.pool.acquire() as connection:
+            return await processes.read_events(connection, handle.id)
+
+    async def steps(self, handle: CreateHandle) -> list[StepLog]:
+        """Read the step log of the process."""
+        description = await handle.describe()
+        history = await handle.fetch_history()
+        return step_log(history.events, list(description.raw_description.pending_activities))
+
+    async def give_up(self, handle: CreateHandle, **note: str) -> str:
+        """Send the update `give_up`."""
+        answer: str = await handle.execute_update("give_up", OperatorNote.model_validate(note))
+        return answer
+
+    def latest(self, handle: CreateHandle) -> WorkflowHandle[Any, Any]:
+        """Return the handle of the last run of the process."""
+        return self.client.get_workflow_handle(handle.id)
+
+    async def details(self, handle: CreateHandle) -> str:
+        """Read the current details that the Web UI shows."""
+        metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+        details: str = metadata.current_details
+        return details
+
+    async def until_parked(self, handle: CreateHandle, *, times: int = 1) -> TrailRow:
+        """Wait until the process has parked so many times, and shows it."""
+
+        async def parked() -> TrailRow | None:
+            events = [event for event in await self.events(handle) if event.event == "parked"]
+            attributes = (await self.latest(handle).describe()).typed_search_attributes
+            shown = attributes.get(search_attributes.PROCESS_STATUS) == ProcessStatus.FAILED
+            return await self.row(handle) if len(events) == times and shown else None
+
+        return await eventually(parked)
+
+    async def until_step(self, handle: CreateHandle, name: str) -> StepLog:
+        """Wait until an attempt at this step is running."""
+
+        async def running() -> StepLog | None:
+            steps = await self.steps(handle)
+            return next((step for step in steps if step.name == name and step.attempts), None)
+
+        return await eventually(running)
+
+    async def until_closed(self, handle: CreateHandle) -> None:
+        """Wait until the process has ended, however."""
+        with suppress(WorkflowFailureError):
+            await handle.result()
+
+    async def failure(self, handle: WorkflowHandle[Any, Any]) -> str:
+        """Wait until the process has failed, and return its message."""
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+        assert isinstance(failed.value.cause, ApplicationError)
+        return failed.value.cause.message
+
+
+async def eventually(look: Callable[[], Awaitable[T | None]], *, seconds: float = 30) -> T:
+    """Return what is seen as soon as something is."""
+    async with asyncio.timeout(seconds):
+        while (seen := await look()) is None:  # noqa: ASYNC110  # what is awaited is in other processes
+            await asyncio.sleep(0.02)
+    return seen

@@ -1,0 +1,61 @@
+"""Record the histories that `test_replay.py` replays: `make record`.
+
+Record anew only when a workflow has changed on purpose; a process that is open then replays no more.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from services.fake_group_management import FakeGroupManagement
+from services.fake_system import Fault
+from tests.processes import CreateHandle, Processes
+
+HISTORIES = Path(__file__).parent / "histories"
+
+
+async def save(handle: CreateHandle, name: str) -> None:
+    """Write the history, without what speaks of the machine that it was recorded on."""
+    history = anonymous((await handle.fetch_history()).to_json_dict())
+    (HISTORIES / f"{name}.json").write_text(json.dumps(history, indent=1, ensure_ascii=False) + "\n")
+
+
+def anonymous(value: Any) -> Any:
+    """Return the value without stack traces and with no name of a worker."""
+    if isinstance(value, list):
+        return [anonymous(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    named = {"identity": "worker", "workerInstanceKey": "", "stackTrace": ""}
+    return {key: named.get(key, anonymous(one)) for key, one in value.items()}
+
+
+async def test_record_done(worker: None, processes: Processes) -> None:
+    handle = await processes.create_user_group()
+    await handle.result()
+    await save(handle, "create_user_group.done")
+
+
+async def test_record_outage(worker: None, processes: Processes, groups: FakeGroupManagement) -> None:
+    await groups.system.order(Fault(kind="unreachable", times=3))
+    handle = await processes.create_user_group()
+    await handle.result()
+    await save(handle, "create_user_group.outage")
+
+
+async def test_record_retried(worker: None, processes: Processes, groups: FakeGroupManagement) -> None:
+    await groups.system.order(Fault(kind="reject", times=1))
+    handle = await processes.create_user_group()
+    await processes.until_parked(handle)
+    await processes.retry(handle, by="bob", reason="name freed")
+    await handle.result()
+    await save(handle, "create_user_group.retried")
+
+
+async def test_record_aborted(worker: None, processes: Processes, groups: FakeGroupManagement) -> None:
+    await groups.system.order(Fault(kind="reject", times=1))
+    handle = await processes.create_user_group()
+    await processes.until_parked(handle)
+    await handle.cancel(reason="carol: wrong name")
+    await processes.until_closed(handle)
+    await save(handle, "create_user_group.aborted")

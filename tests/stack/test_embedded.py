@@ -1,0 +1,117 @@
+"""The embedded stack: killed in any way, it goes on with everything that was there."""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError
+
+from database import processes, subscriptions
+from database.connection import open_pool
+from products.process import ProcessStatus, created_subscription_id
+from products.subscription import Status
+from services.fake_group_management import open_fake_group_management
+from services.fake_system import FakeSystem, Fault
+from stack.addresses import Addresses
+from stack.embedded import embedded_stack, is_kept_up, kept_up
+from temporal.connection import TemporalUnreachable, connect
+from temporal.plugin import TASK_QUEUE
+from tests.processes import eventually
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="stack-", ignore_cleanup_errors=True) as path:
+        yield Path(path)
+
+
+@pytest.fixture(scope="module")
+def stack(directory: Path) -> Iterator[Addresses]:
+    with embedded_stack(directory) as addresses:
+        yield addresses
+
+
+@pytest.mark.parametrize("victim", ["worker", "temporal", "postgres"])
+async def test_a_create_survives_the_kill_of(victim: str, stack: Addresses, directory: Path) -> None:
+    client = await connect({"target_host": stack.temporal_address})
+    process_id = f"create_user_group-{uuid4()}"
+    async with open_fake_group_management(stack.database_url) as groups:
+        before = await groups.system.count()
+        await groups.system.order(Fault(kind="slow", seconds=2, times=1))
+        await client.start_workflow(
+            "create_user_group", {"group_name": "ops"}, id=process_id, task_queue=TASK_QUEUE
+        )
+        await eventually(lambda: slow_call_begun(groups.system))
+    found = Addresses.read(directory)
+    assert found is not None
+    os.kill(found.pids[victim], signal.SIGKILL)
+    await eventually(lambda: completed(stack.temporal_address, process_id), seconds=60)
+    await assert_exactly_one(stack.database_url, process_id, before + 1)
+
+
+def test_everything_listens_on_the_loopback_interface_only(stack: Addresses, directory: Path) -> None:
+    found = Addresses.read(directory)
+    assert found is not None
+    listening = {
+        connection.laddr.ip
+        for pid in found.pids.values()
+        for connection in psutil.Process(pid).net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_a_second_user_joins_and_the_last_one_out_stops_it() -> None:
+    with tempfile.TemporaryDirectory(prefix="stack-", ignore_cleanup_errors=True) as path:
+        directory = Path(path)
+        with embedded_stack(directory) as first:
+            with embedded_stack(directory) as second:
+                assert second == first
+            assert all(psutil.pid_exists(pid) for pid in first.pids.values())
+        assert not any(alive(pid) for pid in first.pids.values())
+        assert Addresses.read(directory) is None
+
+
+def test_it_is_known_whether_somebody_keeps_it_up(tmp_path: Path) -> None:
+    with kept_up(tmp_path) as mine:
+        assert mine
+        assert is_kept_up(tmp_path)
+    assert not is_kept_up(tmp_path)
+
+
+def alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+async def slow_call_begun(system: FakeSystem) -> bool | None:
+    """Return whether the fault that strikes one call has struck."""
+    return None if await system.faults() else True
+
+
+async def completed(temporal_address: str, process_id: str) -> bool | None:
+    """Return whether the process has completed; what does not answer is being started again."""
+    try:
+        client = await connect({"target_host": temporal_address})
+        description = await client.get_workflow_handle(process_id).describe()
+    except (TemporalUnreachable, RPCError):
+        return None
+    return description.status is WorkflowExecutionStatus.COMPLETED or None
+
+
+async def assert_exactly_one(database_url: str, process_id: str, groups: int) -> None:
+    """Say that there is one subscription, one trail row, and so many groups."""
+    async with await open_pool(database_url) as pool, pool.acquire() as connection:
+        row = await processes.read_process(connection, process_id)
+        stored = await subscriptions.read_subscription(connection, created_subscription_id(process_id))
+    assert row is not None
+    assert row.status is ProcessStatus.COMPLETED
+    assert stored is not None
+    assert (stored.subscription.status, stored.subscription.insync) == (Status.ACTIVE, True)
+    async with open_fake_group_management(database_url) as system:
+        assert await system.system.count() == groups

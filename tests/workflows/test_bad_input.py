@@ -1,0 +1,125 @@
+"""Input that does not fit its form ends the process at once, with one line, and leaves no row."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
+from temporalio.common import RawValue, SearchAttributePair, TypedSearchAttributes
+
+from products.process import created_subscription_id
+from temporal import search_attributes
+from tests.processes import Processes
+
+FIELDS = "(fields: by, reason, customer_id, group_name)"
+
+BAD = {
+    "empty name": ({"group_name": ""}, "group_name is empty; give 1 to 255 characters (got '')"),
+    "blank name": ({"group_name": "   "}, "group_name is empty; give 1 to 255 characters (got '   ')"),
+    "long name": ({"group_name": "x" * 256}, "group_name string should have at most 255 characters"),
+    "control character": (
+        {"group_name": "a\x00b"},
+        r"group_name has the control character U+0000 at position 2; remove it (got 'a\x00b')",
+    ),
+    "wrong type": ({"group_name": 5}, "group_name must be text (got 5)"),
+    "unknown field": (
+        {"group_name": "ops", "nickname": "o"},
+        f"nickname is not a field of this form; remove it (got 'o') {FIELDS}",
+    ),
+    "missing field": ({}, f"group_name is missing; give it {FIELDS}"),
+    "malformed UUID": (
+        {"group_name": "ops", "customer_id": "17"},
+        "customer_id input should be a valid UUID, invalid length",
+    ),
+    "not an object": (["ops"], "the input must be one JSON object (got ['ops'])"),
+    "null": (None, "the input must be one JSON object"),
+}
+
+
+@pytest.mark.parametrize(("given", "complaint"), BAD.values(), ids=BAD.keys())
+async def test_it_fails_at_once_with_one_line_and_leaves_no_row(
+    worker: None, client: Client, processes: Processes, given: Any, complaint: str
+) -> None:
+    handle = await client.start_workflow(
+        "create_user_group", given, id=f"bad-{uuid4()}", task_queue=processes.task_queue
+    )
+    message = await processes.failure(handle)
+    assert message.startswith("Invalid CreateUserGroupForm: ")
+    assert complaint in message
+    assert "\n" not in message
+    await assert_no_row(processes, handle.id)
+
+
+async def test_no_input_at_all_fails_at_once(worker: None, client: Client, processes: Processes) -> None:
+    handle = await client.start_workflow(
+        "create_user_group", id=f"bad-{uuid4()}", task_queue=processes.task_queue
+    )
+    assert "must be one JSON object" in await processes.failure(handle)
+    await assert_no_row(processes, handle.id)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        Payload(metadata={"encoding": b"binary/plain"}, data=b"\xff\xfe"),
+        Payload(metadata={"encoding": b"json/plain"}, data=b"{not json"),
+        Payload(metadata={"encoding": b"json/plain"}, data=b'"\xff"'),
+        Payload(metadata={"encoding": b"json/protobuf", "messageType": b"x.Y"}, data=b"{}"),
+        Payload(metadata={"encoding": b"never/heard"}, data=b"{}"),
+    ],
+    ids=["binary", "not json", "not utf-8", "unknown message", "unknown encoding"],
+)
+async def test_an_input_that_cannot_be_decoded_fails_at_once(
+    worker: None, client: Client, processes: Processes, payload: Payload
+) -> None:
+    handle = await client.start_workflow(
+        "create_user_group", RawValue(payload), id=f"bad-{uuid4()}", task_queue=processes.task_queue
+    )
+    assert "CreateUserGroupForm" in await processes.failure(handle)
+    await assert_no_row(processes, handle.id)
+
+
+async def test_a_process_id_with_a_control_character_is_refused(
+    worker: None, client: Client, processes: Processes
+) -> None:
+    handle = await client.start_workflow(
+        "create_user_group", {"group_name": "ops"}, id=f"a\tb-{uuid4()}", task_queue=processes.task_queue
+    )
+    assert "control character U+0009" in await processes.failure(handle)
+    await assert_no_row(processes, handle.id)
+
+
+async def test_search_attributes_left_over_from_another_process_are_replaced(
+    worker: None, client: Client, processes: Processes
+) -> None:
+    # The Web UI fills its start form with those of the process that was looked at before.
+    handle = await client.start_workflow(
+        "create_user_group",
+        {"group_name": "ops"},
+        id=f"create_user_group-{uuid4()}",
+        task_queue=processes.task_queue,
+        search_attributes=search_attributes_of_another(),
+    )
+    await handle.result()
+    found = (await handle.describe()).typed_search_attributes
+    assert found[search_attributes.SUBSCRIPTION_ID] == str(created_subscription_id(handle.id))
+    assert found[search_attributes.PROCESS_STATUS] == "completed"
+
+
+def search_attributes_of_another() -> TypedSearchAttributes:
+    return TypedSearchAttributes([SearchAttributePair(key, "another") for key in search_attributes.ALL])
+
+
+async def assert_no_row(processes: Processes, process_id: str) -> None:
+    """Say that neither trail nor ledger nor subscription knows the process."""
+    rows = await processes.pool.fetchval(
+        """
+        SELECT (SELECT count(*) FROM processes WHERE process_id = $1)
+             + (SELECT count(*) FROM process_steps WHERE process_id = $1)
+             + (SELECT count(*) FROM subscriptions WHERE subscription_id = $2)
+        """,
+        process_id,
+        created_subscription_id(process_id),
+    )
+    assert rows == 0

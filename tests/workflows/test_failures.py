@@ -1,0 +1,213 @@
+"""What a process does when something goes wrong, for a while or for good."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.testing import WorkflowEnvironment
+
+from products.process import ProcessStatus
+from products.subscription import Status
+from services.fake_group_management import FakeGroupManagement
+from services.fake_system import Fault
+from temporal import search_attributes
+from tests.processes import Processes
+
+
+async def test_an_outage_of_three_days_is_waited_out_and_leaves_one_group(
+    worker: None, temporal: WorkflowEnvironment, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="unreachable", name=None))
+    began = time.monotonic()
+    with temporal.with_time_skipping_disabled():
+        handle = await processes.create_user_group()
+    await temporal.fast_forward(handle, timedelta(days=3))
+    await groups.system.clear_faults()
+    await temporal.fast_forward(handle)
+    created = await handle.result()
+    provision = (await processes.steps(handle))[3]
+    assert time.monotonic() - began < 20
+    assert provision.started_at is not None
+    assert provision.ended_at is not None
+    assert provision.ended_at - provision.started_at >= timedelta(days=3)
+    assert provision.attempts > 400
+    assert await groups.find_group(created.subscription_id) is not None
+
+
+async def test_an_answer_that_is_lost_after_the_work_was_done_leaves_one_group(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    before = await groups.system.count()
+    await groups.system.order(Fault(kind="answer lost", times=3))
+    created = await (await processes.create_user_group()).result()
+    assert await groups.system.count() == before + 1
+    assert created.status is Status.ACTIVE
+
+
+async def test_a_rejection_parks_the_process_and_says_why_everywhere(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    handle = await processes.create_user_group("Reserved")
+    row = await processes.until_parked(handle)
+    subscription = await processes.subscription(handle)
+    description = await handle.describe()
+    assert row.failed_reason == "group_management rejects 'Reserved'"
+    assert (row.last_step, row.ended_at) == ("provision_user_group", None)
+    assert subscription is not None
+    assert (subscription.held_by, subscription.insync) == (handle.id, False)
+    assert description.status is WorkflowExecutionStatus.RUNNING
+    assert description.typed_search_attributes[search_attributes.PROCESS_STATUS] == "failed"
+    assert "group\\_management rejects 'Reserved'" in await processes.details(handle)
+
+
+async def test_a_parked_process_that_is_retried_runs_the_failed_step_again_and_no_other(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    handle = await processes.create_user_group("Reserved")
+    await processes.until_parked(handle)
+    await groups.system.clear_faults()
+    answer = await processes.retry(handle, by="bob", reason="name freed")
+    created = await handle.result()
+    attempts = {step.name: step.attempts for step in await processes.steps(handle)}
+    events = [(event.event, event.by, event.reason) for event in await processes.events(handle)]
+    assert answer == "Provision user group: begun again"
+    assert created.status is Status.ACTIVE
+    assert attempts.pop("provision_user_group") == 2
+    assert set(attempts.values()) == {1}
+    assert events == [
+        ("parked", None, "group_management rejects 'Reserved'"),
+        ("retried", "bob", "name freed"),
+    ]
+
+
+async def test_a_process_that_is_not_parked_cannot_be_retried(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="slow", seconds=3))
+    handle = await processes.create_user_group()
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await processes.retry(handle)
+    assert "is not parked" in str(refused.value.cause)
+    assert (await handle.result()).status is Status.ACTIVE
+
+
+async def test_of_two_retries_at_once_one_wins(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    handle = await processes.create_user_group("Reserved")
+    await processes.until_parked(handle)
+    await groups.system.clear_faults()
+    answers = await asyncio.gather(processes.retry(handle), processes.retry(handle), return_exceptions=True)
+    await handle.result()
+    assert sorted(type(answer).__name__ for answer in answers) == ["WorkflowUpdateFailedError", "str"]
+    assert [event.event for event in await processes.events(handle)] == ["parked", "retried"]
+
+
+async def test_a_process_that_is_retried_often_keeps_a_short_history_and_its_first_run_id(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    handle = await processes.create_user_group("Reserved")
+    first_run_id = (await handle.describe()).run_id
+    for number in range(1, 51):
+        await processes.until_parked(handle, times=number)
+        await processes.retry(handle)
+    await processes.until_parked(handle, times=51)
+    await groups.system.clear_faults()
+    await processes.retry(handle)
+    created = await handle.result()
+    last = await processes.latest(handle).describe()
+    assert created.status is Status.ACTIVE
+    assert last.run_id != first_run_id
+    assert last.history_length < 1000
+    assert last.raw_description.workflow_execution_info.first_run_id == first_run_id
+    assert 'Create user group "Reserved": completed' in await processes.details(handle)
+
+
+async def test_an_aborted_create_is_rolled_back_outside_and_inside(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    handle = await processes.create_user_group("Reserved")
+    await processes.until_parked(handle)
+    await handle.cancel(reason="carol: wrong name")
+    await processes.until_closed(handle)
+    row, subscription = await processes.row(handle), await processes.subscription(handle)
+    assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
+    assert row is not None
+    assert row.status is ProcessStatus.ABORTED
+    assert subscription is not None
+    assert (subscription.status, subscription.insync) == (Status.TERMINATED, True)
+    assert await groups.find_group(subscription.subscription_id) is None
+    assert ("abort requested", "carol: wrong name") in [
+        (event.event, event.reason) for event in await processes.events(handle)
+    ]
+
+
+async def test_an_abort_while_the_external_system_works_is_rolled_back_when_it_has_ended(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    before = await groups.system.count()
+    await groups.system.order(Fault(kind="slow", seconds=2, times=1))
+    handle = await processes.create_user_group()
+    await processes.until_step(handle, "provision_user_group")
+    await handle.cancel(reason="carol: wrong name")
+    await processes.until_closed(handle)
+    subscription = await processes.subscription(handle)
+    assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
+    assert subscription is not None
+    assert subscription.status is Status.TERMINATED
+    assert await groups.system.count() == before
+
+
+async def test_a_roll_back_that_fails_for_good_parks_until_it_is_retried(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject"))
+    handle = await processes.create_user_group()
+    await processes.until_parked(handle)
+    await handle.cancel(reason="carol: wrong name")
+    await processes.until_parked(handle, times=2)
+    await groups.system.clear_faults()
+    await processes.retry(handle)
+    await processes.until_closed(handle)
+    subscription = await processes.subscription(handle)
+    assert subscription is not None
+    assert (subscription.status, subscription.insync) == (Status.TERMINATED, True)
+
+
+async def test_a_roll_back_that_is_given_up_leaves_the_subscription_out_of_sync(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject"))
+    handle = await processes.create_user_group()
+    await processes.until_parked(handle)
+    await handle.cancel(reason="carol: wrong name")
+    await processes.until_parked(handle, times=2)
+    await processes.give_up(handle, by="carol", reason="removed by hand")
+    assert "rejects" in await processes.failure(handle)
+    row, subscription = await processes.row(handle), await processes.subscription(handle)
+    assert row is not None
+    assert row.status is ProcessStatus.FAILED
+    assert row.ended_at is not None
+    assert subscription is not None
+    assert subscription.held_by == handle.id
+
+
+async def test_only_a_failed_roll_back_can_be_given_up(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject"))
+    handle = await processes.create_user_group()
+    await processes.until_parked(handle)
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await processes.give_up(handle)
+    assert "not being rolled back" in str(refused.value.cause)
+    await groups.system.clear_faults()
+    await processes.retry(handle)
+    assert (await handle.result()).status is Status.ACTIVE
