@@ -44,7 +44,7 @@ worker: $(READY) ## Run one worker
 	$(BIN)/python worker.py
 
 bench: $(READY) ## Measure latency, throughput and CPU per create
-	$(BIN)/python bench.py $(ARGS)
+	@$(BIN)/python bench.py $(ARGS)
 
 lock: $(READY) ## Renew the lock file from pyproject.toml: names, versions and hashes only
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock

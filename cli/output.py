@@ -15,6 +15,7 @@ from rich.text import Text
 
 from cli.documents import Document, ProcessDocument
 from database.processes import TrailEvent, TrailRow
+from products.process import ProcessStatus
 from products.subscription import SubscriptionModel
 
 MARKS = {
@@ -90,7 +91,7 @@ def print_subscription(document: Document, trail: Sequence[TrailRow] = ()) -> No
     """Print a subscription: its values, its relations and its trail."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in _flat(document):
-        table.add_row(Text(name, style="bold"), Text("-" if value is None else str(value)))
+        table.add_row(Text(name, style="bold"), Text(_shown(value)))
     stdout.print(table)
     if trail:
         stdout.print()
@@ -129,7 +130,9 @@ def print_processes(rows: Sequence[TrailRow]) -> None:
 
 
 def _process(document: ProcessDocument) -> RenderableType:
-    heading = Text.assemble((document.process_id, "bold"), "  ", _mark(document.status))
+    parked = document.status is ProcessStatus.FAILED and document.ended_at is None
+    status = _mark(document.status).append(", parked" if parked else "")
+    heading = Text.assemble((document.process_id, "bold"), "  ", status)
     table = _table("Step", "Status", "Attempts", "Started", "Took", "Last failure")
     for step in document.steps:
         table.add_row(
@@ -151,6 +154,16 @@ def _table(*columns: str) -> Table:
     for column in columns:
         table.add_column(column, no_wrap=column not in {"Description", "Last failure", "Reason"})
     return table
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)
 
 
 def _mark(status: str) -> Text:

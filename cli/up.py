@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from pathlib import Path
 from threading import Event
 
 import click
@@ -13,21 +14,27 @@ from stack.embedded import StackFailed, embedded_stack, kept_up
 
 @click.command()
 @click.option("--workers", type=click.IntRange(1, 16), default=1, show_default=True, help="How many workers.")
-def up(workers: int) -> None:
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path),
+    default=DIRECTORY,
+    help="Where its data lies; by default .devstack, where the starter looks for it.",
+)
+def up(workers: int, directory: Path) -> None:
     """Run PostgreSQL, Temporal with its Web UI, and workers; restart what ends."""
     told_to_stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told_to_stop.set())
-    with kept_up() as mine:
+    with kept_up(directory) as mine:
         if not mine:
-            found = Addresses.read(DIRECTORY)
+            found = Addresses.read(directory)
             output.say(f"Already up: {found.ui_url if found else 'starting'}")
             return
         try:
-            with embedded_stack(workers=workers, say=output.say) as addresses:
+            with embedded_stack(directory, workers=workers, say=output.say) as addresses:
                 click.echo(f"Web UI:    {addresses.ui_url}")
                 click.echo(f"Temporal:  {addresses.temporal_address}")
-                click.echo(f"Addresses: {DIRECTORY / 'stack.json'}")
+                click.echo(f"Addresses: {directory / 'stack.json'}")
                 click.echo("Ctrl-C stops it; the data stays.")
                 told_to_stop.wait()
         except StackFailed as error:

@@ -11,6 +11,15 @@ from database.connection import Connection
 from products.errors import ProductNotFound
 from products.subscription import Status, SubscriptionModel
 
+# A subscription with its product; what follows says which, and whether to lock it.
+_SELECT = """
+    SELECT s.subscription_id, s.customer_id, s.description, s.status, s.insync, s.held_by,
+           s.discrepancy_found_by, s.start_date, s.end_date, s.note, s.version, s.fence, s.block,
+           p.name, p.product_type, p.tag, p.description AS product_description
+    FROM subscriptions s
+    JOIN products p USING (product_id)
+"""
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -64,27 +73,17 @@ async def insert_subscription(
 
 async def read_subscription(connection: Connection, subscription_id: UUID) -> Stored | None:
     """Return the subscription as it is, or `None` where there is none."""
-    row = await connection.fetchrow(
-        """
-        SELECT s.subscription_id, s.customer_id, s.description, s.status, s.insync, s.held_by,
-               s.discrepancy_found_by, s.start_date, s.end_date, s.note, s.version, s.fence, s.block,
-               p.name, p.product_type, p.tag, p.description AS product_description
-        FROM subscriptions s
-        JOIN products p USING (product_id)
-        WHERE s.subscription_id = $1
-        """,
-        subscription_id,
-    )
+    row = await connection.fetchrow(_SELECT + "WHERE s.subscription_id = $1", subscription_id)
     return None if row is None else stored_subscription(row)
 
 
 async def lock_subscription(connection: Connection, subscription_id: UUID) -> Stored | None:
     """Return the subscription as it is, locked until the transaction ends, or `None` where there is none."""
     # FOR NO KEY UPDATE: others may go on referring to it.
-    await connection.execute(
-        "SELECT FROM subscriptions WHERE subscription_id = $1 FOR NO KEY UPDATE", subscription_id
+    row = await connection.fetchrow(
+        _SELECT + "WHERE s.subscription_id = $1 FOR NO KEY UPDATE OF s", subscription_id
     )
-    return await read_subscription(connection, subscription_id)
+    return None if row is None else stored_subscription(row)
 
 
 async def update_subscription(connection: Connection, subscription: SubscriptionModel) -> None:
@@ -158,12 +157,8 @@ async def list_subscriptions(
         after: only those that come after this one in the list; an unknown id gives none.
     """
     rows = await connection.fetch(
-        """
-        SELECT s.subscription_id, s.customer_id, s.description, s.status, s.insync, s.held_by,
-               s.discrepancy_found_by, s.start_date, s.end_date, s.note, s.version, s.fence, s.block,
-               p.name, p.product_type, p.tag, p.description AS product_description
-        FROM subscriptions s
-        JOIN products p USING (product_id)
+        _SELECT  # noqa: S608  # constants both
+        + """
         WHERE ($1::text IS NULL OR s.status = $1)
           AND ($2::text IS NULL OR p.name = $2)
           AND (NOT $3 OR NOT s.insync)

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import signal
 import sys
 import threading
 import time
@@ -64,7 +65,7 @@ def embedded_stack(
         ended.set()
         if mending.is_alive():
             mending.join()
-        with _locked(directory):
+        with _undisturbed(), _locked(directory):
             in_use.close()
             if _nobody_uses(directory):
                 _stop(directory)
@@ -87,6 +88,16 @@ def is_kept_up(directory: Path = DIRECTORY) -> bool:
     """Return whether some process keeps the stack up."""
     with kept_up(directory) as nobody_else:
         return not nobody_else
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put off Ctrl-C and SIGTERM: somebody who is impatient must not leave half of the stack running."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

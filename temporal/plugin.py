@@ -13,6 +13,9 @@ TASK_QUEUE = "subscriptions"
 
 def subscriptions_plugin() -> SimplePlugin:
     """Return the plugin; a worker has it from its client."""
+    # Re-executed for every run is only the file that defines the workflow: what it imports is passed through,
+    # by its full name, which keeps every class the one that the activities know. `make check` forbids clocks
+    # and chance in all of `workflows/`.
     # RAISE: a workflow file that imports asyncpg by a forgotten passthrough would crash the process later,
     # somewhere in asyncpg (MagicStack/asyncpg#1292); so it stops the worker at start-up and is named.
     restrictions = SandboxRestrictions.default.with_import_notification_policy(

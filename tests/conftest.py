@@ -1,6 +1,7 @@
 """The real thing for every test: a time-skipping Temporal, a PostgreSQL, a worker built by `worker.py`."""
 
 import asyncio
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from stack.temporal_server import FAST_QUEUES, dynamic_config, find_temporal_cli
 from temporal import search_attributes
 from temporal.plugin import subscriptions_plugin
 from tests.processes import Processes
+from tests.starting import Starter
 from worker import open_worker, prepare_databases
 
 TIME_SKIPPING = {
@@ -105,6 +107,26 @@ async def worker(client: Client, settings: Settings, task_queue: str) -> AsyncIt
 def processes(client: Client, task_queue: str, pool: Pool) -> Processes:
     """Starts processes for the worker of this test, and reads what became of them."""
     return Processes(client, task_queue, pool)
+
+
+@pytest.fixture(scope="session")
+def environment(settings: Settings) -> dict[str, str]:
+    services = {
+        "TEMPORAL_ADDRESS": settings.temporal["target_host"],
+        "DATABASE_URL": settings.database_url or "",
+    }
+    return os.environ | services
+
+
+@pytest.fixture(scope="session")
+def starter_without_worker(environment: dict[str, str]) -> Starter:
+    return Starter(environment)
+
+
+@pytest.fixture(scope="session")
+async def starter(client: Client, settings: Settings, environment: dict[str, str]) -> AsyncIterator[Starter]:
+    async with open_worker(client, settings) as worker, worker:
+        yield Starter(environment)
 
 
 async def new_database(postgres: str) -> str:

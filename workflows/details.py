@@ -9,7 +9,7 @@ from products.process import ProcessStatus
 PENDING = "–"
 RUNNING = "▶\u00a0in\u00a0progress"
 DONE = "✓\u00a0done"
-PARKED = "✗\u00a0failed, waits for `retry`"
+PARKED = "✗\u00a0failed"
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Details:
         table = ["| Step | State | Started | Ended |", "|---|---|---|---|"]
         day = next((line.started_at for line in self.lines if line.started_at), None)
         for number, line in enumerate(self.lines, start=1):
-            times = f"{_clock(line.started_at, day)} | {_clock(line.ended_at, day)}"
+            times = f"{_clock(line.started_at, day)} | \u00a0{_clock(line.ended_at, day)}"
             table.append(f"| {number}\u00a0{line.title} | {line.state} | {times} |")
         parts = [
             f"### {_escape(self.title)}: {self.status}",

@@ -23,11 +23,10 @@ with workflow.unsafe.imports_passed_through():
     from products.text import printable
     from temporal import search_attributes
     from temporal.payloads import invalid_input
-    from workflows import steps
     from workflows.details import DONE, PARKED, RUNNING, Details, Line, parked_notice, quoted
     from workflows.endings import ENDS, REFUSALS, WITHOUT_ROW
     from workflows.forms import OperatorNote, StartForm
-    from workflows.steps import Step
+    from workflows.steps import Step, run_local, run_step
 
 S = TypeVar("S", bound=SubscriptionModel)
 A = TypeVar("A")
@@ -173,7 +172,7 @@ class ProcessFrame:
             line.state, line.started_at = RUNNING, line.started_at or workflow.now()
             self._show()
             try:
-                subscription = await steps.run_step(step, self._run(self._key(step)), self._form)
+                subscription = await run_step(step, self._run(self._key(step)), self._form)
             except ApplicationError as error:
                 if error.type in ENDS:
                     raise
@@ -250,7 +249,7 @@ class ProcessFrame:
         return StepRun(process=self._process, step=key, at=workflow.now(), rolling_back=self._rolling_back)
 
     async def _database(self, title: str, activity: MethodAsyncSingleParam[Any, A, R], argument: A) -> R:
-        return await steps.run_local(activity, argument, title, heed_cancellation=not self._rolling_back)
+        return await run_local(activity, argument, title, heed_cancellation=not self._rolling_back)
 
     async def _record(self, step: Step[Any, Any], event: Event, note: OperatorNote) -> None:
         happened = ProcessEvent(

@@ -126,10 +126,10 @@ def resync() -> Step[StartForm, StepRun]:
     return Step("Unlock subscription", SubscriptionActivities.resync, bare)
 
 
-def external(
+def call_external_system(
     title: str, activity: MethodAsyncSingleParam[Any, StepRun, SubscriptionModel]
 ) -> Step[StartForm, StepRun]:
-    """Call an external system."""
+    """Call an external system: the activity needs nothing from the form."""
     return Step(title, activity, bare, external=True)
 
 

@@ -10,8 +10,8 @@ import pytest
 from cli.commands import run
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from tests.cli.conftest import Starter
 from tests.processes import eventually
+from tests.starting import Starter
 
 SUBSCRIPTION = [
     "subscription_id", "product", "customer_id", "description", "status", "insync", "held_by",

@@ -12,9 +12,16 @@ with workflow.unsafe.imports_passed_through():
     from products.product_types.user_group import USER_GROUP, UserGroup
     from products.subscription import Status
     from products.text import Name
-    from workflows import steps
     from workflows.forms import CreateForm
     from workflows.process import ProcessFrame
+    from workflows.steps import (
+        call_external_system,
+        create_subscription,
+        initialize_subscription,
+        resync,
+        set_status,
+        store_process_subscription,
+    )
 
 
 class CreateUserGroupForm(CreateForm):
@@ -36,17 +43,17 @@ class CreateUserGroup(ProcessFrame):
 
     target = Target.CREATE
     sequence = (
-        steps.create_subscription(product=lambda form: str(USER_GROUP)),
-        steps.store_process_subscription(),
-        steps.initialize_subscription(),
-        steps.external("Provision user group", UserGroupActivities.provision_user_group),
-        steps.set_status(Status.ACTIVE),
-        steps.resync(),
+        create_subscription(product=lambda form: str(USER_GROUP)),
+        store_process_subscription(),
+        initialize_subscription(),
+        call_external_system("Provision user group", UserGroupActivities.provision_user_group),
+        set_status(Status.ACTIVE),
+        resync(),
     )
     roll_back = (
-        steps.external("Deprovision user group", UserGroupActivities.deprovision_user_group),
-        steps.set_status(Status.TERMINATED),
-        steps.resync(),
+        call_external_system("Deprovision user group", UserGroupActivities.deprovision_user_group),
+        set_status(Status.TERMINATED),
+        resync(),
     )
 
     @workflow.run

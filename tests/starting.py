@@ -2,17 +2,11 @@
 
 import asyncio
 import json
-import os
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
-from temporalio.client import Client
-
-from settings import ROOT, Settings
-from worker import open_worker
+from settings import ROOT
 
 
 @dataclass(frozen=True)
@@ -51,23 +45,3 @@ class Starter:
             stdout, stderr = await process.communicate()
         assert process.returncode is not None
         return Ended(process.returncode, stdout.decode(), stderr.decode())
-
-
-@pytest.fixture(scope="session")
-def environment(settings: Settings) -> dict[str, str]:
-    services = {
-        "TEMPORAL_ADDRESS": settings.temporal["target_host"],
-        "DATABASE_URL": settings.database_url or "",
-    }
-    return os.environ | services
-
-
-@pytest.fixture(scope="session")
-def starter_without_worker(environment: dict[str, str]) -> Starter:
-    return Starter(environment)
-
-
-@pytest.fixture(scope="session")
-async def starter(client: Client, settings: Settings, environment: dict[str, str]) -> AsyncIterator[Starter]:
-    async with open_worker(client, settings) as worker, worker:
-        yield Starter(environment)

@@ -1,0 +1,97 @@
+"""Every command in the README exists and runs, in the order in which it stands there."""
+
+import asyncio
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from settings import ROOT
+from tests.starting import Starter
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line.removeprefix("$ ")
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+LINKS = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+PATHS = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?|[a-z_]+\.py)`", README)
+
+
+def test_there_are_commands_links_and_paths() -> None:
+    assert len(COMMANDS) > 15
+    assert LINKS
+    assert PATHS
+
+
+async def test_every_command_of_the_session_runs(starter: Starter) -> None:
+    session = [command for command in COMMANDS if not command.startswith(("make ", "source "))]
+    for command in session:
+        ended = await run(command, starter.environment)
+        assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
+
+
+@pytest.mark.parametrize("command", sorted({one for one in COMMANDS if one.startswith("make ")}))
+def test_every_make_target_exists(command: str) -> None:
+    target = shlex.split(command)[1]
+    subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("path", sorted({*LINKS, *PATHS}))
+def test_every_path_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_the_folders_are_all_on_the_map() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
+    rooms = {
+        line.split("/")[0] + "/"
+        for line in tracked.stdout.splitlines()
+        if line.endswith(".py") and "/" in line
+    }
+    assert rooms <= set(PATHS)
+
+
+def test_make_demo_creates_a_user_group_and_shows_its_trail() -> None:
+    ended = subprocess.run(["make", "demo"], cwd=ROOT, check=True, capture_output=True, text=True)
+    for title in ("Create subscription", "Provision user group", "Unlock subscription"):
+        assert f"{title} " in ended.stdout
+    assert re.search(r"status +active", ended.stdout)
+    assert re.search(r"insync +yes", ended.stdout)
+    assert re.search(r"group_id +\d", ended.stdout)
+    assert ended.stdout.count("✓ completed") == 8
+
+
+async def test_make_up_runs_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    stack = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cli.up", "--directory", str(tmp_path),
+        cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert stack.stdout is not None
+    async with asyncio.timeout(60):
+        said = await stack.stdout.readuntil(b"Ctrl-C stops it")
+        stack.send_signal(signal.SIGINT)
+        assert await stack.wait() == 0
+    assert b"Web UI:    http://127.0.0.1:" in said
+    assert not (tmp_path / "stack.json").exists()
+
+
+async def run(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    process = await asyncio.create_subprocess_shell(
+        command,
+        cwd=ROOT,
+        env=environment | {"PATH": path},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        stdout, stderr = await process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode or 0, stdout.decode(), stderr.decode())
