@@ -18,7 +18,7 @@ from settings import ROOT
 from stack.addresses import DIRECTORY, Addresses
 from stack.detached import is_running, start_detached, terminate
 from stack.postgres import start_postgres, stop_postgres
-from stack.temporal_server import free_port, start_temporal
+from stack.temporal_server import free_port, keep_histories, start_temporal
 from temporal.connection import TemporalUnreachable, connect
 from temporal.plugin import TASK_QUEUE
 
@@ -197,4 +197,7 @@ async def _asks_for_work(worker: int, temporal_address: str) -> bool:
     )
     answer = await client.workflow_service.describe_task_queue(request)
     # A worker that was killed is listed for minutes more: look for this one, by the SDK's identity pid@host.
-    return any(poller.identity.startswith(f"{worker}@") for poller in answer.pollers)
+    asks = any(poller.identity.startswith(f"{worker}@") for poller in answer.pollers)
+    if asks:
+        await keep_histories(client)
+    return asks

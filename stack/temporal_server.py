@@ -5,8 +5,13 @@ import os
 import shutil
 import socket
 import sys
+from datetime import timedelta
 from pathlib import Path
 
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.namespace.v1 import NamespaceConfig
+from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
+from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from stack.detached import start_detached
@@ -18,9 +23,23 @@ FAST_QUEUES = {
     "history.transferProcessorMaxPollRPS": "1000",
     "history.timerProcessorMaxPollRPS": "1000",
 }
-# Retention of a closed process: 30 days. WAL with normal sync survives a kill at any moment; only a power cut
-# may cost the last moments.
+# WAL with normal sync survives a kill at any moment; only a power cut may cost the last moments.
 PRAGMAS = ("journal_mode=wal", "synchronous=normal")
+
+
+RETENTION = timedelta(days=30)
+"""How long the history of a closed process is kept; the development server's own default is a day."""
+
+
+async def keep_histories(client: Client) -> None:
+    """Keep the histories of closed processes for `RETENTION`; once said, the server remembers."""
+    ttl = Duration()
+    ttl.FromTimedelta(RETENTION)
+    await client.workflow_service.update_namespace(
+        UpdateNamespaceRequest(
+            namespace=client.namespace, config=NamespaceConfig(workflow_execution_retention_ttl=ttl)
+        )
+    )
 
 
 def dynamic_config(values: dict[str, str]) -> list[str]:

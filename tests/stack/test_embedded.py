@@ -4,11 +4,13 @@ import os
 import signal
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import psutil
 import pytest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
@@ -53,6 +55,14 @@ async def test_a_create_survives_the_kill_of(victim: str, stack: Addresses, dire
     os.kill(found.pids[victim], signal.SIGKILL)
     await eventually(lambda: completed(stack.temporal_address, process_id), seconds=60)
     await assert_exactly_one(stack.database_url, process_id, before + 1)
+
+
+async def test_closed_processes_are_kept_for_30_days(stack: Addresses) -> None:
+    client = await connect({"target_host": stack.temporal_address})
+    described = await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace="default")
+    )
+    assert described.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(days=30)
 
 
 def test_everything_listens_on_the_loopback_interface_only(stack: Addresses, directory: Path) -> None:
