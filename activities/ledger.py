@@ -98,6 +98,7 @@ class Ledger:
             if committed is not None:
                 return committed
             stored = await self.held(connection, run)
+            await processes.note_step(connection, run.process.process_id, run.step)
             return Call(_of_kind(stored.subscription, kind), stored.fence)
 
     async def held(self, connection: Connection, run: StepRun) -> Stored:
@@ -116,7 +117,7 @@ class Ledger:
     async def _begin(self, connection: Connection, run: StepRun) -> SubscriptionModel | None:
         # Locks the trail row, so that two attempts of one step take turns: the second finds the first's row.
         process_id = run.process.process_id
-        await processes.register_process(connection, run.process, run.step)
+        await processes.register_process(connection, run.process)
         committed = await processes.committed_steps(connection, process_id, run.step, processes.ROLL_BACK)
         if run.step in committed:
             return SubscriptionModel.model_validate_json(committed[run.step])

@@ -166,7 +166,7 @@ class SubscriptionActivities:
         """
         run, process = step.run, step.run.process
         async with transaction(self._ledger.pool) as connection:
-            await processes.register_process(connection, process, None)
+            await processes.register_process(connection, process)
             committed = await processes.committed_steps(
                 connection, process.process_id, step.last_step, processes.ROLL_BACK
             )
@@ -179,6 +179,7 @@ class SubscriptionActivities:
             held = stored is not None and stored.subscription.held_by == process.process_id
             if held:
                 await subscriptions.raise_fence(connection, process.subscription_id)
+                await processes.relate_subscription(connection, process.process_id, process.subscription_id)
             begun = RollBackBegun(completed=None, held=held)
             await processes.insert_step(connection, process.process_id, processes.ROLL_BACK, begun, run.at)
             aborted = TrailEvent(
@@ -194,22 +195,25 @@ class SubscriptionActivities:
         run, process_id = step.run, step.run.process.process_id
         event = TrailEvent(event=step.event, step=run.step, by=step.by, reason=step.reason, at=run.at)
         async with transaction(self._ledger.pool) as connection:
-            await processes.register_process(connection, run.process, run.step)
-            if await processes.insert_event(connection, process_id, event, step.number):
-                parked = step.event == "parked"
-                await processes.set_process_status(
-                    connection,
-                    process_id,
-                    ProcessStatus.FAILED if parked else ProcessStatus.RUNNING,
-                    failed_reason=step.reason if parked else None,
-                )
+            await processes.register_process(connection, run.process)
+            if not await processes.insert_event(connection, process_id, event, step.number):
+                return
+            await processes.note_step(connection, process_id, run.step)
+            match step.event:
+                case "parked":
+                    await processes.set_process_status(
+                        connection, process_id, ProcessStatus.FAILED, failed_reason=step.reason
+                    )
+                case "retried":
+                    await processes.set_process_status(connection, process_id, ProcessStatus.RUNNING)
 
     @activity.defn
     async def end_process(self, step: EndProcess) -> None:
         """Close the trail row; what the process holds, if anything, stays held."""
         run = step.run
         async with transaction(self._ledger.pool) as connection:
-            await processes.register_process(connection, run.process, run.step)
+            await processes.register_process(connection, run.process)
+            await processes.note_step(connection, run.process.process_id, run.step)
             await processes.set_process_status(
                 connection,
                 run.process.process_id,

@@ -1,9 +1,9 @@
 """Connections to PostgreSQL: the pool of a worker, and transactions on it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeAlias
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -27,6 +27,16 @@ COMMAND_TIMEOUT = 10.0
 """Seconds after which a statement is given up: a server that hangs will pass, like one that is gone."""
 
 
+async def connect(database_url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """Open one connection, which the caller closes.
+
+    Raises:
+        DatabaseUnreachable: when nothing answers there, or nobody is let in.
+    """
+    with _reachable(database_url):
+        return await asyncpg.connect(database_url, timeout=COMMAND_TIMEOUT)
+
+
 async def open_pool(
     database_url: str, *, size: int = 10, server_settings: dict[str, str] | None = None
 ) -> Pool:
@@ -35,7 +45,7 @@ async def open_pool(
     Raises:
         DatabaseUnreachable: when nothing answers there, or nobody is let in.
     """
-    try:
+    with _reachable(database_url):
         return await asyncpg.create_pool(
             database_url,
             min_size=1,
@@ -44,8 +54,6 @@ async def open_pool(
             command_timeout=COMMAND_TIMEOUT,
             server_settings=server_settings,
         )
-    except (OSError, ValueError, asyncpg.PostgresError) as error:
-        raise DatabaseUnreachable(database_url, error) from error
 
 
 @asynccontextmanager
@@ -55,7 +63,22 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
         yield connection
 
 
+@contextmanager
+def _reachable(database_url: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, asyncpg.PostgresError) as error:
+        raise DatabaseUnreachable(database_url, error) from error
+    except ValueError as error:
+        # Its text may hold a part of the password.
+        reason = "the URL cannot be read; percent-encode what is special in the user and the password"
+        raise DatabaseUnreachable(database_url, reason) from error
+
+
 def _address(database_url: str) -> str:
-    parts = urlsplit(database_url)
-    host = parse_qs(parts.query).get("host", [parts.netloc.rpartition("@")[2] or "localhost"])[0]
-    return f"{host}, database {parts.path.strip('/') or 'of the same name as the user'}"
+    # What stands before the last @ may be a password, also where it is not encoded as it should be.
+    behind = database_url.rpartition("@")[2].removeprefix("postgresql://").removeprefix("postgres://")
+    address, _, query = behind.partition("?")
+    host, _, database = address.partition("/")
+    host = parse_qs(query).get("host", [host or "localhost"])[0]
+    return f"{host}, database {database or 'of the same name as the user'}"

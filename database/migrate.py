@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -11,15 +10,18 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from database.connection import connect
+
 _LOCK = 5_801_947_117  # any number, the same in every process
 
 
 class SchemaOutOfDate(RuntimeError):
     """The database is at another version of the schema than this code."""
 
-    def __init__(self, current: str | None, head: str | None) -> None:
+    def __init__(self, current: str | None, head: str | None, *, known: bool = True) -> None:
         found = f"at version {current}" if current else "empty"
-        super().__init__(f'The database is {found}, this code needs {head}: run "make migrate"')
+        what_to_do = 'run "make migrate"' if known else "use the release of this project that made it"
+        super().__init__(f"The database is {found}, this code needs {head}: {what_to_do}")
 
 
 async def migrate(database_url: str) -> None:
@@ -42,7 +44,7 @@ async def require_current_schema(database_url: str) -> None:
 async def _in_transaction(database_url: str, work: object) -> None:
     # The one way to connect is asyncpg's own, which reads the URL as the rest of the project does.
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(database_url), poolclass=NullPool
+        "postgresql+asyncpg://", async_creator=lambda: connect(database_url), poolclass=NullPool
     )
     async with engine.begin() as connection:
         await connection.run_sync(work)  # type: ignore[arg-type]
@@ -58,11 +60,19 @@ def _upgrade(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     config = _config()
     config.attributes["connection"] = connection
+    _require_known(connection, ScriptDirectory.from_config(config))
     command.upgrade(config, "head")
 
 
 def _compare(connection: Connection) -> None:
+    scripts = ScriptDirectory.from_config(_config())
+    current = _require_known(connection, scripts)
+    if current != scripts.get_current_head():
+        raise SchemaOutOfDate(current, scripts.get_current_head())
+
+
+def _require_known(connection: Connection, scripts: ScriptDirectory) -> str | None:
     current = MigrationContext.configure(connection).get_current_revision()
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if current != head:
-        raise SchemaOutOfDate(current, head)
+    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        raise SchemaOutOfDate(current, scripts.get_current_head(), known=False)
+    return current

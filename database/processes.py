@@ -46,21 +46,21 @@ class TrailEvent(BaseModel):
     at: datetime
 
 
-async def register_process(connection: Connection, process: Process, step: str | None) -> None:
-    """Insert the trail row of this process, or lock it until the transaction ends; note the step.
+async def register_process(connection: Connection, process: Process) -> None:
+    """Insert the trail row of this process, or lock it until the transaction ends.
 
     Raises:
         ProcessAlreadyExists: when another execution had this process id.
     """
+    # The update changes nothing: it is what locks a row that is there.
     first_execution_run_id = await connection.fetchval(
         """
         INSERT INTO processes (
-            process_id, first_execution_run_id, workflow, target, status, created_by, reason, started_at,
-            last_step
+            process_id, first_execution_run_id, workflow, target, status, created_by, reason, started_at
         )
-        VALUES ($1, $2, $3, $4, 'running', $5, $6, $7, $8)
+        VALUES ($1, $2, $3, $4, 'running', $5, $6, $7)
         ON CONFLICT ON CONSTRAINT processes_pkey DO UPDATE
-        SET last_step = coalesce(EXCLUDED.last_step, processes.last_step)
+        SET first_execution_run_id = processes.first_execution_run_id
         RETURNING first_execution_run_id
         """,
         process.process_id,
@@ -70,10 +70,14 @@ async def register_process(connection: Connection, process: Process, step: str |
         process.by,
         process.reason,
         process.started_at,
-        step,
     )
     if first_execution_run_id != process.first_execution_run_id:
         raise ProcessAlreadyExists(process.process_id)
+
+
+async def note_step(connection: Connection, process_id: str, step: str) -> None:
+    """Say in the trail which step the process has come to."""
+    await connection.execute("UPDATE processes SET last_step = $2 WHERE process_id = $1", process_id, step)
 
 
 async def relate_subscription(connection: Connection, process_id: str, subscription_id: UUID) -> None:
@@ -100,9 +104,10 @@ async def committed_steps(connection: Connection, process_id: str, *steps: str) 
 async def insert_step(
     connection: Connection, process_id: str, step: str, result: BaseModel, at: datetime
 ) -> None:
-    """Write the ledger row of a step, with what it returns."""
+    """Write the ledger row of a step, with what it returns, and say in the trail that it was the last."""
     await connection.execute(
         """
+        WITH noted AS (UPDATE processes SET last_step = $2 WHERE process_id = $1)
         INSERT INTO process_steps (process_id, step, result, committed_at)
         VALUES ($1, $2, $3, $4)
         """,

@@ -38,7 +38,7 @@ async def find_product(connection: Connection, product: str) -> tuple[UUID, str]
     """
     rows = await connection.fetch("SELECT product_id, name, product_type FROM products ORDER BY name")
     for row in rows:
-        if product in (row["name"], str(row["product_id"])):
+        if product == row["name"] or product.lower() == str(row["product_id"]):
             return row["product_id"], row["product_type"]
     raise ProductNotFound(product, [row["name"] for row in rows])
 

@@ -11,7 +11,7 @@ import asyncpg
 from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic_core import from_json, to_json
 
-from database.connection import Connection, Pool, open_pool, transaction
+from database.connection import Connection, Pool, connect, open_pool, transaction
 from products.errors import RequestRejected, StaleToken
 from services.errors import ExternalSystemUnavailable
 
@@ -49,12 +49,12 @@ async def create_fake_system(database_url: str, name: str) -> None:
         database_url: a role that may create roles and schemas.
         name: of the fake: its role and its schema bear it; letters and underscores.
     """
-    connection = await asyncpg.connect(database_url)
+    connection = await connect(database_url)
     try:
         quoted = await connection.fetchval("SELECT quote_ident($1)", name)
         # Roles belong to the server, not to the database: another database may have made it.
         with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-            await connection.execute("CREATE ROLE " + quoted)
+            await connection.execute("CREATE ROLE " + quoted + " ROLE CURRENT_USER")
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", name)
             await connection.execute("CREATE SCHEMA IF NOT EXISTS " + quoted + " AUTHORIZATION " + quoted)

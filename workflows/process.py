@@ -262,7 +262,7 @@ class ProcessFrame:
         await self._database(f"Record: {event}", SubscriptionActivities.record_event, happened)
 
     async def _record_end(self, status: ProcessStatus, failed_reason: str | None) -> None:
-        step = self._key(self.sequence[self._progress.next_step])
+        step = self.sequence[self._progress.next_step].name
         end = EndProcess(run=self._run(step), status=status, failed_reason=failed_reason)
         await self._database(f"Record: {status}", SubscriptionActivities.end_process, end)
 

@@ -35,9 +35,15 @@ SCHEMA = (
         failed_reason          text,
         before_image           jsonb, -- the subscription as it was when this process locked it
         CONSTRAINT processes_ended CHECK (
-            (status = 'running' AND ended_at IS NULL)
-            OR status = 'failed' -- parked: open; ended by a discrepancy or by giving up: not
-            OR (status IN ('completed', 'aborted', 'refused', 'lost') AND ended_at IS NOT NULL)
+            CASE status
+                WHEN 'running' THEN ended_at IS NULL
+                WHEN 'failed' THEN true -- parked: open; ended by a discrepancy or by giving up: not
+                WHEN 'completed' THEN ended_at IS NOT NULL
+                WHEN 'aborted' THEN ended_at IS NOT NULL
+                WHEN 'refused' THEN ended_at IS NOT NULL
+                WHEN 'lost' THEN ended_at IS NOT NULL
+                ELSE true -- unknown: processes_status_known says so
+            END
         )
     )
     """,

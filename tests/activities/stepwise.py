@@ -1,0 +1,177 @@
+"""A create process whose steps a test calls by hand, one by one, without Temporal."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from activities.ledger import Ledger, StepRun
+from activities.subscriptions import (
+    BeginRollBack,
+    CreateSubscription,
+    EndProcess,
+    InitializeSubscription,
+    ProcessEvent,
+    RollBackBegun,
+    SetStatus,
+    SubscriptionActivities,
+)
+from activities.user_group import UserGroupActivities
+from database import processes
+from database.connection import Pool
+from database.processes import Event, TrailEvent, TrailRow
+from products.process import Process, ProcessStatus, faked_customer_id
+from products.product_types.user_group import USER_GROUP
+from products.subscription import Status, SubscriptionModel
+from services.group_management import GroupManagement
+from tests.examples import MINUTE, new_process
+
+FORWARD = (
+    "create_subscription",
+    "store_process_subscription",
+    "initialize_subscription",
+    "provision_user_group",
+    "set_status",
+    "resync",
+)
+BACKWARD = ("roll_back: deprovision_user_group", "roll_back: set_status", "roll_back: resync")
+"""What undoes them, under the names that these steps have in the ledger."""
+
+
+class Stepwise:
+    """Calls the activities of one process; a minute passes before every call."""
+
+    def __init__(self, pool: Pool, groups: GroupManagement, process: Process | None = None) -> None:
+        self.process = process or new_process()
+        self.now = self.process.started_at
+        self.pool = pool
+        self.groups = groups
+        self.ledger = Ledger(pool)
+        self.generic = SubscriptionActivities(self.ledger)
+        self.user_group = UserGroupActivities(self.ledger, groups)
+
+    @property
+    def process_id(self) -> str:
+        return self.process.process_id
+
+    @property
+    def subscription_id(self) -> UUID:
+        return self.process.subscription_id
+
+    def run(self, step: str) -> StepRun:
+        """Return what a step is told that runs now."""
+        self.now += MINUTE
+        return StepRun(process=self.process, step=step, at=self.now, rolling_back=step in BACKWARD)
+
+    async def step(self, name: str) -> SubscriptionModel:
+        """Run this step, once more perhaps."""
+        calls: dict[str, Callable[[], Awaitable[SubscriptionModel]]] = {
+            "create_subscription": lambda: self.create_subscription(str(USER_GROUP)),
+            "store_process_subscription": lambda: self.generic.store_process_subscription(self.run(name)),
+            "initialize_subscription": lambda: self.initialize_subscription(group_name="Network operators"),
+            "provision_user_group": lambda: self.user_group.provision_user_group(self.run(name)),
+            "set_status": lambda: self.set_status(Status.ACTIVE, name),
+            "resync": lambda: self.generic.resync(self.run(name)),
+            "roll_back: deprovision_user_group": lambda: self.deprovision_user_group(name),
+            "roll_back: set_status": lambda: self.set_status(Status.TERMINATED, name),
+            "roll_back: resync": lambda: self.generic.resync(self.run(name)),
+        }
+        return await calls[name]()
+
+    async def before(self, name: str) -> None:
+        """Run every step that precedes this one."""
+        for step in FORWARD[: FORWARD.index(name) if name in FORWARD else -1]:
+            await self.step(step)
+        if name in BACKWARD:
+            await self.begin_roll_back()
+            for step in BACKWARD[: BACKWARD.index(name)]:
+                await self.step(step)
+
+    async def through(self, name: str) -> SubscriptionModel:
+        """Run every step up to and with this one."""
+        await self.before(name)
+        return await self.step(name)
+
+    async def after(self, name: str) -> None:
+        """Run every step that follows this one, to the end of the process."""
+        steps = FORWARD if name in FORWARD else BACKWARD
+        for step in steps[steps.index(name) + 1 :]:
+            await self.step(step)
+
+    async def create_subscription(self, product: str) -> SubscriptionModel:
+        customer_id = faked_customer_id(self.process_id)
+        run = self.run("create_subscription")
+        return await self.generic.create_subscription(
+            CreateSubscription(run=run, product=product, customer_id=customer_id)
+        )
+
+    async def initialize_subscription(self, **values: str) -> SubscriptionModel:
+        run = self.run("initialize_subscription")
+        return await self.generic.initialize_subscription(InitializeSubscription(run=run, values={**values}))
+
+    async def set_status(self, status: Status, step: str = "set_status") -> SubscriptionModel:
+        return await self.generic.set_status(SetStatus(run=self.run(step), status=status))
+
+    async def deprovision_user_group(self, step: str) -> SubscriptionModel:
+        return await self.user_group.deprovision_user_group(self.run(step))
+
+    async def begin_roll_back(self, interrupted: str = "set_status") -> RollBackBegun:
+        run = self.run(interrupted).model_copy(update={"rolling_back": True})
+        return await self.generic.begin_roll_back(
+            BeginRollBack(run=run, last_step=FORWARD[-1], reason="bob: wrong name")
+        )
+
+    async def record(self, event: Event, number: int = 1, step: str = "provision_user_group") -> None:
+        """Record that the process was parked on this step, or retried there."""
+        reason = "rejected" if event == "parked" else "name freed"
+        by = None if event == "parked" else "carol"
+        await self.generic.record_event(
+            ProcessEvent(run=self.run(step), event=event, number=number, by=by, reason=reason)
+        )
+
+    async def end(self, status: ProcessStatus, failed_reason: str | None = None) -> None:
+        run = self.run("create_subscription")
+        await self.generic.end_process(EndProcess(run=run, status=status, failed_reason=failed_reason))
+
+    async def trail(self) -> TrailRow | None:
+        async with self.pool.acquire() as connection:
+            return await processes.read_process(connection, self.process_id)
+
+    async def events(self) -> list[TrailEvent]:
+        async with self.pool.acquire() as connection:
+            return await processes.read_events(connection, self.process_id)
+
+    async def subscription_row(self) -> asyncpg.Record | None:
+        """Read what the database holds of the subscription besides the model."""
+        return await self.pool.fetchrow(
+            "SELECT fence, created_at, held_by FROM subscriptions WHERE subscription_id = $1",
+            self.subscription_id,
+        )
+
+    async def committed(self) -> dict[str, datetime]:
+        """Read which steps have committed, and when, in order."""
+        rows = await self.pool.fetch(
+            "SELECT step, committed_at FROM process_steps WHERE process_id = $1 ORDER BY committed_at",
+            self.process_id,
+        )
+        return {row["step"]: row["committed_at"] for row in rows}
+
+    async def effects(self) -> list[str]:
+        """Read everything that steps have written: subscription, ledger and group, to the last column."""
+        rows = await self.pool.fetch(
+            """
+            SELECT to_jsonb(s)::text FROM subscriptions s WHERE s.subscription_id = $1
+            UNION ALL
+            SELECT to_jsonb(l)::text FROM process_steps l WHERE l.process_id = $2
+            ORDER BY 1
+            """,
+            self.subscription_id,
+            self.process_id,
+        )
+        return [text for (text,) in rows] + [str(await self.groups.find_group(self.subscription_id))]
+
+    async def footprint(self) -> list[str]:
+        """Read everything that the process has written, with its trail."""
+        trail = [str(await self.trail()), *map(str, await self.events())]
+        return await self.effects() + trail

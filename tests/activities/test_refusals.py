@@ -1,0 +1,124 @@
+"""A step that may not be leaves nothing behind, whatever it had begun."""
+
+import pytest
+from pydantic import ValidationError
+
+from database import subscriptions
+from database.connection import Connection
+from products.errors import (
+    LifecycleError,
+    NotHeldByThisProcess,
+    ProcessAlreadyExists,
+    ProductNotFound,
+)
+from products.subscription import SubscriptionModel
+from services.fake_group_management import FakeGroupManagement
+from tests.activities.stepwise import BACKWARD, FORWARD, Stepwise
+
+EVERY_STEP = FORWARD + BACKWARD
+LATER_STEPS = EVERY_STEP[1:]
+
+
+@pytest.mark.parametrize("step", LATER_STEPS)
+async def test_a_step_of_a_process_that_does_not_hold_the_subscription_is_refused(
+    creation: Stepwise, intruder: Stepwise, step: str
+) -> None:
+    await creation.through("initialize_subscription")
+    before = await creation.footprint()
+
+    with pytest.raises(NotHeldByThisProcess, match=f"held by {creation.process_id}"):
+        await intruder.step(step)
+    assert await creation.footprint() == before
+    assert (await intruder.trail(), await intruder.committed()) == (None, {})
+
+
+@pytest.mark.parametrize("step", LATER_STEPS)
+async def test_a_step_on_a_subscription_that_is_free_is_refused(
+    creation: Stepwise, intruder: Stepwise, step: str
+) -> None:
+    await creation.through("resync")
+    with pytest.raises(NotHeldByThisProcess, match="held by no process"):
+        await intruder.step(step)
+    assert (await intruder.trail(), await intruder.committed()) == (None, {})
+
+
+@pytest.mark.parametrize("step", LATER_STEPS)
+async def test_a_step_on_a_subscription_that_is_not_there_is_refused(creation: Stepwise, step: str) -> None:
+    with pytest.raises(NotHeldByThisProcess, match=f"does not hold subscription {creation.subscription_id}"):
+        await creation.step(step)
+    assert await creation.trail() is None
+
+
+@pytest.mark.parametrize("step", EVERY_STEP)
+async def test_a_step_of_another_execution_under_the_same_process_id_is_refused(
+    creation: Stepwise, namesake: Stepwise, step: str
+) -> None:
+    await creation.through("provision_user_group")
+    before = await creation.footprint()
+
+    with pytest.raises(ProcessAlreadyExists, match=f'Process "{creation.process_id}" already exists'):
+        await namesake.step(step)
+    assert await creation.footprint() == before
+
+
+async def test_an_unknown_product_leaves_no_row_anywhere(creation: Stepwise) -> None:
+    with pytest.raises(ProductNotFound, match="'Router'; give one of User Group"):
+        await creation.create_subscription("Router")
+    assert await creation.trail() is None
+    assert await creation.effects() == ["None"]
+
+
+@pytest.mark.parametrize(
+    "values", [{"group_name": " "}, {"group_name": "a\nb"}, {"nickname": "ops"}, {"group_id": "seven"}]
+)
+async def test_a_value_that_does_not_fit_leaves_neither_effect_nor_ledger_row(
+    creation: Stepwise, values: dict[str, str]
+) -> None:
+    await creation.through("store_process_subscription")
+    before = await creation.footprint()
+
+    with pytest.raises(ValidationError, match="".join(values)):
+        await creation.initialize_subscription(**values)
+    assert await creation.footprint() == before
+
+
+async def test_a_mandatory_value_that_is_missing_leaves_neither_effect_nor_ledger_row(
+    creation: Stepwise,
+) -> None:
+    await creation.through("store_process_subscription")
+    before = await creation.footprint()
+
+    with pytest.raises(LifecycleError, match="cannot be provisioning: group_name missing"):
+        await creation.initialize_subscription()
+    assert await creation.footprint() == before
+
+
+async def test_an_effect_that_fails_halfway_is_taken_back_whole(creation: Stepwise) -> None:
+    await creation.through("initialize_subscription")
+    before = await creation.footprint()
+
+    async def effect(connection: Connection) -> SubscriptionModel:
+        await subscriptions.raise_fence(connection, creation.subscription_id)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await creation.ledger.commit(creation.run("set_status"), effect)
+    assert await creation.footprint() == before
+
+
+async def test_a_group_without_a_name_is_not_provisioned(
+    creation: Stepwise, groups: FakeGroupManagement
+) -> None:
+    await creation.through("store_process_subscription")
+    with pytest.raises(LifecycleError, match="is initial, no UserGroupProvisioning"):
+        await creation.step("provision_user_group")
+    assert await groups.find_group(creation.subscription_id) is None
+
+
+async def test_a_group_without_an_id_does_not_become_active(creation: Stepwise) -> None:
+    await creation.through("initialize_subscription")
+    before = await creation.footprint()
+
+    with pytest.raises(LifecycleError, match="UserGroup cannot be active: group_id missing"):
+        await creation.step("set_status")
+    assert await creation.footprint() == before

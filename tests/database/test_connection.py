@@ -1,0 +1,73 @@
+import re
+
+import pytest
+
+from database.connection import DatabaseUnreachable, Pool, open_pool, transaction
+from tests.conftest import new_database
+from tests.database.stored import store_process
+
+PASSWORD = "opensesame"
+
+
+@pytest.mark.parametrize(
+    ("database_url", "address"),
+    [
+        ("postgresql://somebody:opensesame@127.0.0.1:1/subscriptions", "127.0.0.1:1, database subscriptions"),
+        ("postgresql://somebody:opensesame@/subscriptions?host=/nowhere", "/nowhere, database subscriptions"),
+        ("postgresql://127.0.0.1:1/subscriptions?password=opensesame", "127.0.0.1:1, database subscriptions"),
+        (
+            "postgresql://somebody:opensesame@127.0.0.1:1",
+            "127.0.0.1:1, database of the same name as the user",
+        ),
+        ("mysql://somebody:opensesame@127.0.0.1/subscriptions", "127.0.0.1, database subscriptions"),
+    ],
+)
+async def test_an_unreachable_database_is_named_by_its_address_and_never_by_its_password(
+    database_url: str, address: str
+) -> None:
+    with pytest.raises(DatabaseUnreachable, match=re.escape(address)) as refusal:
+        await open_pool(database_url)
+    assert PASSWORD not in str(refusal.value)
+
+
+@pytest.mark.parametrize("splitter", "/?#@:[]")
+async def test_no_part_of_a_password_is_shown_that_splits_the_url(splitter: str) -> None:
+    database_url = f"postgresql://somebody:{PASSWORD}{splitter}{PASSWORD}@127.0.0.1:1/subscriptions"
+    with pytest.raises(DatabaseUnreachable) as refusal:
+        await open_pool(database_url)
+    assert PASSWORD not in str(refusal.value)
+
+
+async def test_an_unreachable_database_says_what_to_do() -> None:
+    with pytest.raises(DatabaseUnreachable, match='"make up", or set DATABASE_URL'):
+        await open_pool("postgresql://127.0.0.1:1/subscriptions")
+
+
+async def test_a_database_that_does_not_exist_is_named(postgres: str) -> None:
+    database_url = (await new_database(postgres)).replace("/test_", "/missing_")
+    with pytest.raises(DatabaseUnreachable, match=r"database missing_.*does not exist"):
+        await open_pool(database_url)
+
+
+async def test_a_user_that_does_not_exist_is_let_in_nowhere(postgres: str) -> None:
+    database_url = postgres.replace("//postgres@", "//nobody:opensesame@")
+    with pytest.raises(DatabaseUnreachable, match='role "nobody" does not exist'):
+        await open_pool(database_url)
+
+
+async def test_an_error_takes_the_whole_transaction_back(pool: Pool) -> None:
+    process = await store_process(pool)
+    with pytest.raises(ZeroDivisionError):
+        await rename_and_fail(pool, process.process_id)
+
+    row = await pool.fetchrow("SELECT workflow FROM processes WHERE process_id = $1", process.process_id)
+    assert row is not None
+    assert row["workflow"] == "create_user_group"
+
+
+async def rename_and_fail(pool: Pool, process_id: str) -> None:
+    async with transaction(pool) as connection:
+        await connection.execute(
+            "UPDATE processes SET workflow = 'renamed' WHERE process_id = $1", process_id
+        )
+        raise ZeroDivisionError

@@ -1,0 +1,133 @@
+"""Illegal rows cannot be stored, and the name of the constraint says why."""
+
+import asyncpg
+import pytest
+
+from database.connection import Pool
+from tests.database.stored import store_process, store_subscription
+
+OF_SUBSCRIPTIONS = [
+    ("subscriptions_status_known", "SET status = 'halted'"),
+    ("subscriptions_started", "SET status = 'active'"),
+    ("subscriptions_ended", "SET status = 'terminated'"),
+    ("subscriptions_ended", "SET end_date = created_at"),
+    ("subscriptions_version_positive", "SET version = 0"),
+    ("subscriptions_product_known", "SET product_id = gen_random_uuid()"),
+    ("subscriptions_holder_known", "SET held_by = 'nobody'"),
+    ("subscriptions_discrepancy_known", "SET discrepancy_found_by = 'nobody'"),
+]
+
+OF_PROCESSES = [
+    ("processes_status_known", "SET status = 'halted', ended_at = started_at"),
+    ("processes_target_known", "SET target = 'DELETE'"),
+    ("processes_ended", "SET ended_at = started_at"),
+    ("processes_ended", "SET status = 'completed'"),
+    ("processes_ended", "SET status = 'aborted'"),
+    ("processes_ended", "SET status = 'refused'"),
+    ("processes_ended", "SET status = 'lost'"),
+]
+
+OF_RELATIONS = [
+    ("subscription_relations_not_itself", "SELECT $1::uuid, $1::uuid"),
+    ("subscription_relations_subscription_known", "SELECT gen_random_uuid(), $1::uuid"),
+    ("subscription_relations_dependency_known", "SELECT $1::uuid, gen_random_uuid()"),
+]
+
+OF_STEPS_AND_EVENTS = [
+    ("process_steps_process_known", "process_steps VALUES ($1 || '?', 'resync', '{}', now())"),
+    (
+        "process_events_process_known",
+        "process_events VALUES ($1 || '?', 'parked', 1, null, null, null, now())",
+    ),
+    ("process_events_known", "process_events VALUES ($1, 'forgotten', 1, null, null, null, now())"),
+]
+
+TWICE = [
+    ("products_name_key", "products SELECT gen_random_uuid(), 'User Group', 'UserGroup', 'GROUP', 'another'"),
+]
+
+
+async def refuse(pool: Pool, constraint: str, statement: str, *arguments: object) -> None:
+    """Execute the statement, which must violate this constraint."""
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError, match=f'constraint "{constraint}"'):
+        await pool.execute(statement, *arguments)
+
+
+@pytest.mark.parametrize(("constraint", "change"), OF_SUBSCRIPTIONS)
+async def test_a_subscription_that_cannot_be_is_refused(pool: Pool, constraint: str, change: str) -> None:
+    subscription = await store_subscription(pool)
+    update = f"UPDATE subscriptions {change} WHERE subscription_id = $1"
+    await refuse(pool, constraint, update, subscription.subscription_id)
+
+
+@pytest.mark.parametrize(("constraint", "change"), OF_PROCESSES)
+async def test_a_process_that_cannot_be_is_refused(pool: Pool, constraint: str, change: str) -> None:
+    process = await store_process(pool)
+    update = f"UPDATE processes {change} WHERE process_id = $1"
+    await refuse(pool, constraint, update, process.process_id)
+
+
+@pytest.mark.parametrize(("constraint", "pair"), OF_RELATIONS)
+async def test_a_relation_that_cannot_be_is_refused(pool: Pool, constraint: str, pair: str) -> None:
+    subscription = await store_subscription(pool)
+    insert = f"INSERT INTO subscription_relations (subscription_id, depends_on) {pair}"
+    await refuse(pool, constraint, insert, subscription.subscription_id)
+
+
+@pytest.mark.parametrize(("constraint", "row"), OF_STEPS_AND_EVENTS)
+async def test_a_step_or_an_event_that_cannot_be_is_refused(pool: Pool, constraint: str, row: str) -> None:
+    process = await store_process(pool)
+    await refuse(pool, constraint, f"INSERT INTO {row}", process.process_id)
+
+
+@pytest.mark.parametrize(("constraint", "row"), TWICE)
+async def test_two_products_of_one_name_are_refused(pool: Pool, constraint: str, row: str) -> None:
+    await refuse(pool, constraint, f"INSERT INTO {row}")
+
+
+async def test_every_constraint_is_seen_to_refuse_something(pool: Pool) -> None:
+    known = await pool.fetch(
+        """
+        SELECT conname
+        FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'u')
+        """
+    )
+    cases = OF_SUBSCRIPTIONS + OF_PROCESSES + OF_RELATIONS + OF_STEPS_AND_EVENTS + TWICE
+    assert {row["conname"] for row in known} == {constraint for constraint, _ in cases}
+
+
+async def test_a_parked_process_is_open_and_a_process_that_was_given_up_is_not(pool: Pool) -> None:
+    parked, given_up = await store_process(pool), await store_process(pool)
+    fail = "UPDATE processes SET status = 'failed', ended_at = $2 WHERE process_id = $1"
+
+    await pool.execute(fail, parked.process_id, None)
+    await pool.execute(fail, given_up.process_id, given_up.started_at)
+
+
+@pytest.mark.parametrize(
+    ("held_by", "discrepancy_found_by", "insync"),
+    [(False, False, True), (True, False, False), (False, True, False), (True, True, False)],
+)
+async def test_the_database_derives_insync_from_holder_and_discrepancy(
+    pool: Pool, *, held_by: bool, discrepancy_found_by: bool, insync: bool
+) -> None:
+    subscription, process = await store_subscription(pool), await store_process(pool)
+    update = """
+        UPDATE subscriptions
+        SET held_by = $2, discrepancy_found_by = $3
+        WHERE subscription_id = $1
+        RETURNING insync
+        """
+    holder, finder = (process.process_id if there else None for there in (held_by, discrepancy_found_by))
+
+    assert await pool.fetchval(update, subscription.subscription_id, holder, finder) is insync
+
+
+async def test_nobody_can_say_that_a_subscription_is_in_sync(pool: Pool) -> None:
+    process = await store_process(pool)
+    subscription = await store_subscription(pool, held_by=process.process_id)
+    update = "UPDATE subscriptions SET insync = true WHERE subscription_id = $1"
+
+    with pytest.raises(asyncpg.GeneratedAlwaysError, match='column "insync"'):
+        await pool.execute(update, subscription.subscription_id)

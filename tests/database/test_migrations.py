@@ -1,0 +1,153 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import pytest
+from alembic import command
+from sqlalchemy import Connection
+from sqlalchemy.exc import ProgrammingError
+
+from database import migrate as migrations
+from database.connection import DatabaseUnreachable, Pool, open_pool
+from database.migrate import SchemaOutOfDate, migrate, require_current_schema
+from services.fake_group_management import NAME
+from services.fake_system import create_fake_system
+from tests.conftest import new_database
+from tests.database.stored import store_subscription
+from tests.database.structure import structure
+
+NOBODY_LISTENS = "postgresql://somebody:opensesame@127.0.0.1:1/subscriptions"
+
+
+@pytest.fixture
+async def empty(postgres: str) -> str:
+    """The URL of an empty database."""
+    return await new_database(postgres)
+
+
+async def downgrade(database_url: str) -> None:
+    """Take every migration back."""
+
+    def work(connection: Connection) -> None:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+
+    await migrations._in_transaction(database_url, work)
+
+
+async def set_version(database_url: str, version: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE alembic_version SET version_num = $1", version)
+    await connection.close()
+
+
+async def test_migrating_twice_changes_nothing(empty: str) -> None:
+    await migrate(empty)
+    once = await structure(empty)
+
+    await migrate(empty)
+
+    assert await structure(empty) == once
+    assert "table subscriptions owned by postgres" in once
+
+
+async def test_migrating_keeps_what_is_stored(empty: str) -> None:
+    await migrate(empty)
+    async with await open_pool(empty) as pool:
+        subscription = await store_subscription(pool)
+
+        await migrate(empty)
+
+        assert (
+            await pool.fetchval("SELECT subscription_id FROM subscriptions") == subscription.subscription_id
+        )
+
+
+async def test_two_migrations_at_the_same_moment_both_succeed(
+    empty: str, database_url: str, pool: Pool
+) -> None:
+    async with asyncio.timeout(30):
+        await asyncio.gather(migrate(empty), migrate(empty))
+
+    await require_current_schema(empty)
+    assert await structure(empty) == await structure(database_url)
+
+
+async def test_an_empty_database_is_refused_and_says_what_to_run(empty: str) -> None:
+    with pytest.raises(SchemaOutOfDate, match=r'The database is empty, .* run "make migrate"'):
+        await require_current_schema(empty)
+
+
+async def test_a_migrated_database_is_accepted(empty: str) -> None:
+    await migrate(empty)
+    await require_current_schema(empty)
+
+
+async def test_a_database_of_another_version_is_refused_and_names_it(empty: str) -> None:
+    await migrate(empty)
+    await set_version(empty, "of tomorrow")
+
+    with pytest.raises(SchemaOutOfDate, match=r"at version of tomorrow, .*: use the release"):
+        await require_current_schema(empty)
+
+
+async def test_to_ask_for_the_schema_writes_nothing(empty: str) -> None:
+    with pytest.raises(SchemaOutOfDate):
+        await require_current_schema(empty)
+
+    assert await structure(empty) == []
+
+
+async def test_a_downgrade_leaves_nothing_but_the_version_table(empty: str) -> None:
+    await migrate(empty)
+    await downgrade(empty)
+
+    assert [line for line in await structure(empty) if "alembic_version" not in line] == []
+    with pytest.raises(SchemaOutOfDate, match="make migrate"):
+        await require_current_schema(empty)
+
+
+async def test_an_upgrade_after_a_downgrade_gives_the_same_schema(empty: str) -> None:
+    await migrate(empty)
+    before = await structure(empty)
+
+    await downgrade(empty)
+    await migrate(empty)
+
+    assert await structure(empty) == before
+
+
+async def test_a_migration_that_fails_leaves_the_database_as_it_was(empty: str) -> None:
+    connection = await asyncpg.connect(empty)
+    await connection.execute("CREATE TABLE subscription_relations (in_the_way text)")
+    await connection.close()
+    before = await structure(empty)
+
+    with pytest.raises(ProgrammingError, match='"subscription_relations" already exists'):
+        await migrate(empty)
+
+    assert await structure(empty) == before
+
+
+async def test_migrations_leave_the_schema_of_the_fake_alone(empty: str) -> None:
+    await create_fake_system(empty, NAME)
+    before = await structure(empty, NAME)
+
+    await migrate(empty)
+    await downgrade(empty)
+
+    assert before
+    assert await structure(empty, NAME) == before
+
+
+async def create_fake(database_url: str) -> None:
+    await create_fake_system(database_url, NAME)
+
+
+@pytest.mark.parametrize("prepare", [migrate, require_current_schema, create_fake])
+async def test_preparing_an_unreachable_database_names_its_address(
+    prepare: Callable[[str], Awaitable[None]],
+) -> None:
+    with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1:1, database subscriptions"):
+        await prepare(NOBODY_LISTENS)

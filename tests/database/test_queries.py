@@ -1,0 +1,228 @@
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from database import processes, subscriptions
+from database.connection import Pool, open_pool
+from database.migrate import migrate
+from products.errors import ProductNotFound
+from products.process import Process, ProcessStatus
+from products.product_types.user_group import USER_GROUP
+from products.subscription import Status, SubscriptionModel
+from tests.conftest import new_database
+from tests.database.stored import store_process, store_subscription
+from tests.examples import MINUTE, START
+
+
+@pytest.fixture
+async def own(postgres: str) -> AsyncIterator[Pool]:
+    """A migrated database that no other test writes into."""
+    database_url = await new_database(postgres)
+    await migrate(database_url)
+    async with await open_pool(database_url) as pool:
+        yield pool
+
+
+async def five_subscriptions(pool: Pool) -> list[UUID]:
+    """Store five, the last four at the same moment; return their ids, oldest first."""
+    oldest = await store_subscription(pool, created_at=START - timedelta(days=365))
+    others = [await store_subscription(pool) for _ in range(4)]
+    return [oldest.subscription_id, *sorted(one.subscription_id for one in others)]
+
+
+async def five_processes(pool: Pool) -> list[str]:
+    """Store five, the last four at the same moment; return their ids, oldest first."""
+    oldest = await store_process(pool, started_at=START - timedelta(days=365))
+    others = [await store_process(pool) for _ in range(4)]
+    return [oldest.process_id, *sorted(one.process_id for one in others)]
+
+
+async def listed(
+    pool: Pool,
+    *,
+    status: Status | None = None,
+    product: str | None = None,
+    out_of_sync: bool = False,
+    limit: int = 50,
+    after: UUID | None = None,
+) -> list[UUID]:
+    async with pool.acquire() as connection:
+        found = await subscriptions.list_subscriptions(
+            connection, status=status, product=product, out_of_sync=out_of_sync, limit=limit, after=after
+        )
+    return [one.subscription_id for one in found]
+
+
+async def listed_processes(
+    pool: Pool,
+    *,
+    status: ProcessStatus | None = None,
+    subscription_id: UUID | None = None,
+    limit: int = 50,
+    after: str | None = None,
+) -> list[str]:
+    async with pool.acquire() as connection:
+        found = await processes.list_processes(
+            connection, status=status, subscription_id=subscription_id, limit=limit, after=after
+        )
+    return [one.process_id for one in found]
+
+
+async def terminate(pool: Pool, subscription: SubscriptionModel) -> SubscriptionModel:
+    terminated = subscription.with_status(Status.TERMINATED, at=START)
+    async with pool.acquire() as connection:
+        await subscriptions.update_subscription(connection, terminated)
+    return terminated
+
+
+async def end(pool: Pool, process: Process, status: ProcessStatus) -> None:
+    async with pool.acquire() as connection:
+        await processes.set_process_status(connection, process.process_id, status, ended_at=START + MINUTE)
+
+
+async def test_subscriptions_are_listed_oldest_first_and_by_id_where_equally_old(own: Pool) -> None:
+    stored = await five_subscriptions(own)
+    assert await listed(own) == stored
+
+
+async def test_subscriptions_are_limited_to_the_oldest(own: Pool) -> None:
+    stored = await five_subscriptions(own)
+    assert await listed(own, limit=2) == stored[:2]
+
+
+async def test_paging_through_subscriptions_gives_each_of_them_once(own: Pool) -> None:
+    stored = await five_subscriptions(own)
+    pages = [await listed(own, limit=1, after=after) for after in (None, *stored)]
+    assert pages == [[one] for one in stored] + [[]]
+
+
+async def test_after_an_unknown_subscription_there_are_none(own: Pool) -> None:
+    await five_subscriptions(own)
+    assert await listed(own, after=uuid4()) == []
+
+
+async def test_subscriptions_are_found_by_status(own: Pool) -> None:
+    _, stored = await five_subscriptions(own), await store_subscription(own)
+    terminated = await terminate(own, stored)
+
+    assert await listed(own, status=Status.TERMINATED) == [terminated.subscription_id]
+    assert terminated.subscription_id not in await listed(own, status=Status.INITIAL)
+    assert await listed(own, status=Status.ACTIVE) == []
+
+
+async def test_subscriptions_are_found_by_product(own: Pool) -> None:
+    stored = await five_subscriptions(own)
+    assert await listed(own, product="User Group") == stored
+    assert await listed(own, product="User internal") == []
+
+
+async def test_subscriptions_that_are_out_of_sync_are_found(own: Pool) -> None:
+    _, process = await five_subscriptions(own), await store_process(own)
+    held = await store_subscription(own, held_by=process.process_id)
+    assert await listed(own, out_of_sync=True) == [held.subscription_id]
+
+
+async def test_a_filter_and_a_page_go_together(own: Pool) -> None:
+    stored = await five_subscriptions(own)
+    after, limit = stored[0], 1
+    assert await listed(own, status=Status.INITIAL, product="User Group", after=after, limit=limit) == [
+        stored[1]
+    ]
+
+
+async def test_a_subscription_is_read_back_as_it_was_stored(pool: Pool) -> None:
+    process = await store_process(pool)
+    stored = await store_subscription(pool, held_by=process.process_id)
+    async with pool.acquire() as connection:
+        found = await subscriptions.read_subscription(connection, stored.subscription_id)
+    assert found == subscriptions.Stored(stored, fence=1)
+
+
+async def test_a_changed_subscription_is_read_back_as_the_class_of_its_status(pool: Pool) -> None:
+    terminated = await terminate(pool, await store_subscription(pool))
+    async with pool.acquire() as connection:
+        found = await subscriptions.read_subscription(connection, terminated.subscription_id)
+    assert found == subscriptions.Stored(terminated, fence=1)
+
+
+async def test_a_subscription_that_is_not_there_is_none(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        assert await subscriptions.read_subscription(connection, uuid4()) is None
+        assert await subscriptions.lock_subscription(connection, uuid4()) is None
+
+
+async def test_relations_say_what_a_subscription_is_used_by_and_what_it_depends_on(pool: Pool) -> None:
+    group, user = await store_subscription(pool), await store_subscription(pool)
+    await pool.execute(
+        "INSERT INTO subscription_relations VALUES ($1, $2)", user.subscription_id, group.subscription_id
+    )
+    async with pool.acquire() as connection:
+        of_group = await subscriptions.relations(connection, group.subscription_id)
+        of_user = await subscriptions.relations(connection, user.subscription_id)
+    assert of_group == ([user.subscription_id], [])
+    assert of_user == ([], [group.subscription_id])
+
+
+@pytest.mark.parametrize("product", ["User Group", str(USER_GROUP), str(USER_GROUP).upper()])
+async def test_a_product_is_found_by_its_name_and_by_its_uuid(pool: Pool, product: str) -> None:
+    async with pool.acquire() as connection:
+        assert await subscriptions.find_product(connection, product) == (USER_GROUP, "UserGroup")
+
+
+async def test_an_unknown_product_is_refused_with_those_that_there_are(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        with pytest.raises(ProductNotFound, match="'user group'; give one of User Group"):
+            await subscriptions.find_product(connection, "user group")
+
+
+async def test_processes_are_listed_oldest_first_and_by_id_where_equally_old(own: Pool) -> None:
+    stored = await five_processes(own)
+    assert await listed_processes(own) == stored
+
+
+async def test_processes_are_limited_to_the_oldest(own: Pool) -> None:
+    stored = await five_processes(own)
+    assert await listed_processes(own, limit=2) == stored[:2]
+
+
+async def test_paging_through_processes_gives_each_of_them_once(own: Pool) -> None:
+    stored = await five_processes(own)
+    pages = [await listed_processes(own, limit=1, after=after) for after in (None, *stored)]
+    assert pages == [[one] for one in stored] + [[]]
+
+
+async def test_after_an_unknown_process_there_are_none(own: Pool) -> None:
+    await five_processes(own)
+    assert await listed_processes(own, after="nobody") == []
+
+
+async def test_processes_are_found_by_status(own: Pool) -> None:
+    running, aborted = await store_process(own), await store_process(own)
+    await end(own, aborted, ProcessStatus.ABORTED)
+
+    assert await listed_processes(own, status=ProcessStatus.RUNNING) == [running.process_id]
+    assert await listed_processes(own, status=ProcessStatus.ABORTED) == [aborted.process_id]
+
+
+async def test_processes_are_found_by_subscription(pool: Pool) -> None:
+    _, subscription_id = await store_process(pool), uuid4()
+    first = await store_process(pool, subscription_id=subscription_id)
+    second = await store_process(pool, subscription_id=subscription_id, started_at=START + MINUTE)
+    expected = [first.process_id, second.process_id]
+    assert await listed_processes(pool, subscription_id=subscription_id) == expected
+
+
+async def test_a_process_is_read_back_as_it_was_registered(pool: Pool) -> None:
+    process = await store_process(pool, subscription_id=(subscription_id := uuid4()))
+    async with pool.acquire() as connection:
+        row = await processes.read_process(connection, process.process_id)
+    assert row is not None
+    assert (row.created_by, row.reason, row.started_at) == ("alice", "a new team", START)
+    assert (row.subscription_id, row.status, row.ended_at) == (subscription_id, ProcessStatus.RUNNING, None)
+
+
+async def test_a_process_that_is_not_there_is_none(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        assert await processes.read_process(connection, "nobody") is None

@@ -1,0 +1,157 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
+
+import pytest
+
+from products.errors import RequestRejected, StaleToken
+from services.fake_group_management import FakeGroupManagement
+from services.group_management import Group
+
+Change = Callable[[FakeGroupManagement, UUID, int], Awaitable[object]]
+
+
+async def provision(groups: FakeGroupManagement, subscription_id: UUID, token: int = 1) -> Group:
+    return await groups.provision_group(subscription_id, "Network operators", token=token)
+
+
+async def deprovision(groups: FakeGroupManagement, subscription_id: UUID, token: int = 1) -> None:
+    await groups.deprovision_group(subscription_id, token=token)
+
+
+CHANGES: list[Change] = [provision, deprovision]
+
+
+async def test_a_provisioned_group_has_its_name_and_a_number(groups: FakeGroupManagement) -> None:
+    group = await provision(groups, subscription_id := uuid4())
+    assert group.group_name == "Network operators"
+    assert group.group_id > 0
+    assert await groups.find_group(subscription_id) == group
+
+
+async def test_provisioning_twice_gives_the_same_id_and_one_group(groups: FakeGroupManagement) -> None:
+    subscription_id, before = uuid4(), await groups.system.count()
+
+    first = await provision(groups, subscription_id)
+    second = await provision(groups, subscription_id)
+
+    assert first == second
+    assert await groups.system.count() == before + 1
+
+
+async def test_a_group_that_is_there_keeps_its_name(groups: FakeGroupManagement) -> None:
+    group = await provision(groups, subscription_id := uuid4())
+    again = await groups.provision_group(subscription_id, "Other name", token=1)
+    assert again == group
+
+
+async def test_provisioning_at_the_same_moment_gives_the_same_id_and_one_group(
+    groups: FakeGroupManagement,
+) -> None:
+    subscription_id, before = uuid4(), await groups.system.count()
+
+    made = await asyncio.gather(*(provision(groups, subscription_id) for _ in range(8)))
+
+    assert len({group.group_id for group in made}) == 1
+    assert await groups.system.count() == before + 1
+
+
+async def test_a_later_group_has_a_higher_id(groups: FakeGroupManagement) -> None:
+    ids = [(await provision(groups, uuid4())).group_id for _ in range(3)]
+    assert ids == sorted(set(ids))
+
+
+async def test_a_group_that_never_was_is_not_found(groups: FakeGroupManagement) -> None:
+    assert await groups.find_group(uuid4()) is None
+
+
+async def test_a_deprovisioned_group_is_gone(groups: FakeGroupManagement) -> None:
+    await provision(groups, subscription_id := uuid4())
+    before = await groups.system.count()
+
+    await deprovision(groups, subscription_id)
+
+    assert await groups.find_group(subscription_id) is None
+    assert await groups.system.count() == before - 1
+
+
+async def test_a_group_cannot_come_back_from_its_removal(groups: FakeGroupManagement) -> None:
+    await provision(groups, subscription_id := uuid4())
+    await deprovision(groups, subscription_id)
+
+    with pytest.raises(RequestRejected, match=f"has removed the record of {subscription_id} for ever"):
+        await provision(groups, subscription_id, token=2)
+    assert await groups.find_group(subscription_id) is None
+
+
+async def test_deprovisioning_twice_succeeds(groups: FakeGroupManagement) -> None:
+    await provision(groups, subscription_id := uuid4())
+    await deprovision(groups, subscription_id)
+    await deprovision(groups, subscription_id)
+    assert await groups.find_group(subscription_id) is None
+
+
+async def test_a_group_that_was_deprovisioned_before_it_was_made_can_never_be_made(
+    groups: FakeGroupManagement,
+) -> None:
+    await deprovision(groups, subscription_id := uuid4())
+
+    with pytest.raises(RequestRejected, match="for ever"):
+        await provision(groups, subscription_id)
+    assert await groups.find_group(subscription_id) is None
+
+
+async def test_provisioning_and_deprovisioning_at_the_same_moment_leave_no_group(
+    groups: FakeGroupManagement,
+) -> None:
+    subscription_id = uuid4()
+    await asyncio.gather(
+        provision(groups, subscription_id, token=1),
+        deprovision(groups, subscription_id, token=2),
+        return_exceptions=True,
+    )
+    assert await groups.find_group(subscription_id) is None
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_lower_token_is_refused_and_changes_nothing(
+    groups: FakeGroupManagement, change: Change
+) -> None:
+    group = await provision(groups, subscription_id := uuid4(), token=5)
+
+    with pytest.raises(StaleToken, match=f"has seen token 5 for {subscription_id}; refuses 4"):
+        await change(groups, subscription_id, 4)
+    assert await groups.find_group(subscription_id) == group
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("token", [5, 6])
+async def test_an_equal_or_higher_token_is_accepted(
+    groups: FakeGroupManagement, change: Change, token: int
+) -> None:
+    await provision(groups, subscription_id := uuid4(), token=5)
+
+    await change(groups, subscription_id, token)
+
+    with pytest.raises(StaleToken, match=f"has seen token {token}"):
+        await change(groups, subscription_id, token - 1)
+
+
+async def test_a_removal_is_not_undone_by_a_caller_that_comes_back_late(groups: FakeGroupManagement) -> None:
+    await deprovision(groups, subscription_id := uuid4(), token=2)
+    with pytest.raises(StaleToken, match="has seen token 2"):
+        await provision(groups, subscription_id, token=1)
+    assert await groups.find_group(subscription_id) is None
+
+
+async def test_tokens_are_counted_for_each_subscription_alone(groups: FakeGroupManagement) -> None:
+    await provision(groups, uuid4(), token=9)
+    await provision(groups, uuid4(), token=1)
+
+
+async def test_a_rejected_call_counts_as_seen(groups: FakeGroupManagement) -> None:
+    await deprovision(groups, subscription_id := uuid4(), token=1)
+    with pytest.raises(RequestRejected, match="for ever"):
+        await provision(groups, subscription_id, token=7)
+    with pytest.raises(StaleToken, match="has seen token 7"):
+        await deprovision(groups, subscription_id, token=6)

@@ -1,0 +1,89 @@
+"""The fake keeps its state in a schema of its own, under a role that sees nothing else."""
+
+import asyncio
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from database.connection import Pool
+from services.fake_group_management import NAME, FakeGroupManagement, open_fake_group_management
+from services.fake_system import create_fake_system, open_fake_system
+from tests.conftest import new_database
+from tests.database.structure import structure, with_new_role
+
+TABLES_OF_SUBSCRIPTIONS = [
+    "alembic_version",
+    "process_events",
+    "process_steps",
+    "processes",
+    "products",
+    "subscription_relations",
+    "subscriptions",
+]
+
+
+@pytest.mark.parametrize("table", TABLES_OF_SUBSCRIPTIONS)
+async def test_the_fake_cannot_see_the_tables_of_the_subscriptions(
+    groups: FakeGroupManagement, table: str
+) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"permission denied for table {table}"):
+        await groups.system._pool.fetch(f"SELECT FROM public.{table}")
+
+
+async def test_no_table_of_the_subscriptions_is_forgotten_above(pool: Pool) -> None:
+    rows = await pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
+    assert [row["tablename"] for row in rows] == TABLES_OF_SUBSCRIPTIONS
+
+
+async def test_the_subscriptions_do_not_see_the_tables_of_the_fake_by_chance(pool: Pool) -> None:
+    assert await pool.fetchval("SELECT to_regclass('records')") is None
+    assert await pool.fetchval("SELECT to_regclass('group_management.records')") is not None
+
+
+async def test_the_fake_owns_its_tables(groups: FakeGroupManagement) -> None:
+    rows = await groups.system._pool.fetch(
+        "SELECT tablename, schemaname, tableowner FROM pg_tables WHERE tableowner = current_user ORDER BY 1"
+    )
+    assert [tuple(row) for row in rows] == [("faults", NAME, NAME), ("records", NAME, NAME)]
+
+
+async def test_making_the_fake_twice_keeps_what_it_knows(postgres: str) -> None:
+    await create_fake_system(database_url := await new_database(postgres), NAME)
+    async with open_fake_group_management(database_url) as groups:
+        group = await groups.provision_group(subscription_id := uuid4(), "ops", token=3)
+
+        await create_fake_system(database_url, NAME)
+
+        assert await groups.find_group(subscription_id) == group
+
+
+async def test_the_fake_can_be_made_twice_at_the_same_moment_and_from_two_databases(postgres: str) -> None:
+    name, databases = f"fake_{uuid4().hex}", [await new_database(postgres) for _ in range(2)]
+
+    await asyncio.gather(*(create_fake_system(database_url, name) for database_url in databases * 2))
+
+    one, other = [await structure(database_url, name) for database_url in databases]
+    assert one == other
+    assert f"table records owned by {name}" in one
+
+
+async def test_two_fakes_on_one_server_know_nothing_of_each_other(postgres: str) -> None:
+    database_url, names = await new_database(postgres), [f"fake_{uuid4().hex}" for _ in range(2)]
+    for name in names:
+        await create_fake_system(database_url, name)
+    async with (
+        open_fake_system(database_url, names[0]) as one,
+        open_fake_system(database_url, names[1]) as other,
+    ):
+        await one.provision(subscription_id := uuid4(), {"group_name": "ops"}, token=1)
+        assert await other.find(subscription_id) is None
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"schema {names[0]}"):
+            await other._pool.fetch(f"SELECT FROM {names[0]}.records")
+
+
+async def test_the_fake_and_the_schema_can_be_made_by_who_may_make_roles_and_schemas(postgres: str) -> None:
+    database_url = await with_new_role(await new_database(postgres), "CREATEROLE")
+    await create_fake_system(database_url, name := f"fake_{uuid4().hex}")
+    async with open_fake_system(database_url, name) as system:
+        assert await system.count() == 0
