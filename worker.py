@@ -122,6 +122,7 @@ def main() -> int:
     parser.add_argument("--migrate", action="store_true", help="bring the databases to this version, and end")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)  # of use to its developers
     # A process that exits within milliseconds of its last SDK call may die at exit
     # (temporalio/sdk-python#300).
     atexit.register(time.sleep, 0.05)
@@ -129,6 +130,7 @@ def main() -> int:
         settings = find_services(Settings.from_environment())
         if arguments.migrate:
             asyncio.run(prepare_databases(settings))
+            log.info("the databases are at the version of this code")
         else:
             asyncio.run(run_until_told_to_stop(settings, prepare=arguments.prepare))
     except (ConfigurationError, TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate) as error:

@@ -1,0 +1,114 @@
+"""The worker as a program: how it starts, how it stops, what it refuses to run."""
+
+import asyncio
+import os
+import signal
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from products.subscription import Status
+from services.fake_group_management import FakeGroupManagement
+from services.fake_system import Fault
+from settings import ROOT, Settings
+from tests.conftest import new_database
+from tests.processes import Processes, eventually
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+async def test_a_worker_that_is_told_to_stop_ends_what_it_has_begun(
+    settings: Settings,
+    processes_of_program: Processes,
+    groups: FakeGroupManagement,
+    stop: int,
+) -> None:
+    await groups.system.order(Fault(kind="slow", seconds=2, times=1))
+    worker = await start_worker(settings)
+    handle = await processes_of_program.create_user_group()
+    await eventually(lambda: struck(groups))
+    worker.send_signal(stop)
+    assert await worker.wait() == 0
+    assert await groups.find_group(processes_of_program.subscription_id(handle)) is not None
+    next_worker = await start_worker(settings)
+    created = await handle.result()
+    next_worker.send_signal(stop)
+    assert await next_worker.wait() == 0
+    assert created.status is Status.ACTIVE
+    assert (await processes_of_program.steps(handle))[3].attempts == 1
+
+
+async def test_an_empty_database_is_refused_in_one_line(settings: Settings, postgres: str) -> None:
+    empty = settings.model_copy(update={"database_url": await new_database(postgres)})
+    assert await refusal(empty) == 'worker: The database is empty, this code needs 0001: run "make migrate"\n'
+
+
+async def test_an_unreachable_temporal_is_named_in_one_line(settings: Settings) -> None:
+    gone = settings.model_copy(update={"temporal": {"target_host": "127.0.0.1:1"}})
+    assert (await refusal(gone)).startswith(
+        "worker: Cannot reach Temporal at 127.0.0.1:1 (Connection refused)"
+    )
+
+
+async def test_a_workflow_that_imports_what_it_must_not_stops_the_worker_at_start_up(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "careless_workflow.py").write_text(
+        textwrap.dedent(
+            """
+            from temporalio import workflow
+            from activities.user_group import UserGroupActivities
+
+            @workflow.defn
+            class Careless:
+                @workflow.run
+                async def run(self) -> None: ...
+            """
+        )
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from careless_workflow import Careless  # type: ignore[import-not-found]  # noqa: PLC0415  # just written
+
+    with pytest.raises(RuntimeError, match="Failed validating workflow Careless") as refused:
+        Worker(client, task_queue="careless", workflows=[Careless])
+    assert "activities" in str(refused.value.__cause__)
+
+
+@pytest.fixture
+def processes_of_program(processes: Processes) -> Processes:
+    """Start processes on the task queue of the program."""
+    processes.task_queue = "subscriptions"
+    return processes
+
+
+async def start_worker(settings: Settings) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / "worker.py"),
+        env=environment(settings),
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def refusal(settings: Settings) -> str:
+    worker = await start_worker(settings)
+    async with asyncio.timeout(30):
+        _, stderr = await worker.communicate()
+    assert worker.returncode == 1
+    return stderr.decode()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    services = {
+        "TEMPORAL_ADDRESS": settings.temporal["target_host"],
+        "DATABASE_URL": settings.database_url or "",
+    }
+    return os.environ | services
+
+
+async def struck(groups: FakeGroupManagement) -> bool | None:
+    """Return whether the fault that strikes one call has struck."""
+    return None if await groups.system.faults() else True
