@@ -123,7 +123,8 @@ def starter_without_worker(environment: dict[str, str]) -> Starter:
     return Starter(environment)
 
 
-@pytest.fixture(scope="session")
+# Of a module, not of the session: it works on the task queue that `test_worker.py` needs for itself.
+@pytest.fixture(scope="module")
 async def starter(client: Client, settings: Settings, environment: dict[str, str]) -> AsyncIterator[Starter]:
     async with open_worker(client, settings) as worker, worker:
         yield Starter(environment)
