@@ -10,6 +10,9 @@ from products.process import Target
 from workflows.forms import StartForm
 from workflows.process import ProcessFrame
 from workflows.user_group.create_user_group import CreateUserGroup
+from workflows.user_group.modify_user_group import ModifyUserGroup
+from workflows.user_group.terminate_user_group import TerminateUserGroup
+from workflows.user_group.validate_user_group import ValidateUserGroup
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,13 @@ class CatalogueEntry:
         return next((found for found in self.workflows if found.target is target), None)
 
 
-CATALOGUE: Sequence[CatalogueEntry] = (CatalogueEntry("user-group", "UserGroup", (CreateUserGroup,)),)
+CATALOGUE: Sequence[CatalogueEntry] = (
+    CatalogueEntry(
+        "user-group",
+        "UserGroup",
+        (CreateUserGroup, ModifyUserGroup, TerminateUserGroup, ValidateUserGroup),
+    ),
+)
 
 
 def workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> list[type[ProcessFrame]]:

@@ -2,38 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel
 
+from activities.inputs import CheckResult, StepRun
 from database import processes, subscriptions
 from database.connection import Connection, Pool, transaction
 from database.subscriptions import Stored
 from products.errors import LifecycleError, NotHeldByThisProcess
-from products.process import Process
 from products.subscription import SubscriptionModel
 
-Values = dict[str, JsonValue]
-"""Resource types and their values, as a form gave them; the product's model validates them."""
-
-
-class StepRun(BaseModel):
-    """What every step is told: which step, of which process, at which moment."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    process: Process
-    step: str
-    """The name of the step: its key in the ledger."""
-    at: datetime
-    """The moment, by the clock of the workflow: PostgreSQL's own clock does not skip time."""
-    rolling_back: bool = False
-    """Whether this step undoes others: only such steps may commit once the roll-back has begun."""
-
-
 S = TypeVar("S", bound=SubscriptionModel)
-Effect = Callable[[Connection], Awaitable[SubscriptionModel]]
+R = TypeVar("R", bound=BaseModel)
+Effect: TypeAlias = Callable[[Connection], Awaitable[R]]
 
 
 @dataclass(frozen=True)
@@ -51,8 +33,8 @@ class Ledger:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
 
-    async def commit(self, run: StepRun, effect: Effect) -> SubscriptionModel:
-        """Run the effect and store its result under the step, in one transaction; once.
+    async def commit(self, run: StepRun, kind: type[R], effect: Effect[R]) -> R:
+        """Run the effect and store its result, of this kind, under the step, in one transaction; once.
 
         Where the step has committed before, nothing is written and the stored result is returned: the
         subscription as it was at that moment.
@@ -62,7 +44,7 @@ class Ledger:
             NotHeldByThisProcess: when the process is being rolled back and the step is no part of that.
         """
         async with transaction(self.pool) as connection:
-            stored = await self._begin(connection, run)
+            stored = await self._begin(connection, run, kind)
             if stored is not None:
                 return stored
             result = await effect(connection)
@@ -85,21 +67,49 @@ class Ledger:
             await subscriptions.update_subscription(connection, changed)
             return changed
 
-        return await self.commit(run, effect)
+        return await self.commit(run, SubscriptionModel, effect)
 
-    async def call(self, run: StepRun, kind: type[S]) -> Call[S] | SubscriptionModel:
+    async def call(self, run: StepRun, kind: type[S], result: type[R]) -> Call[S] | R:
         """Return what a step needs to call an external system; or its result, where it has committed.
+
+        Args:
+            kind: what the subscription must be.
+            result: of which kind the result is.
 
         Raises:
             ProcessAlreadyExists, NotHeldByThisProcess, LifecycleError: as `commit` and `change`.
         """
         async with transaction(self.pool) as connection:
-            committed = await self._begin(connection, run)
+            committed = await self._begin(connection, run, result)
             if committed is not None:
                 return committed
             stored = await self.held(connection, run)
             await processes.note_step(connection, run.process.process_id, run.step)
             return Call(_of_kind(stored.subscription, kind), stored.fence)
+
+    async def checked(self, run: StepRun, differences: tuple[str, ...]) -> CheckResult:
+        """Commit a step that has compared the subscription with an external system.
+
+        Raises:
+            NotHeldByThisProcess: when the process does not hold the subscription.
+        """
+
+        async def effect(connection: Connection) -> CheckResult:
+            stored = await self.held(connection, run)
+            return CheckResult(subscription=stored.subscription, differences=differences)
+
+        return await self.commit(run, CheckResult, effect)
+
+    async def before_image(self, run: StepRun, kind: type[S]) -> S:
+        """Return the subscription as it was when this process locked it.
+
+        Raises:
+            LifecycleError: when that was not of this kind.
+        """
+        async with self.pool.acquire() as connection:
+            before = await processes.read_before_image(connection, run.process.process_id)
+        assert before is not None  # who holds what it did not create has kept one
+        return _of_kind(before, kind)
 
     async def held(self, connection: Connection, run: StepRun) -> Stored:
         """Return the subscription of the process, locked until the transaction ends.
@@ -114,13 +124,13 @@ class Ledger:
             raise NotHeldByThisProcess(process.process_id, process.subscription_id, held_by)
         return stored
 
-    async def _begin(self, connection: Connection, run: StepRun) -> SubscriptionModel | None:
+    async def _begin(self, connection: Connection, run: StepRun, kind: type[R]) -> R | None:
         # Locks the trail row, so that two attempts of one step take turns: the second finds the first's row.
         process_id = run.process.process_id
         await processes.register_process(connection, run.process)
         committed = await processes.committed_steps(connection, process_id, run.step, processes.ROLL_BACK)
         if run.step in committed:
-            return SubscriptionModel.model_validate_json(committed[run.step])
+            return kind.model_validate_json(committed[run.step])
         if processes.ROLL_BACK in committed and not run.rolling_back:
             raise NotHeldByThisProcess(process_id, run.process.subscription_id, "its own roll-back")
         return None

@@ -1,81 +1,30 @@
 """The generic steps: those that touch the subscription and its trail, whatever the product."""
 
-from uuid import UUID
-
-from pydantic import BaseModel, ConfigDict, SerializeAsAny
+from pydantic_core import from_json
 from temporalio import activity
 
-from activities.ledger import Ledger, StepRun, Values
+from activities.inputs import (
+    BeginRollBack,
+    CheckResult,
+    Conclude,
+    CreateSubscription,
+    EndProcess,
+    InitializeSubscription,
+    LockSubscription,
+    ProcessEvent,
+    RollBackBegun,
+    SetStatus,
+    StepRun,
+    Values,
+)
+from activities.ledger import Ledger
 from database import processes, subscriptions
 from database.connection import Connection, transaction
-from database.processes import Event, TrailEvent
-from products.process import ProcessStatus
+from database.processes import TrailEvent
+from products.errors import InvalidInput
+from products.gate import SubscriptionNotFound, judge
+from products.process import ProcessStatus, Target
 from products.subscription import Status, SubscriptionModel
-
-
-class _Input(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    run: StepRun
-
-
-class CreateSubscription(_Input):
-    """What `create_subscription` needs."""
-
-    product: str
-    """The name or the UUID of the product."""
-    customer_id: UUID
-    values: Values = {}
-    """The resource types that are mandatory in `initial`."""
-
-
-class InitializeSubscription(_Input):
-    """What `initialize_subscription` needs."""
-
-    values: Values
-
-
-class SetStatus(_Input):
-    """What `set_status` needs."""
-
-    status: Status
-
-
-class BeginRollBack(_Input):
-    """What `begin_roll_back` needs."""
-
-    last_step: str
-    """The step after whose commit it is too late."""
-    reason: str | None
-    """Who aborts and why, as far as the cancellation says so."""
-
-
-class RollBackBegun(BaseModel):
-    """What the database says of a process that is to be rolled back."""
-
-    model_config = ConfigDict(frozen=True)
-
-    completed: SerializeAsAny[SubscriptionModel] | None
-    """The subscription as the last step left it, where that has committed: it is too late to roll back."""
-    held: bool
-    """Whether there is anything to undo."""
-
-
-class ProcessEvent(_Input):
-    """Something that happened to the process on its way, for the trail."""
-
-    event: Event
-    number: int
-    """The how manieth of its kind, from 1."""
-    by: str | None = None
-    reason: str | None = None
-
-
-class EndProcess(_Input):
-    """How a process ended that did not end with its last step."""
-
-    status: ProcessStatus
-    failed_reason: str | None = None
 
 
 class SubscriptionActivities:
@@ -106,20 +55,54 @@ class SubscriptionActivities:
             await subscriptions.insert_subscription(connection, product_id, virgin, step.run.at)
             return virgin
 
-        return await self._ledger.commit(step.run, effect)
+        return await self._ledger.commit(step.run, SubscriptionModel, effect)
 
     @activity.defn
     async def store_process_subscription(self, run: StepRun) -> SubscriptionModel:
-        """Relate process and subscription in the trail."""
+        """Relate process and subscription in the trail.
+
+        Raises:
+            SubscriptionNotFound: when there is no such subscription.
+        """
+        process = run.process
 
         async def effect(connection: Connection) -> SubscriptionModel:
-            stored = await self._ledger.held(connection, run)
-            await processes.relate_subscription(
-                connection, run.process.process_id, run.process.subscription_id
-            )
+            if process.target is Target.CREATE:
+                stored = await self._ledger.held(connection, run)
+            else:  # held from the next step on
+                found = await subscriptions.read_subscription(connection, process.subscription_id)
+                if found is None:
+                    raise SubscriptionNotFound(process.subscription_id)
+                stored = found
+            await processes.relate_subscription(connection, process.process_id, process.subscription_id)
             return stored.subscription
 
-        return await self._ledger.commit(run, effect)
+        return await self._ledger.commit(run, SubscriptionModel, effect)
+
+    @activity.defn
+    async def unsync(self, step: LockSubscription) -> SubscriptionModel:
+        """Lock the subscription for this process, if the gate lets it; keep it as it was, to restore it.
+
+        Raises:
+            GateRefusal: when the process may not start; the first that applies.
+            InvalidInput: when a value that cannot be changed is given as another.
+        """
+        process = step.run.process
+
+        async def effect(connection: Connection) -> SubscriptionModel:
+            subject = await subscriptions.lock_subject(connection, process.subscription_id)
+            subscription = subject.subscription
+            if subscription.held_by == process.process_id:
+                return subscription
+            judge(subject, process.target, step.product_type, step.version)
+            _require_unchanged(subscription, step.unchangeable)
+            await processes.keep_before_image(connection, process.process_id, subscription)
+            held = subscription.held(process.process_id)
+            await subscriptions.update_subscription(connection, held)
+            await subscriptions.raise_fence(connection, process.subscription_id)
+            return held
+
+        return await self._ledger.commit(step.run, SubscriptionModel, effect)
 
     @activity.defn
     async def initialize_subscription(self, step: InitializeSubscription) -> SubscriptionModel:
@@ -145,18 +128,62 @@ class SubscriptionActivities:
         )
 
     @activity.defn
+    async def restore_subscription(self, run: StepRun) -> SubscriptionModel:
+        """Give the subscription the content that it had when this process locked it."""
+
+        async def effect(connection: Connection) -> SubscriptionModel:
+            stored = await self._ledger.held(connection, run)
+            before = await processes.read_before_image(connection, run.process.process_id)
+            assert before is not None  # who holds what it did not create has kept one
+            restored = stored.subscription.restored(before)
+            await subscriptions.update_subscription(connection, restored)
+            return restored
+
+        return await self._ledger.commit(run, SubscriptionModel, effect)
+
+    @activity.defn
     async def resync(self, run: StepRun) -> SubscriptionModel:
-        """Unlock the subscription and close the trail row: completed, or aborted by a roll-back."""
+        """Unlock the subscription and close the trail row: completed, or aborted by a roll-back.
+
+        Where the process has changed values or status of a subscription that was there, the version grows.
+        """
         status = ProcessStatus.ABORTED if run.rolling_back else ProcessStatus.COMPLETED
+        process_id = run.process.process_id
 
         async def effect(connection: Connection) -> SubscriptionModel:
             stored = await self._ledger.held(connection, run)
             unlocked = stored.subscription.released()
+            before = await processes.read_before_image(connection, process_id)
+            if before is not None and unlocked.differs_from(before):
+                unlocked = unlocked.of_version(before.version + 1)
             await subscriptions.update_subscription(connection, unlocked)
-            await processes.set_process_status(connection, run.process.process_id, status, ended_at=run.at)
+            await processes.set_process_status(connection, process_id, status, ended_at=run.at)
             return unlocked
 
-        return await self._ledger.commit(run, effect)
+        return await self._ledger.commit(run, SubscriptionModel, effect)
+
+    @activity.defn
+    async def conclude_validation(self, step: Conclude) -> CheckResult:
+        """Unlock the subscription, in sync or with the discrepancy that was found; close the trail row."""
+        run, process_id = step.run, step.run.process.process_id
+
+        async def effect(connection: Connection) -> CheckResult:
+            stored = await self._ledger.held(connection, run)
+            committed = await processes.committed_steps(connection, process_id, step.check)
+            differences = CheckResult.model_validate_json(committed[step.check]).differences
+            found_by = process_id if differences else None
+            unlocked = stored.subscription.released().found_different(found_by)
+            await subscriptions.update_subscription(connection, unlocked)
+            await processes.set_process_status(
+                connection,
+                process_id,
+                ProcessStatus.FAILED if differences else ProcessStatus.COMPLETED,
+                failed_reason="; ".join(differences) or None,
+                ended_at=run.at,
+            )
+            return CheckResult(subscription=unlocked, differences=differences)
+
+        return await self._ledger.commit(run, CheckResult, effect)
 
     @activity.defn
     async def begin_roll_back(self, step: BeginRollBack) -> RollBackBegun:
@@ -173,8 +200,16 @@ class SubscriptionActivities:
             if processes.ROLL_BACK in committed:
                 return RollBackBegun.model_validate_json(committed[processes.ROLL_BACK])
             if step.last_step in committed:
-                completed = SubscriptionModel.model_validate_json(committed[step.last_step])
+                completed = SubscriptionModel.model_validate(_subscription_in(committed[step.last_step]))
                 return RollBackBegun(completed=completed, held=False)
+            aborted = TrailEvent(
+                event="abort requested", step=run.step, by=None, reason=step.reason, at=run.at
+            )
+            row = await processes.read_process(connection, process.process_id)
+            if row is not None and row.last_step in step.no_way_back:
+                await processes.insert_event(connection, process.process_id, aborted, number=1)
+                await processes.set_process_status(connection, process.process_id, ProcessStatus.RUNNING)
+                return RollBackBegun(completed=None, held=True, no_way_back=True)
             stored = await subscriptions.lock_subscription(connection, process.subscription_id)
             held = stored is not None and stored.subscription.held_by == process.process_id
             if held:
@@ -182,9 +217,6 @@ class SubscriptionActivities:
                 await processes.relate_subscription(connection, process.process_id, process.subscription_id)
             begun = RollBackBegun(completed=None, held=held)
             await processes.insert_step(connection, process.process_id, processes.ROLL_BACK, begun, run.at)
-            aborted = TrailEvent(
-                event="abort requested", step=run.step, by=None, reason=step.reason, at=run.at
-            )
             await processes.insert_event(connection, process.process_id, aborted, number=1)
             await processes.set_process_status(connection, process.process_id, ProcessStatus.RUNNING)
             return begun
@@ -221,3 +253,15 @@ class SubscriptionActivities:
                 failed_reason=step.failed_reason,
                 ended_at=run.at,
             )
+
+
+def _require_unchanged(subscription: SubscriptionModel, given: Values) -> None:
+    present = subscription.block.model_dump(mode="json")
+    for name, value in given.items():
+        if value != present[name]:
+            raise InvalidInput(f"{name} cannot be changed: it is {present[name]}, not {value}; leave it out")
+
+
+def _subscription_in(result: str) -> object:
+    fields = from_json(result)
+    return fields.get("subscription", fields)

@@ -13,7 +13,7 @@ from cli.services import Services
 from database import processes, subscriptions
 from database.connection import Connection
 from database.processes import TrailRow
-from products.errors import SubscriptionNotFound
+from products.gate import SubscriptionNotFound
 from products.process import ProcessStatus
 from temporal import search_attributes
 from temporal.history import LastError, StepLog, chain_history, failure_text, last_error, step_log

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from database.connection import Connection
 from products.errors import ProcessAlreadyExists
 from products.process import Process, ProcessStatus, Target
+from products.subscription import SubscriptionModel
 
 ROLL_BACK = "begin_roll_back"
 """The step whose row says that a process goes backwards."""
@@ -85,6 +86,21 @@ async def relate_subscription(connection: Connection, process_id: str, subscript
     await connection.execute(
         "UPDATE processes SET subscription_id = $2 WHERE process_id = $1", process_id, subscription_id
     )
+
+
+async def keep_before_image(connection: Connection, process_id: str, subscription: SubscriptionModel) -> None:
+    """Keep the subscription as it was when the process locked it; the first image stays."""
+    await connection.execute(
+        "UPDATE processes SET before_image = coalesce(before_image, $2) WHERE process_id = $1",
+        process_id,
+        subscription.model_dump_json(),
+    )
+
+
+async def read_before_image(connection: Connection, process_id: str) -> SubscriptionModel | None:
+    """Return the subscription as it was when the process locked it, or `None` where it made it itself."""
+    image = await connection.fetchval("SELECT before_image FROM processes WHERE process_id = $1", process_id)
+    return None if image is None else SubscriptionModel.model_validate_json(image)
 
 
 async def committed_steps(connection: Connection, process_id: str, *steps: str) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Queries on subscriptions, their products and their relations."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,6 +11,7 @@ from pydantic_core import from_json
 
 from database.connection import Connection
 from products.errors import ProductNotFound
+from products.gate import Subject, SubscriptionNotFound
 from products.subscription import Status, SubscriptionModel
 
 # A subscription with its product; what follows says which, and whether to lock it.
@@ -84,6 +87,59 @@ async def lock_subscription(connection: Connection, subscription_id: UUID) -> St
         _SELECT + "WHERE s.subscription_id = $1 FOR NO KEY UPDATE OF s", subscription_id
     )
     return None if row is None else stored_subscription(row)
+
+
+async def read_subject(connection: Connection, subscription_id: UUID) -> Subject:
+    """Return the subscription with all that it is related to, as they are now.
+
+    Raises:
+        SubscriptionNotFound: when there is none.
+    """
+    in_use_by, depends_on = await relations(connection, subscription_id)
+    rows = await connection.fetch(
+        _SELECT + "WHERE s.subscription_id = ANY ($1::uuid[]) ORDER BY s.subscription_id",
+        [subscription_id, *in_use_by, *depends_on],
+    )
+    return _subject(rows, subscription_id, in_use_by, depends_on)
+
+
+async def lock_subject(connection: Connection, subscription_id: UUID) -> Subject:
+    """Return the subscription with all that it is related to, locked until the transaction ends.
+
+    The rows are locked in the order of their ids, so that no two processes wait for each other; where the
+    relations have changed meanwhile, the locks are given back and it starts again.
+
+    Raises:
+        SubscriptionNotFound: when there is none.
+    """
+    while True:
+        with suppress(_RelationsChanged):
+            async with connection.transaction():
+                before = await relations(connection, subscription_id)
+                rows = await connection.fetch(
+                    _SELECT
+                    + "WHERE s.subscription_id = ANY ($1::uuid[]) ORDER BY s.subscription_id "
+                    + "FOR NO KEY UPDATE OF s",
+                    [subscription_id, *before[0], *before[1]],
+                )
+                if await relations(connection, subscription_id) != before:
+                    raise _RelationsChanged
+                return _subject(rows, subscription_id, *before)
+
+
+class _RelationsChanged(Exception):
+    """Rolls back to the savepoint, which gives the locks back."""
+
+
+def _subject(
+    rows: Sequence[asyncpg.Record], subscription_id: UUID, in_use_by: list[UUID], depends_on: list[UUID]
+) -> Subject:
+    found = {row["subscription_id"]: stored_subscription(row).subscription for row in rows}
+    if subscription_id not in found:
+        raise SubscriptionNotFound(subscription_id)
+    return Subject(
+        found[subscription_id], [found[one] for one in in_use_by], [found[one] for one in depends_on]
+    )
 
 
 async def update_subscription(connection: Connection, subscription: SubscriptionModel) -> None:

@@ -47,13 +47,6 @@ class GateRefusal(DomainError):
     """The in-sync gate refuses a process; the process leaves nothing but its own row in the trail."""
 
 
-class SubscriptionNotFound(GateRefusal):
-    """There is no subscription with this id."""
-
-    def __init__(self, subscription_id: UUID | str) -> None:
-        super().__init__(f"Subscription not found ({subscription_id})")
-
-
 class RequestRejected(DomainError):
     """An external system says no to this request, and will say no again: the process parks."""
 

@@ -232,15 +232,45 @@ class SubscriptionModel(BaseModel):
         fields[self.block_name] |= values
         return type(self).model_validate(fields)
 
+    def changed(self, **values: object) -> Self:
+        """Return this subscription with other values, and with the description that fits them."""
+        changed = self.with_values(**values)
+        fields = changed.model_dump() | {"description": changed.describe()}
+        return type(self).model_validate(fields)
+
+    def restored(self, before: "SubscriptionModel") -> "SubscriptionModel":
+        """Return this subscription with the content that it had before: status, description, values."""
+        content = {"status": before.status, "description": before.description, "end_date": before.end_date}
+        fields = self.model_dump() | content | {self.block_name: before.block.model_dump()}
+        return self.stages[before.status].model_validate(fields)
+
+    def differs_from(self, before: "SubscriptionModel") -> bool:
+        """Return whether its values or its status are others than before."""
+        return (self.status, self.block.model_dump()) != (before.status, before.block.model_dump())
+
+    def held(self, process_id: str) -> Self:
+        """Return this subscription, held by a process."""
+        return self._with(held_by=process_id, insync=False)
+
     def released(self) -> Self:
         """Return this subscription, held by nobody."""
-        fields = {"held_by": None, "insync": self.discrepancy_found_by is None}
+        return self._with(held_by=None, insync=self.discrepancy_found_by is None)
+
+    def found_different(self, process_id: str | None) -> Self:
+        """Return this subscription with the validation that found a discrepancy; `None`: none is known."""
+        insync = process_id is None and self.held_by is None
+        return self._with(discrepancy_found_by=process_id, insync=insync)
+
+    def of_version(self, version: int) -> Self:
+        """Return this subscription with another version."""
+        return self._with(version=version)
+
+    def _with(self, **fields: object) -> Self:
         return type(self).model_validate(self.model_dump() | fields)
 
     def initialized(self, **values: object) -> "SubscriptionModel":
         """Return this subscription in `provisioning` with these values, and with their description."""
-        filled = self.with_values(**values).with_status(Status.PROVISIONING)
-        return type(filled).model_validate(filled.model_dump() | {"description": filled.describe()})
+        return self.with_values(**values).with_status(Status.PROVISIONING).changed()
 
 
 def _is_block(annotation: object) -> bool:

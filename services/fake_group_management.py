@@ -27,6 +27,10 @@ class FakeGroupManagement:
         """See `GroupManagement`."""
         return _group(await self.system.provision(subscription_id, {"group_name": group_name}, token=token))
 
+    async def rename_group(self, subscription_id: UUID, group_name: str, *, token: int) -> Group:
+        """See `GroupManagement`."""
+        return _group(await self.system.modify(subscription_id, {"group_name": group_name}, token=token))
+
     async def deprovision_group(self, subscription_id: UUID, *, token: int) -> None:
         """See `GroupManagement`."""
         await self.system.deprovision(subscription_id, token=token)

@@ -108,6 +108,39 @@ class FakeSystem:
         await self._fail_after()
         return _record(row)
 
+    async def modify(self, subscription_id: UUID, attributes: Attributes, *, token: int) -> Record:
+        """Give the record other attributes.
+
+        Raises:
+            RequestRejected: when there is no such record, or a fault says so.
+            StaleToken, ExternalSystemUnavailable: as `provision`.
+        """
+        await self._fail_before(attributes)
+        async with transaction(self._pool) as connection:
+            await self._fence(connection, subscription_id, token)
+            row = await connection.fetchrow(
+                """
+                UPDATE records
+                SET attributes = $2
+                WHERE subscription_id = $1 AND attributes IS NOT NULL
+                RETURNING record_id, attributes
+                """,
+                subscription_id,
+                to_json(attributes).decode(),
+            )
+        if row is None:
+            raise RequestRejected(f"{self.name} has no record of {subscription_id}")
+        await self._fail_after()
+        return _record(row)
+
+    async def tamper(self, subscription_id: UUID, attributes: Attributes | None) -> None:
+        """Change the record behind everybody's back; `None` loses it."""
+        await self._pool.execute(
+            "UPDATE records SET attributes = $2 WHERE subscription_id = $1",
+            subscription_id,
+            None if attributes is None else to_json(attributes).decode(),
+        )
+
     async def deprovision(self, subscription_id: UUID, *, token: int) -> None:
         """Remove the record and leave a tombstone, also where none was.
 

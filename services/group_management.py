@@ -33,6 +33,10 @@ class GroupManagement(Protocol):
         """Make the group, or return the one that is there; never twice, never after its removal."""
         ...
 
+    async def rename_group(self, subscription_id: UUID, group_name: str, *, token: int) -> Group:
+        """Give the group another name; one that has it already keeps it."""
+        ...
+
     async def deprovision_group(self, subscription_id: UUID, *, token: int) -> None:
         """Remove the group for ever; one that never was counts as removed."""
         ...

@@ -6,8 +6,8 @@ import signal
 import sys
 from unittest.mock import patch
 
-from activities.ledger import Effect, Ledger, StepRun
-from products.subscription import SubscriptionModel
+from activities.inputs import StepRun
+from activities.ledger import Effect, Ledger, R
 from settings import Settings
 from temporal.connection import connect
 from worker import open_worker
@@ -17,8 +17,8 @@ async def run(task_queue: str, fatal_step: str) -> None:
     """Run a worker until that step has committed."""
     commit = Ledger.commit
 
-    async def commit_and_die(self: Ledger, run: StepRun, effect: Effect) -> SubscriptionModel:
-        result = await commit(self, run, effect)
+    async def commit_and_die(ledger: Ledger, run: StepRun, kind: type[R], effect: Effect[R]) -> R:
+        result = await commit(ledger, run, kind, effect)
         if run.step == fatal_step:
             os.kill(os.getpid(), signal.SIGKILL)
         return result

@@ -23,6 +23,7 @@ from workflows.forms import OperatorNote
 from workflows.user_group.create_user_group import CreateUserGroup, CreateUserGroupForm
 
 T = TypeVar("T")
+Handle = WorkflowHandle[Any, Any]
 CreateHandle = WorkflowHandle[CreateUserGroup, UserGroup]
 
 
@@ -45,53 +46,73 @@ class Processes:
             static_summary=form.title,
         )
 
-    async def retry(self, handle: CreateHandle, **note: str) -> str:
+    async def active_group(self, group_name: str = "Network operators") -> UUID:
+        """Create a user group and return its subscription's id."""
+        return (await (await self.create_user_group(group_name)).result()).subscription_id
+
+    async def start(self, workflow: str, subscription_id: UUID, **fields: object) -> Handle:
+        """Start a process on a subscription that is there."""
+        return await self.client.start_workflow(
+            workflow,
+            {"subscription_id": str(subscription_id), **fields},
+            id=f"{workflow}-{uuid4()}",
+            task_queue=self.task_queue,
+        )
+
+    async def read(self, subscription_id: UUID) -> SubscriptionModel:
+        """Read a subscription."""
+        async with self.pool.acquire() as connection:
+            stored = await subscriptions.read_subscription(connection, subscription_id)
+        assert stored is not None
+        return stored.subscription
+
+    async def retry(self, handle: Handle, **note: str) -> str:
         """Send the update `retry`."""
         answer: str = await handle.execute_update("retry", OperatorNote.model_validate(note))
         return answer
 
-    async def subscription(self, handle: CreateHandle) -> SubscriptionModel | None:
+    async def subscription(self, handle: Handle) -> SubscriptionModel | None:
         """Read the subscription that the process makes."""
         async with self.pool.acquire() as connection:
             stored = await subscriptions.read_subscription(connection, self.subscription_id(handle))
         return None if stored is None else stored.subscription
 
-    def subscription_id(self, handle: CreateHandle) -> UUID:
+    def subscription_id(self, handle: Handle) -> UUID:
         """Return the id of the subscription that the process makes."""
         return created_subscription_id(handle.id)
 
-    async def row(self, handle: CreateHandle) -> TrailRow | None:
+    async def row(self, handle: Handle) -> TrailRow | None:
         """Read the trail row of the process."""
         async with self.pool.acquire() as connection:
             return await processes.read_process(connection, handle.id)
 
-    async def events(self, handle: CreateHandle) -> list[TrailEvent]:
+    async def events(self, handle: Handle) -> list[TrailEvent]:
         """Read what happened to the process on its way."""
         async with self.pool.acquire() as connection:
             return await processes.read_events(connection, handle.id)
 
-    async def steps(self, handle: CreateHandle) -> list[StepLog]:
+    async def steps(self, handle: Handle) -> list[StepLog]:
         """Read the step log of the process."""
         description = await handle.describe()
         history = await handle.fetch_history()
         return step_log(history.events, list(description.raw_description.pending_activities))
 
-    async def give_up(self, handle: CreateHandle, **note: str) -> str:
+    async def give_up(self, handle: Handle, **note: str) -> str:
         """Send the update `give_up`."""
         answer: str = await handle.execute_update("give_up", OperatorNote.model_validate(note))
         return answer
 
-    def latest(self, handle: CreateHandle) -> WorkflowHandle[Any, Any]:
+    def latest(self, handle: Handle) -> WorkflowHandle[Any, Any]:
         """Return the handle of the last run of the process."""
         return self.client.get_workflow_handle(handle.id)
 
-    async def details(self, handle: CreateHandle) -> str:
+    async def details(self, handle: Handle) -> str:
         """Read the current details that the Web UI shows."""
         metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
         details: str = metadata.current_details
         return details
 
-    async def until_parked(self, handle: CreateHandle, *, times: int = 1) -> TrailRow:
+    async def until_parked(self, handle: Handle, *, times: int = 1) -> TrailRow:
         """Wait until the process has parked so many times, and shows it."""
 
         async def parked() -> TrailRow | None:
@@ -102,7 +123,7 @@ class Processes:
 
         return await eventually(parked)
 
-    async def until_step(self, handle: CreateHandle, name: str) -> StepLog:
+    async def until_step(self, handle: Handle, name: str) -> StepLog:
         """Wait until an attempt at this step is running."""
 
         async def running() -> StepLog | None:
@@ -111,12 +132,12 @@ class Processes:
 
         return await eventually(running)
 
-    async def until_closed(self, handle: CreateHandle) -> None:
+    async def until_closed(self, handle: Handle) -> None:
         """Wait until the process has ended, however."""
         with suppress(WorkflowFailureError):
             await handle.result()
 
-    async def failure(self, handle: WorkflowHandle[Any, Any]) -> str:
+    async def failure(self, handle: Handle) -> str:
         """Wait until the process has failed, and return its message."""
         with pytest.raises(WorkflowFailureError) as failed:
             await handle.result()

@@ -1,11 +1,11 @@
 """The input forms of the workflows: what all of them ask."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from activities.ledger import Values
+from activities.inputs import Values
 from products.process import created_subscription_id, faked_customer_id
 from products.text import Name, Reason
 
@@ -58,3 +58,70 @@ class CreateForm(StartForm):
     def customer(self, process_id: str) -> UUID:
         """Return the customer, faked where none was given."""
         return self.customer_id or faked_customer_id(process_id)
+
+
+class ExistingForm(StartForm):
+    """What every workflow asks that works on a subscription that is there."""
+
+    subscription_id: UUID = Field(title="Subscription", description="UUID of the subscription")
+    version: int | None = Field(
+        None,
+        title="Version",
+        ge=1,
+        strict=True,
+        description="version that was read; refused where the subscription has changed since",
+    )
+
+    not_values: ClassVar[frozenset[str]] = StartForm.not_values | {"subscription_id", "version"}
+    unchangeable: ClassVar[frozenset[str]] = frozenset()
+    """The values that may be given, but only as they are."""
+
+    def subscription(self, process_id: str) -> UUID:
+        """See `StartForm`."""
+        return self.subscription_id
+
+    def unchanged(self) -> Values:
+        """Return the values that must be as they are."""
+        return self.model_dump(mode="json", include=set(self.unchangeable), exclude_unset=True)
+
+
+class ModifyForm(ExistingForm):
+    """What every modify workflow asks: a value that is left out stays, null clears what is optional."""
+
+    clearable: ClassVar[frozenset[str]] = frozenset()
+    """The values that may be null."""
+
+    def values(self) -> Values:
+        """See `StartForm`: those to change."""
+        return {name: value for name, value in super().values().items() if name not in self.unchangeable}
+
+    @model_validator(mode="after")
+    def _has_changes(self) -> Self:
+        for name, value in self.values().items():
+            if value is None and name not in self.clearable:
+                raise ValueError(f"{name} cannot be null; leave it out, and it stays as it is")
+        if not self.values():
+            raise ValueError("nothing to change; give at least one value")
+        return self
+
+
+class TerminateForm(ExistingForm):
+    """What every terminate workflow asks."""
+
+    examples: ClassVar = ("64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --yes",)
+
+    @property
+    def title(self) -> str:
+        """See `StartForm`."""
+        return f"Terminate subscription {self.subscription_id}"
+
+
+class ValidateForm(ExistingForm):
+    """What every validate workflow asks."""
+
+    examples: ClassVar = ("64f731c2-30f5-5d90-b7b0-8f61a6fa6cce",)
+
+    @property
+    def title(self) -> str:
+        """See `StartForm`."""
+        return f"Validate subscription {self.subscription_id}"

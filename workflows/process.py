@@ -10,14 +10,10 @@ from temporalio.types import MethodAsyncSingleParam
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
-    from activities.ledger import StepRun
-    from activities.subscriptions import (
-        BeginRollBack,
-        EndProcess,
-        ProcessEvent,
-        SubscriptionActivities,
-    )
+    from activities.inputs import BeginRollBack, CheckResult, EndProcess, ProcessEvent, StepRun
+    from activities.subscriptions import SubscriptionActivities
     from database.processes import Event
+    from products.comparison import DiscrepancyFound
     from products.process import Process, ProcessStatus, Target
     from products.subscription import SubscriptionModel
     from products.text import printable
@@ -26,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.details import DONE, PARKED, RUNNING, Details, Line, parked_notice, quoted
     from workflows.endings import ENDS, REFUSALS, WITHOUT_ROW
     from workflows.forms import OperatorNote, StartForm
-    from workflows.steps import Step, run_local, run_step
+    from workflows.steps import Result, Step, run_local, run_step
 
 S = TypeVar("S", bound=SubscriptionModel)
 A = TypeVar("A")
@@ -56,6 +52,8 @@ class ProcessFrame:
     """What the process does, in order; the last step unlocks the subscription."""
     roll_back: ClassVar[tuple[Step[Any, Any], ...]]
     """What the roll-back of an aborted process does, in order; the last step unlocks the subscription."""
+    no_way_back: ClassVar[str | None] = None
+    """The step of which the begin can only be followed by the rest; `None` where there is none."""
 
     def __init__(self) -> None:
         self._progress = Progress()
@@ -63,6 +61,7 @@ class ProcessFrame:
         self._retry: OperatorNote | None = None
         self._give_up: OperatorNote | None = None
         self._rolling_back = False
+        self._heeds_cancellation = True
 
     @workflow.update(description='Run the failed step again, e.g. {"by": "alice", "reason": "name freed"}')
     async def retry(self, note: OperatorNote = OperatorNote()) -> str:
@@ -113,14 +112,18 @@ class ProcessFrame:
         self._progress = workflow.memo_value("progress", Progress(), type_hint=Progress)
         self._announce()
         try:
-            subscription = await self._forward()
+            end = await self._forward()
         except asyncio.CancelledError:
             if workflow.cancellation_reason() is None:
                 raise
-            subscription = await self._roll_back()
+            end = await self._roll_back()
+        if isinstance(end, CheckResult):
+            if end.differences:
+                await self._end_by_discrepancy(end)
+            end = end.subscription
         await self._end(ProcessStatus.COMPLETED)
-        assert isinstance(subscription, result)
-        return subscription
+        assert isinstance(end, result)
+        return end
 
     def _identify(self, form: StartForm) -> Process:
         info = workflow.info()
@@ -149,30 +152,35 @@ class ProcessFrame:
         self._details.facts["Subscription"] = str(self._process.subscription_id)
         self._show()
 
-    async def _forward(self) -> SubscriptionModel:
-        subscription: SubscriptionModel | None = None
+    async def _forward(self) -> Result:
+        end: Result | None = None
         for line in self._details.lines[: self._progress.next_step]:
             line.state = DONE
         for number, step in list(enumerate(self.sequence))[self._progress.next_step :]:
             self._progress = self._progress.model_copy(update={"next_step": number})
             try:
-                subscription = await self._finish(step, self._details.lines[number])
+                end = await self._finish(step, self._details.lines[number])
             except ApplicationError as error:
                 await self._end_by(error)
                 raise
-            if number == 0:
-                self._show_subscription(subscription)
-        assert subscription is not None  # there is always a step left: a process parks before it is done
-        return subscription
+            if number == 0 and isinstance(end, SubscriptionModel):
+                self._show_subscription(end)
+        assert end is not None  # there is always a step left: a process parks before it is done
+        return end
 
-    async def _finish(self, step: Step[Any, Any], line: Line) -> SubscriptionModel:
+    async def _finish(self, step: Step[Any, Any], line: Line) -> Result:
         while True:
             if self._progress.failure:  # parked, perhaps before it continued as new
                 await self._wait_for_retry(step, line)
             line.state, line.started_at = RUNNING, line.started_at or workflow.now()
             self._show()
             try:
-                subscription = await run_step(step, self._run(self._key(step)), self._form)
+                end = await run_step(
+                    step,
+                    self._run(self._key(step)),
+                    self._form,
+                    heed_cancellation=self._heeds_cancellation,
+                )
             except ApplicationError as error:
                 if error.type in ENDS:
                     raise
@@ -180,7 +188,7 @@ class ProcessFrame:
             else:
                 line.state, line.ended_at = DONE, workflow.now()
                 self._show()
-                return subscription
+                return end
 
     async def _park(self, step: Step[Any, Any], failure: str) -> None:
         self._progress = self._progress.model_copy(
@@ -208,28 +216,35 @@ class ProcessFrame:
 
     async def _continue_as_new_when_long(self) -> None:
         # The cancellation of a process that is being rolled back would be forgotten by a new run.
-        if self._rolling_back or workflow.info().get_current_history_length() < LONGEST_HISTORY:
+        if not self._heeds_cancellation or workflow.info().get_current_history_length() < LONGEST_HISTORY:
             return
         await workflow.wait_condition(workflow.all_handlers_finished)
         if self._retry is None:
             workflow.continue_as_new(self._form, memo={"progress": self._progress})
 
-    async def _roll_back(self) -> SubscriptionModel:
-        self._rolling_back = True
+    async def _roll_back(self) -> Result:
+        """Undo what the database says was done; return how the process ends where it is too late."""
+        self._heeds_cancellation = False
         self._parked_on = self._retry = None
-        self._progress = self._progress.model_copy(update={"failure": ""})
         reason = workflow.cancellation_reason() or None
-        interrupted = self.sequence[self._progress.next_step].name
-        begun = await self._database(
-            "Begin roll-back",
-            SubscriptionActivities.begin_roll_back,
-            BeginRollBack(run=self._run(interrupted), last_step=self.sequence[-1].name, reason=reason),
+        names = [step.name for step in self.sequence]
+        begin = BeginRollBack(
+            run=self._run(names[self._progress.next_step]),
+            last_step=names[-1],
+            no_way_back=tuple(names[names.index(self.no_way_back) :]) if self.no_way_back else (),
+            reason=reason,
         )
+        begun = await self._database("Begin roll-back", SubscriptionActivities.begin_roll_back, begin)
         if begun.completed is not None:
-            self._details.notice = (
-                "The abort came too late: the last step had committed; nothing was changed."
-            )
+            self._details.notice = "The abort came too late: the last step had committed."
             return begun.completed
+        self._progress = self._progress.model_copy(update={"failure": ""})
+        if begun.no_way_back:
+            self._show_status(
+                ProcessStatus.RUNNING, "The abort came too late: there is only the way forward."
+            )
+            return await self._forward()
+        self._rolling_back = True
         self._show_status(ProcessStatus.RUNNING, f"Being rolled back.\n\n{quoted(reason or 'aborted')}")
         if begun.held:
             for step in self.roll_back:
@@ -249,7 +264,7 @@ class ProcessFrame:
         return StepRun(process=self._process, step=key, at=workflow.now(), rolling_back=self._rolling_back)
 
     async def _database(self, title: str, activity: MethodAsyncSingleParam[Any, A, R], argument: A) -> R:
-        return await run_local(activity, argument, title, heed_cancellation=not self._rolling_back)
+        return await run_local(activity, argument, title, heed_cancellation=self._heeds_cancellation)
 
     async def _record(self, step: Step[Any, Any], event: Event, note: OperatorNote) -> None:
         happened = ProcessEvent(
@@ -272,6 +287,12 @@ class ProcessFrame:
             await self._record_end(status, error.message)
         self._details.notice = quoted(error.message)
         await self._end(status)
+
+    async def _end_by_discrepancy(self, end: CheckResult) -> None:
+        message = str(DiscrepancyFound(end.subscription, end.differences))
+        self._details.notice = quoted(message)
+        await self._end(ProcessStatus.FAILED)
+        raise ApplicationError(message, type=DiscrepancyFound.__name__, non_retryable=True)
 
     async def _end_given_up(self, step: Step[Any, Any], note: OperatorNote) -> None:
         await self._record(step, "given up", note)

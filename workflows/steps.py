@@ -12,20 +12,26 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.types import MethodAsyncSingleParam
 
 with workflow.unsafe.imports_passed_through():
-    from activities.ledger import StepRun
-    from activities.subscriptions import (
+    from activities.inputs import (
+        CheckResult,
+        Conclude,
         CreateSubscription,
         InitializeSubscription,
+        LockSubscription,
+        ModifyValues,
         SetStatus,
-        SubscriptionActivities,
+        StepRun,
     )
+    from activities.subscriptions import SubscriptionActivities
     from products.subscription import Status, SubscriptionModel
-    from workflows.forms import CreateForm, StartForm
+    from workflows.forms import CreateForm, ExistingForm, StartForm
 
 F = TypeVar("F", bound=StartForm)
 C = TypeVar("C", bound=CreateForm)
 A = TypeVar("A")
 R = TypeVar("R")
+Result = SubscriptionModel | CheckResult
+"""What a step returns."""
 
 PATIENT = RetryPolicy(
     initial_interval=timedelta(seconds=1),
@@ -72,7 +78,7 @@ class Step(Generic[F, A]):
 
     title: str
     """What the Web UI shows."""
-    activity: MethodAsyncSingleParam[Any, A, SubscriptionModel]
+    activity: MethodAsyncSingleParam[Any, A, Any]
     inputs: Callable[[StepRun, F], A]
     """Makes the activity's input from the moment and the form."""
     external: bool = False
@@ -126,11 +132,47 @@ def resync() -> Step[StartForm, StepRun]:
     return Step("Unlock subscription", SubscriptionActivities.resync, bare)
 
 
+def unsync(product_type: str) -> Step[ExistingForm, LockSubscription]:
+    """Lock the subscription, if the gate lets this process; keep it as it was."""
+
+    def inputs(run: StepRun, form: ExistingForm) -> LockSubscription:
+        return LockSubscription(
+            run=run, product_type=product_type, version=form.version, unchangeable=form.unchanged()
+        )
+
+    return Step("Lock subscription", SubscriptionActivities.unsync, inputs)
+
+
+def restore_subscription() -> Step[StartForm, StepRun]:
+    """Give the subscription the content that it had when it was locked."""
+    return Step("Restore subscription", SubscriptionActivities.restore_subscription, bare)
+
+
+def conclude_validation(check: Step[Any, Any]) -> Step[StartForm, Conclude]:
+    """Unlock the subscription, in sync or with the discrepancies that this step has found."""
+
+    def inputs(run: StepRun, form: StartForm) -> Conclude:
+        return Conclude(run=run, check=check.name)
+
+    return Step("Unlock subscription", SubscriptionActivities.conclude_validation, inputs)
+
+
 def call_external_system(
-    title: str, activity: MethodAsyncSingleParam[Any, StepRun, SubscriptionModel]
+    title: str, activity: MethodAsyncSingleParam[Any, StepRun, Any]
 ) -> Step[StartForm, StepRun]:
     """Call an external system: the activity needs nothing from the form."""
     return Step(title, activity, bare, external=True)
+
+
+def change_external_system(
+    title: str, activity: MethodAsyncSingleParam[Any, ModifyValues, Any]
+) -> Step[StartForm, ModifyValues]:
+    """Call an external system with the values from the form."""
+
+    def inputs(run: StepRun, form: StartForm) -> ModifyValues:
+        return ModifyValues(run=run, values=form.values())
+
+    return Step(title, activity, inputs, external=True)
 
 
 def bare(run: StepRun, form: StartForm) -> StepRun:
@@ -138,8 +180,11 @@ def bare(run: StepRun, form: StartForm) -> StepRun:
     return run
 
 
-async def run_step(step: Step[F, A], run: StepRun, form: F) -> SubscriptionModel:
+async def run_step(step: Step[F, A], run: StepRun, form: F, *, heed_cancellation: bool) -> Result:
     """Run a step until it has ended, however often it has to be tried for a passing reason.
+
+    Args:
+        heed_cancellation: whether an abort ends the process after this step; it has no effect twice.
 
     Raises:
         ApplicationError: the final reason, with the class name of the domain error as its type.
@@ -149,9 +194,9 @@ async def run_step(step: Step[F, A], run: StepRun, form: F) -> SubscriptionModel
     if step.external:
         return await _until_ended(
             workflow.execute_activity_method(step.activity, argument, **_external(step.title)),
-            heed_cancellation=not run.rolling_back,
+            heed_cancellation=heed_cancellation,
         )
-    return await run_local(step.activity, argument, step.title, heed_cancellation=not run.rolling_back)
+    return await run_local(step.activity, argument, step.title, heed_cancellation=heed_cancellation)
 
 
 async def run_local(

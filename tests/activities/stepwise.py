@@ -6,8 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from activities.ledger import Ledger, StepRun
-from activities.subscriptions import (
+from activities.inputs import (
     BeginRollBack,
     CreateSubscription,
     EndProcess,
@@ -15,8 +14,10 @@ from activities.subscriptions import (
     ProcessEvent,
     RollBackBegun,
     SetStatus,
-    SubscriptionActivities,
+    StepRun,
 )
+from activities.ledger import Ledger
+from activities.subscriptions import SubscriptionActivities
 from activities.user_group import UserGroupActivities
 from database import processes
 from database.connection import Pool

@@ -102,7 +102,7 @@ async def test_an_effect_that_fails_halfway_is_taken_back_whole(creation: Stepwi
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await creation.ledger.commit(creation.run("set_status"), effect)
+        await creation.ledger.commit(creation.run("set_status"), SubscriptionModel, effect)
     assert await creation.footprint() == before
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from activities.subscriptions import RollBackBegun
+from activities.inputs import RollBackBegun
 from products.errors import NotHeldByThisProcess, ProcessAlreadyExists, RequestRejected, StaleToken
 from products.process import ProcessStatus
 from products.subscription import Status

@@ -1,0 +1,152 @@
+"""Modify, terminate and validate a user group."""
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+
+from products.process import ProcessStatus
+from products.product_types.user_group import UserGroup
+from products.subscription import Status
+from services.fake_group_management import FakeGroupManagement
+from services.fake_system import Fault
+from tests.processes import Processes
+
+
+async def test_a_modified_group_has_the_new_name_everywhere_and_the_next_version(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    group_id = await processes.active_group("Old")
+    handle = await processes.start("modify_user_group", group_id, group_name="New", version=1)
+    await handle.result()
+    group, found = await processes.read(group_id), await groups.find_group(group_id)
+    assert isinstance(group, UserGroup)
+    assert (group.user_group.group_name, group.description) == ("New", "User Group New")
+    assert (group.version, group.insync, group.status) == (2, True, Status.ACTIVE)
+    assert found is not None
+    assert found.group_name == "New"
+
+
+async def test_a_modify_to_what_it_is_leaves_the_version(worker: None, processes: Processes) -> None:
+    group_id = await processes.active_group("Same")
+    await (await processes.start("modify_user_group", group_id, group_name="Same")).result()
+    assert (await processes.read(group_id)).version == 1
+
+
+async def test_a_terminated_group_is_gone_outside_and_keeps_what_was_known(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    group_id = await processes.active_group("Old")
+    await (await processes.start("terminate_user_group", group_id)).result()
+    group = await processes.read(group_id)
+    assert (group.status, group.insync, group.version) == (Status.TERMINATED, True, 2)
+    assert group.end_date is not None
+    assert group.block.model_dump()["group_name"] == "Old"
+    assert await groups.find_group(group_id) is None
+
+
+async def test_a_group_that_agrees_with_the_group_management_system_is_valid(
+    worker: None, processes: Processes
+) -> None:
+    group_id = await processes.active_group()
+    before = await processes.read(group_id)
+    await (await processes.start("validate_user_group", group_id)).result()
+    assert await processes.read(group_id) == before
+
+
+async def test_a_discrepancy_fails_the_validation_and_leaves_the_subscription_out_of_sync(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    group_id = await processes.active_group("Here")
+    await groups.system.tamper(group_id, {"group_name": "There"})
+    handle = await processes.start("validate_user_group", group_id)
+    message = await processes.failure(handle)
+    group, row = await processes.read(group_id), await processes.row(handle)
+    assert "group_name is 'Here' in the subscription and 'There' in the group management system" in message
+    assert (group.insync, group.discrepancy_found_by, group.held_by) == (False, handle.id, None)
+    assert row is not None
+    assert row.status is ProcessStatus.FAILED
+    assert row.ended_at is not None
+    assert "group_name is 'Here'" in (row.failed_reason or "")
+
+
+async def test_a_validation_after_the_cause_is_mended_puts_it_in_sync_again(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    group_id = await processes.active_group("Here")
+    await groups.system.tamper(group_id, {"group_name": "There"})
+    await processes.failure(await processes.start("validate_user_group", group_id))
+    await groups.system.tamper(group_id, {"group_name": "Here"})
+    await (await processes.start("validate_user_group", group_id)).result()
+    assert (await processes.read(group_id)).insync
+
+
+@pytest.mark.parametrize("workflow", ["modify_user_group", "terminate_user_group", "validate_user_group"])
+async def test_a_second_process_on_a_held_subscription_is_refused_and_changes_nothing(
+    worker: None, processes: Processes, groups: FakeGroupManagement, workflow: str
+) -> None:
+    group_id = await processes.active_group()
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    holder = await processes.start("modify_user_group", group_id, group_name="Reserved")
+    await processes.until_parked(holder)
+    before = await processes.read(group_id)
+    fields = {"group_name": "Other"} if workflow.startswith("modify") else {}
+    second = await processes.start(workflow, group_id, **fields)
+    message = await processes.failure(second)
+    row = await processes.row(second)
+    assert message.startswith(
+        "This workflow cannot be started: Subscription already has a running process or task (subscription "
+    )
+    assert f"held by {holder.id}" in message
+    assert row is not None
+    assert (row.status, row.failed_reason) == (ProcessStatus.REFUSED, message)
+    assert await processes.read(group_id) == before
+
+
+async def test_an_aborted_modify_restores_the_name_outside_and_inside(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    group_id = await processes.active_group("Before")
+    before = await processes.read(group_id)
+    await groups.system.order(Fault(kind="answer lost", times=1))
+    await groups.system.order(Fault(kind="slow", seconds=1))
+    handle = await processes.start("modify_user_group", group_id, group_name="After")
+    await processes.until_step(handle, "modify_user_group")
+    await handle.cancel(reason="carol: wrong name")
+    await groups.system.clear_faults()
+    await processes.until_closed(handle)
+    found = await groups.find_group(group_id)
+    assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
+    assert await processes.read(group_id) == before
+    assert found is not None
+    assert found.group_name == "Before"
+
+
+async def test_an_aborted_terminate_that_has_begun_outside_goes_forward(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    group_id = await processes.active_group()
+    await groups.system.order(Fault(kind="slow", seconds=2, times=1))
+    handle = await processes.start("terminate_user_group", group_id)
+    await processes.until_step(handle, "deprovision_user_group")
+    await handle.cancel(reason="carol: changed my mind")
+    await handle.result()
+    row = await processes.row(handle)
+    assert (await processes.read(group_id)).status is Status.TERMINATED
+    assert row is not None
+    assert row.status is ProcessStatus.COMPLETED
+    assert "only the way forward" in await processes.details(handle)
+
+
+async def test_an_aborted_validation_leaves_it_as_it_was(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    group_id = await processes.active_group("Here")
+    await groups.system.tamper(group_id, {"group_name": "There"})
+    await processes.failure(await processes.start("validate_user_group", group_id))
+    before = await processes.read(group_id)
+    await groups.system.order(Fault(kind="slow", seconds=2, times=1))
+    handle = await processes.start("validate_user_group", group_id)
+    await processes.until_step(handle, "check_user_group")
+    await handle.cancel()
+    await processes.until_closed(handle)
+    assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
+    assert await processes.read(group_id) == before

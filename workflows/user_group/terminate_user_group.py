@@ -1,0 +1,43 @@
+"""Terminate a user group: remove it from the group management system, and end its subscription."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.user_group import UserGroupActivities
+    from products.process import Target
+    from products.product_types.user_group import UserGroupInactive
+    from products.subscription import Status
+    from workflows.forms import TerminateForm
+    from workflows.process import ProcessFrame
+    from workflows.steps import (
+        call_external_system,
+        resync,
+        set_status,
+        store_process_subscription,
+        unsync,
+    )
+
+
+class TerminateUserGroupForm(TerminateForm):
+    """Which user group to end."""
+
+
+@workflow.defn(name="terminate_user_group")
+class TerminateUserGroup(ProcessFrame):
+    """End a user group, which no user may be in."""
+
+    target = Target.TERMINATE
+    sequence = (
+        store_process_subscription(),
+        unsync("UserGroup"),
+        call_external_system("Deprovision user group", UserGroupActivities.deprovision_user_group),
+        set_status(Status.TERMINATED),
+        resync(),
+    )
+    no_way_back = "deprovision_user_group"
+    roll_back = (resync(),)
+
+    @workflow.run
+    async def run(self, form: TerminateUserGroupForm) -> UserGroupInactive:
+        """Run the steps; see `ProcessFrame.follow`."""
+        return await self.follow(form, UserGroupInactive)

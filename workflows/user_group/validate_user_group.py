@@ -1,0 +1,42 @@
+"""Validate a user group: compare its subscription with what the group management system says."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.user_group import UserGroupActivities
+    from products.process import Target
+    from products.product_types.user_group import UserGroup
+    from workflows.forms import ValidateForm
+    from workflows.process import ProcessFrame
+    from workflows.steps import (
+        call_external_system,
+        conclude_validation,
+        resync,
+        store_process_subscription,
+        unsync,
+    )
+
+CHECK = call_external_system("Check user group", UserGroupActivities.check_user_group)
+
+
+class ValidateUserGroupForm(ValidateForm):
+    """Which user group to compare."""
+
+
+@workflow.defn(name="validate_user_group")
+class ValidateUserGroup(ProcessFrame):
+    """Say whether subscription and group management system agree on a user group."""
+
+    target = Target.VALIDATE
+    sequence = (
+        store_process_subscription(),
+        unsync("UserGroup"),
+        CHECK,
+        conclude_validation(CHECK),
+    )
+    roll_back = (resync(),)
+
+    @workflow.run
+    async def run(self, form: ValidateUserGroupForm) -> UserGroup:
+        """Run the steps; see `ProcessFrame.follow`."""
+        return await self.follow(form, UserGroup)
