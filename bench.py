@@ -28,7 +28,8 @@ from cli import output
 from database.connection import Pool, open_pool
 from settings import ConfigurationError, Settings
 from stack.addresses import Addresses
-from stack.embedded import StackFailed, embedded_stack
+from stack.embedded import embedded_stack
+from stack.temporal_server import StackFailed
 from temporal.connection import connect
 from temporal.plugin import TASK_QUEUE
 from workflows.user_group.create_user_group import CreateUserGroup, CreateUserGroupForm

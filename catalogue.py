@@ -43,6 +43,11 @@ def workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> list[type[Proc
     return [one for entry in catalogue for one in entry.workflows]
 
 
+def entry_of(product_type: str, catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> CatalogueEntry | None:
+    """Return the entry of a product type, or `None` where it stands in no catalogue."""
+    return next((entry for entry in catalogue if entry.product_type == product_type), None)
+
+
 def workflow_type(definition: type[ProcessFrame]) -> str:
     """Return the name under which Temporal knows the workflow."""
     name = workflow._Definition.must_from_class(definition).name  # noqa: SLF001  # the SDK has no public way

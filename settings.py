@@ -34,8 +34,7 @@ class Settings(BaseModel):
         """Read `TEMPORAL_*` (and `temporal.toml`), `DATABASE_URL`, `GROUP_MANAGEMENT` and its URL.
 
         Raises:
-            ConfigurationError: when one of Temporal and PostgreSQL is configured alone, or a profile is
-                unknown.
+            ConfigurationError: when a profile is unknown, or its file cannot be read.
         """
         try:
             temporal = dict(ClientConfig.load_client_connect_config())
@@ -46,20 +45,33 @@ class Settings(BaseModel):
             for field in ("database_url", "group_management", "group_management_url")
             if os.environ.get(field.upper())
         }
-        settings = cls(temporal=temporal, **named)
-        if bool(temporal) != (settings.database_url is not None):
-            missing = "DATABASE_URL" if temporal else "TEMPORAL_ADDRESS"
-            present = "Temporal" if temporal else "DATABASE_URL"
+        return cls(temporal=temporal, **named)
+
+    @property
+    def fakes_group_management(self) -> bool:
+        """Whether the fake stands in for the group management system."""
+        default: str = type(self).model_fields["group_management"].default
+        return self.group_management == default
+
+    @property
+    def configured(self) -> bool:
+        """Whether real services are named; otherwise the embedded stack serves.
+
+        Raises:
+            ConfigurationError: when one of Temporal and PostgreSQL is configured alone.
+        """
+        if bool(self.temporal) != (self.database_url is not None):
+            missing = "DATABASE_URL" if self.temporal else "TEMPORAL_ADDRESS"
+            present = "Temporal" if self.temporal else "DATABASE_URL"
             raise ConfigurationError(
                 f"{present} is configured but {missing} is not: "
                 "set both, or neither to use the embedded stack"
             )
-        return settings
-
-    @property
-    def configured(self) -> bool:
-        """Whether real services are named; otherwise the embedded stack serves."""
         return self.database_url is not None
+
+    def means(self, temporal_address: str) -> bool:
+        """Return whether this names the Temporal at this address, and nothing else."""
+        return self.temporal.get("target_host") == temporal_address and self.database_url is None
 
     def at(self, *, temporal_address: str, database_url: str) -> Self:
         """Return these settings with the services at these addresses."""

@@ -13,7 +13,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.ledger import Ledger
@@ -22,6 +24,7 @@ from activities.user_group import UserGroupActivities
 from catalogue import workflows
 from database.connection import DatabaseUnreachable, open_pool
 from database.migrate import SchemaOutOfDate, migrate, require_current_schema
+from operations.reconcile import reconcile
 from services import fake_group_management
 from services.fake_system import create_fake_system
 from settings import ConfigurationError, Settings, load_function
@@ -72,9 +75,10 @@ async def prepare_databases(settings: Settings) -> None:
     """Bring the database of the subscriptions, and that of the fake, to what this code needs."""
     assert settings.database_url is not None
     await migrate(settings.database_url)
-    await create_fake_system(
-        settings.group_management_url or settings.database_url, fake_group_management.NAME
-    )
+    if settings.fakes_group_management:
+        await create_fake_system(
+            settings.group_management_url or settings.database_url, fake_group_management.NAME
+        )
 
 
 async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -> None:
@@ -97,13 +101,28 @@ async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -
     await register_search_attributes(client)
     async with open_worker(client, settings) as worker:
         running = asyncio.create_task(worker.run())
+        reconciling = asyncio.create_task(reconcile_hourly(client, settings))
         log.info("ready: task queue %s, namespace %s", TASK_QUEUE, client.namespace)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping")
+        reconciling.cancel()
         if not running.done():
             await worker.shutdown()
         await running
+
+
+async def reconcile_hourly(client: Client, settings: Settings) -> None:
+    """Look for lost processes, now and every hour; a time when nobody answers is passed over."""
+    assert settings.database_url is not None
+    async with await open_pool(settings.database_url, size=1) as pool:
+        while True:
+            try:
+                for lost in await reconcile(client, pool):
+                    log.warning("process %s is lost: set its subscription in sync", lost.process_id)
+            except (RPCError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("cannot reconcile now: %s", error)
+            await asyncio.sleep(timedelta(hours=1).total_seconds())
 
 
 def _activities(owner: object) -> list[Callable[..., Any]]:

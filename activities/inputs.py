@@ -118,7 +118,9 @@ class ProcessEvent(_Input):
 
     event: Event
     number: int
-    """The how manieth of its kind, from 1."""
+    """The how manieth of its kind in this execution, from 1."""
+    run_id: str
+    """Of the execution that counts."""
     by: str | None = None
     reason: str | None = None
 

@@ -228,7 +228,9 @@ class SubscriptionActivities:
         event = TrailEvent(event=step.event, step=run.step, by=step.by, reason=step.reason, at=run.at)
         async with transaction(self._ledger.pool) as connection:
             await processes.register_process(connection, run.process)
-            if not await processes.insert_event(connection, process_id, event, step.number):
+            if not await processes.insert_event(
+                connection, process_id, event, step.number, run_id=step.run_id
+            ):
                 return
             await processes.note_step(connection, process_id, run.step)
             match step.event:

@@ -1,14 +1,13 @@
 """The commands that act on a process."""
 
-import getpass
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import click
 
-from cli.concluding import conclude, watch
+from cli.concluding import Sent, conclude, watch
 from cli.documents import Outcome, process_document
-from cli.options import examples, fill, json_option
+from cli.options import current_user, examples, fill, json_option, require_text
 from cli.services import Services
 from cli.starting import request_abort, send_update
 from products.process import ProcessStatus
@@ -73,17 +72,33 @@ def act(
     wanted: ProcessStatus = ProcessStatus.COMPLETED,
 ) -> int:
     """Act on a process, follow it, print what became of it; return the exit code."""
-    note = fill(OperatorNote, {"by": by or getpass.getuser()} | ({"reason": reason} if reason else {}))
+    note = fill(
+        OperatorNote,
+        {name: value for name, value in {"by": by or current_user(), "reason": reason}.items() if value},
+    )
 
-    async def work(services: Services) -> Outcome:
+    require_text(process_id)
+
+    async def work(services: Services, sent: Sent) -> Outcome:
         parked_before = (await process_document(services, process_id)).times_parked
         await action(services, note)
+        sent.process_id = process_id
         if no_wait:
             return Outcome(process_id=process_id, status=ProcessStatus.RUNNING)
         result = await watch(services, process_id, as_json=as_json, parked_before=parked_before)
         return result.model_copy(update={"error": _error(result, wanted)})
 
-    return conclude(process_id, work, no_wait=no_wait, as_json=as_json)
+    return conclude(work, no_wait=no_wait, as_json=as_json)
+
+
+def note_of(by: str | None, reason: str | None) -> OperatorNote:
+    """Return who acts, by default the user of the operating system, and why.
+
+    Raises:
+        InvalidInput: when that is no text that can be kept.
+    """
+    noted = {"by": by or current_user(), "reason": reason}
+    return fill(OperatorNote, {name: value for name, value in noted.items() if value})
 
 
 def _error(result: Outcome, wanted: ProcessStatus) -> LastError | None:

@@ -1,22 +1,35 @@
 """The program: its commands, and what it says where one cannot be done."""
 
+import asyncpg
 import click
+from click.exceptions import NoArgsIsHelpError
+from temporalio.service import RPCError
 
 from cli import output
 from cli.act_commands import abort, give_up, retry
 from cli.concluding import DONE, INTERRUPTED, NOT_DONE, WRONG_USAGE
 from cli.documents import ProcessNotFound
+from cli.mend_commands import reconcile, set_in_sync
 from cli.options import examples
 from cli.services import Passing
 from cli.show_commands import list_processes, list_subscriptions, show_process, show_subscription
-from cli.start_commands import create
+from cli.start_commands import create, modify, terminate, validate
 from cli.starting import ActionRefused
-from database.connection import DatabaseUnreachable
+from database.connection import NO_ANSWER, DatabaseUnreachable
+from database.migrate import SchemaOutOfDate
 from products.errors import DomainError, InvalidInput
 from settings import ConfigurationError
-from stack.embedded import StackFailed
+from stack.temporal_server import StackFailed
 from temporal.connection import TemporalUnreachable
 from temporal.history import LastError
+
+
+class ServiceFailed(Exception):
+    """Temporal or PostgreSQL did not answer, or not as it should."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(f"A service does not answer: {str(cause) or type(cause).__name__}; try again")
+
 
 NO_SERVICES = (ConfigurationError, TemporalUnreachable, DatabaseUnreachable, StackFailed)
 
@@ -38,6 +51,9 @@ def cli() -> None:
 
 for command in (
     create,
+    modify,
+    terminate,
+    validate,
     list_subscriptions,
     show_subscription,
     list_processes,
@@ -45,6 +61,8 @@ for command in (
     retry,
     give_up,
     abort,
+    set_in_sync,
+    reconcile,
 ):
     cli.add_command(command)
 
@@ -55,16 +73,34 @@ def run(arguments: list[str]) -> int:
         code = cli.main(arguments, prog_name="starter.py", standalone_mode=False)
     except click.Abort:
         return INTERRUPTED
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "starter.py"
-        return _fail(
-            arguments, InvalidInput(f'{error.format_message()} See "{command} --help".'), WRONG_USAGE
-        )
-    except (InvalidInput, Passing) as error:
-        return _fail(arguments, error, WRONG_USAGE)
-    except (DomainError, ProcessNotFound, ActionRefused, *NO_SERVICES) as error:
-        return _fail(arguments, error, NOT_DONE)
+    except NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return WRONG_USAGE
+    except Exception as error:
+        told = _told(error)
+        if told is None:
+            raise
+        return _fail(arguments, *told)
     return code if isinstance(code, int) else DONE
+
+
+def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  # one for each kind
+    """Return what to tell of an error, and the exit code; `None` of one that is a defect of this program."""
+    match error:
+        case click.UsageError():
+            command = error.ctx.command_path if error.ctx else "starter.py"
+            return InvalidInput(f'{error.format_message()} See "{command} --help".'), WRONG_USAGE
+        case InvalidInput() | Passing():
+            return error, WRONG_USAGE
+        case asyncpg.UndefinedTableError():
+            return SchemaOutOfDate(None, None), NOT_DONE
+        case DomainError() | ProcessNotFound() | ActionRefused():
+            return error, NOT_DONE
+    if isinstance(error, NO_SERVICES):
+        return error, NOT_DONE
+    if isinstance(error, (RPCError, asyncpg.PostgresError, *NO_ANSWER)):
+        return ServiceFailed(error), NOT_DONE
+    return None
 
 
 def _fail(arguments: list[str], error: Exception, code: int) -> int:

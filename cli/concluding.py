@@ -1,6 +1,7 @@
 """The end of a starting or acting command: follow the process, show it, give the exit code."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import click
 
@@ -8,6 +9,7 @@ from cli import output
 from cli.documents import Outcome
 from cli.services import Services, with_services
 from cli.starting import follow, outcome
+from stack.embedded import is_kept_up
 
 DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -18,30 +20,38 @@ async def watch(services: Services, process_id: str, *, as_json: bool, parked_be
         document = await follow(services, process_id, show, parked_before=parked_before)
     if not as_json:
         output.print_process(document)
-    if document.ended_at is None:
-        output.say(
-            f"Parked. To go on: starter.py retry {process_id}; to roll back: starter.py abort {process_id}"
-        )
-        if services.passing:
-            output.say(f'{process_id} is still open; it goes on at the next command or "make up"')
+    if document.ended_at is None and services.passing:
+        output.say(f'{process_id} is still open; it goes on at the next command or "make up"')
     return await outcome(services, document)
 
 
-def conclude(
-    process_id: str,
-    work: Callable[[Services], Awaitable[Outcome]],
-    *,
-    no_wait: bool,
-    as_json: bool,
-) -> int:
+@dataclass
+class Sent:
+    """What a command has begun, so that it can be named when somebody stops it."""
+
+    process_id: str | None = None
+
+
+def conclude(work: Callable[[Services, Sent], Awaitable[Outcome]], *, no_wait: bool, as_json: bool) -> int:
     """Do the work of a starting or acting command, print its outcome, and return the exit code."""
+    sent = Sent()
     try:
-        result = with_services(work, lasting=no_wait, say=output.say)
+        result = with_services(lambda services: work(services, sent), lasting=no_wait, say=output.say)
     except KeyboardInterrupt:
-        output.say(f"The process goes on; follow it again with: starter.py process {process_id} --follow")
+        say_interrupted(sent.process_id)
         return INTERRUPTED
     _print_outcome(result, as_json=as_json, no_wait=no_wait)
     return DONE if result.error is None else NOT_DONE
+
+
+def say_interrupted(process_id: str | None) -> None:
+    """Tell somebody who has pressed Ctrl-C what goes on, and how to see it."""
+    if process_id is None:
+        output.say("Stopped; nothing was sent")
+        return
+    output.say(f"The process goes on; follow it again with: starter.py process {process_id} --follow")
+    if not is_kept_up():
+        output.say('Where the embedded stack has served, it goes on at the next command or "make up"')
 
 
 def _print_outcome(result: Outcome, *, as_json: bool, no_wait: bool) -> None:

@@ -1,31 +1,53 @@
 """`make demo`: a user group from nothing, on the embedded stack, shown step by step."""
 
 import atexit
+import os
 import sys
 import time
+from pathlib import Path
 from uuid import uuid4
 
 import click
 
 from cli import output
 from cli.commands import run
+from cli.concluding import INTERRUPTED
 from products.process import created_subscription_id
-from stack.embedded import StackFailed, embedded_stack
+from settings import ConfigurationError, Settings
+from stack.addresses import DIRECTORY
+from stack.embedded import embedded_stack
+from stack.temporal_server import StackFailed
 
 
-def demo() -> int:
+def demo(directory: Path) -> int:
     """Create a user group and show its trail; return the exit code."""
     process_id = f"create_user_group-{uuid4()}"
     create = ["create", "user-group", "--group-name", "Network operators", "--process-id", process_id]
     trail = ["processes", "--subscription", str(created_subscription_id(process_id))]
     try:
-        with embedded_stack(say=output.say):
+        require_nothing_configured()
+        with embedded_stack(directory, say=output.say) as addresses:
+            # From here on this stack is what is configured, for the commands that follow.
+            os.environ["TEMPORAL_ADDRESS"] = addresses.temporal_address
+            os.environ["DATABASE_URL"] = addresses.database_url
             code = show(create) or show(trail)
-    except StackFailed as error:
+    except (StackFailed, ConfigurationError) as error:
         output.complain(str(error))
         return 1
-    click.echo('\nThat was a stack of its own, stopped again; "make up" keeps it running, with the Web UI.')
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    click.echo('\nThat was a stack for this demo; "make up" keeps one running, with the Web UI.')
     return code
+
+
+def require_nothing_configured() -> None:
+    """Do nothing where no services are configured: the demo must not write into somebody's.
+
+    Raises:
+        ConfigurationError: when some are.
+    """
+    if Settings.from_environment() != Settings():
+        raise ConfigurationError("The demo brings its own services: unset TEMPORAL_… and DATABASE_URL")
 
 
 def show(arguments: list[str]) -> int:
@@ -39,4 +61,4 @@ if __name__ == "__main__":
     # A process that exits within milliseconds of its last SDK call may die at exit
     # (temporalio/sdk-python#300).
     atexit.register(time.sleep, 0.05)
-    sys.exit(demo())
+    sys.exit(demo(Path(sys.argv[1]) if sys.argv[1:] else DIRECTORY))

@@ -29,6 +29,11 @@ class ProcessDocument(TrailRow):
     """What it ended with, or parked on, where Temporal still knows."""
     times_parked: int = Field(0, exclude=True)
 
+    @property
+    def parked(self) -> bool:
+        """Whether it waits for somebody."""
+        return self.status is ProcessStatus.FAILED and self.ended_at is None
+
 
 class ProcessNotFound(Exception):
     """Neither the trail nor Temporal knows this process."""

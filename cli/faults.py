@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import click
 
 from cli import output
+from cli.options import examples
 from database.connection import DatabaseUnreachable
 from services.fake_system import FakeSystem, Fault, open_fake_system
 from settings import ConfigurationError, Settings
@@ -17,19 +18,20 @@ times_option = click.option(
 )
 
 
-@click.group(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "python -m cli.faults group_management slow --seconds 5",
+        "python -m cli.faults group_management unreachable --times 3",
+        'python -m cli.faults group_management reject --name "Network operators"',
+        "python -m cli.faults group_management clear",
+    ),
+)
 @click.argument("system")
 @click.pass_context
 def faults(context: click.Context, system: str) -> None:
-    r"""Order faults of SYSTEM, e.g. group_management; they last until they have struck or are cleared.
-
-    \b
-    Examples:
-      python -m cli.faults group_management slow --seconds 5
-      python -m cli.faults group_management unreachable --times 3
-      python -m cli.faults group_management reject --name "Network operators"
-      python -m cli.faults group_management clear
-    """
+    """Order faults of SYSTEM, e.g. group_management; they last until they have struck or are cleared."""
     context.obj = system
 
 
@@ -97,7 +99,8 @@ def with_system(system: str, work: Callable[[FakeSystem], Awaitable[object]]) ->
     async def run() -> None:
         settings = find_services(Settings.from_environment())
         assert settings.database_url is not None
-        async with open_fake_system(settings.database_url, system) as fake:
+        url = settings.group_management_url or settings.database_url
+        async with open_fake_system(url, system) as fake:
             await work(fake)
 
     try:

@@ -1,5 +1,6 @@
 """Options: those of an input form, which a new product brings with it, and those that commands share."""
 
+import getpass
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -9,11 +10,15 @@ import click
 from pydantic import ValidationError
 
 from products.errors import InvalidInput
+from products.text import printable
 from products.validation import explain
 from workflows.forms import OperatorNote, StartForm
 
 F = TypeVar("F", bound=OperatorNote)
 Command = Callable[..., Any]
+
+LONGEST_ID = 1000
+"""Bytes that Temporal takes for the id of a workflow."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, nothing else.")
 limit_option = click.option(
@@ -26,25 +31,42 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def form_options(form: type[StartForm]) -> Callable[[Command], Command]:
-    """Give a command one option for each field of the form; the values arrive as they were typed."""
+def form_options(*forms: type[StartForm], without: tuple[str, ...] = ()) -> Callable[[Command], Command]:
+    """Give a command an option for each field of the forms; the values arrive as they were typed."""
+    fields = {
+        name: field for form in forms for name, field in form.model_fields.items() if name not in without
+    }
 
     def decorate(command: Command) -> Command:
-        for name, field in reversed(form.model_fields.items()):
-            metavar = (
-                "UUID"
-                if UUID in _types(field.annotation)
-                else "N"
-                if int in _types(field.annotation)
-                else "TEXT"
-            )
+        for name, field in reversed(fields.items()):
             required = " (asked for where it is missing)" if field.is_required() else ""
             command = click.option(
-                f"--{name.replace('_', '-')}", name, metavar=metavar, help=f"{field.description}{required}"
+                f"--{name.replace('_', '-')}",
+                name,
+                metavar=_metavar(field.annotation),
+                help=f"{field.description}{required}",
             )(command)
         return command
 
     return decorate
+
+
+def starting_options(command: Command) -> Command:
+    """Give a command that starts a process the options that all of these have."""
+    for option in (
+        json_option,
+        click.option(
+            "--no-wait", is_flag=True, help="Print the process id, and let the process run by itself."
+        ),
+        click.option("--process-id", metavar="ID", help="Id of the process; by default one is made."),
+    ):
+        command = option(command)
+    return command
+
+
+def _metavar(annotation: Any) -> str:
+    types = (annotation, *getattr(annotation, "__args__", ()))
+    return "UUID" if UUID in types else "N" if int in types else "TEXT"
 
 
 def fill(form: type[F], given: dict[str, str]) -> F:
@@ -63,10 +85,6 @@ def fill(form: type[F], given: dict[str, str]) -> F:
         raise InvalidInput(explain(error, form)) from error
 
 
-def _types(annotation: Any) -> tuple[Any, ...]:
-    return (annotation, *getattr(annotation, "__args__", ()))
-
-
 def as_uuid(text: str) -> UUID:
     """Return the UUID that was typed.
 
@@ -79,3 +97,24 @@ def as_uuid(text: str) -> UUID:
         raise InvalidInput(
             f"{text!r} is not a UUID; give one like 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778"
         ) from None
+
+
+def require_text(text: str | None) -> None:
+    """Do nothing where this can be the id of a process, or a name.
+
+    Raises:
+        InvalidInput: when it has control characters or is no Unicode, or is longer than Temporal takes.
+    """
+    try:
+        if text is not None and len(printable(text).encode()) > LONGEST_ID:
+            raise InvalidInput(f"{text[:40]}… is too long: at most {LONGEST_ID} bytes")
+    except ValueError as error:
+        raise InvalidInput(f"{text!a} {error}") from None
+
+
+def current_user() -> str | None:
+    """Return the name of the user of the operating system; `None` where it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return None

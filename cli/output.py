@@ -15,7 +15,6 @@ from rich.text import Text
 
 from cli.documents import Document, ProcessDocument
 from database.processes import TrailEvent, TrailRow
-from products.process import ProcessStatus
 from products.subscription import SubscriptionModel
 
 MARKS = {
@@ -53,6 +52,9 @@ def print_json(document: BaseModel | Document | Sequence[Any]) -> None:
 def print_process(document: ProcessDocument, events: Sequence[TrailEvent] = ()) -> None:
     """Print a process: its steps, and what happened to it on its way."""
     stdout.print(_process(document))
+    if document.parked:
+        ways = f"starter.py retry {document.process_id}, or starter.py abort {document.process_id}"
+        stdout.print(Text(f"Parked: it waits for somebody. To go on: {ways}", style="yellow"))
     for event in events:
         who = f" by {event.by}" if event.by else ""
         why = f": {event.reason}" if event.reason else ""
@@ -130,8 +132,7 @@ def print_processes(rows: Sequence[TrailRow]) -> None:
 
 
 def _process(document: ProcessDocument) -> RenderableType:
-    parked = document.status is ProcessStatus.FAILED and document.ended_at is None
-    status = _mark(document.status).append(", parked" if parked else "")
+    status = _mark(document.status).append(", parked" if document.parked else "")
     heading = Text.assemble((document.process_id, "bold"), "  ", status)
     table = _table("Step", "Status", "Attempts", "Started", "Took", "Last failure")
     for step in document.steps:
@@ -144,7 +145,7 @@ def _process(document: ProcessDocument) -> RenderableType:
             Text(step.failure or ""),
         )
     parts: list[RenderableType] = [heading, table] if document.steps else [heading]
-    if document.failed_reason:
+    if document.failed_reason and document.failed_reason not in {step.failure for step in document.steps}:
         parts.append(Text(document.failed_reason, style="red"))
     return Group(*parts)
 

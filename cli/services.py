@@ -10,7 +10,7 @@ from temporalio.client import Client
 
 from database.connection import Pool, open_pool
 from settings import Settings
-from stack.addresses import DIRECTORY
+from stack.addresses import DIRECTORY, of_running_stack
 from stack.embedded import embedded_stack, is_kept_up
 from temporal.connection import connect
 
@@ -55,13 +55,14 @@ def with_services(
 def _located(
     settings: Settings, *, lasting: bool, say: Callable[[str], None]
 ) -> Iterator[tuple[Settings, bool]]:
+    settings = of_running_stack(settings)
     if settings.configured:
         yield settings, False
         return
     kept_up = is_kept_up(DIRECTORY)
     if lasting and not kept_up:
         raise Passing
-    with embedded_stack(say=say) as addresses:
+    with embedded_stack(mends=not kept_up, say=say) as addresses:
         yield (
             settings.at(temporal_address=addresses.temporal_address, database_url=addresses.database_url),
             not kept_up,

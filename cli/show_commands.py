@@ -3,9 +3,9 @@
 import click
 
 from cli import output
-from cli.concluding import DONE, INTERRUPTED
+from cli.concluding import DONE, INTERRUPTED, say_interrupted
 from cli.documents import process_document, subscription_document, with_steps
-from cli.options import as_uuid, examples, json_option, limit_option
+from cli.options import as_uuid, examples, json_option, limit_option, require_text
 from cli.services import Services, with_services
 from cli.starting import follow
 from database import processes, subscriptions
@@ -36,6 +36,7 @@ def list_subscriptions(
     as_json: bool,
 ) -> int:
     """List subscriptions, oldest first."""
+    require_text(product)
     last = None if after is None else as_uuid(after)
 
     async def work(services: Services) -> None:
@@ -100,6 +101,7 @@ def list_processes(
     as_json: bool,
 ) -> int:
     """List processes, oldest first."""
+    require_text(after)
     subscription_id = None if subscription is None else as_uuid(subscription)
 
     async def work(services: Services) -> None:
@@ -127,6 +129,7 @@ def list_processes(
 @json_option
 def show_process(process_id: str, following: bool, as_json: bool) -> int:
     """Show a process: its steps, from the history, with status, attempts and last failure."""
+    require_text(process_id)
 
     async def work(services: Services) -> None:
         if following:
@@ -143,6 +146,6 @@ def show_process(process_id: str, following: bool, as_json: bool) -> int:
     try:
         with_services(work, say=output.say)
     except KeyboardInterrupt:
-        output.say(f"The process goes on; follow it again with: starter.py process {process_id} --follow")
+        say_interrupted(process_id)
         return INTERRUPTED
     return DONE

@@ -1,20 +1,36 @@
 """The commands that start processes."""
 
-import getpass
+import sys
+from collections.abc import Awaitable, Callable
+from uuid import UUID
 
 import click
 
-from catalogue import CATALOGUE, CatalogueEntry, form_of
-from cli.concluding import conclude, watch
-from cli.documents import Outcome
-from cli.options import examples, fill, form_options, json_option
+from catalogue import CATALOGUE, CatalogueEntry, entry_of, form_of
+from cli.concluding import Sent, conclude, watch
+from cli.documents import Outcome, subscription_document
+from cli.options import (
+    as_uuid,
+    current_user,
+    examples,
+    fill,
+    form_options,
+    require_text,
+    starting_options,
+)
 from cli.services import Services
 from cli.starting import new_process_id, start_process
-from products.errors import ProcessAlreadyExists
+from cli.validating import validate_all
+from database import subscriptions
+from products.errors import GateRefusal, InvalidInput, ProcessAlreadyExists
+from products.gate import WorkflowNotValid, judge
 from products.process import ProcessStatus, Target
+from products.subscription import SubscriptionModel
 from temporal.history import LastError
 from workflows.forms import StartForm
 from workflows.process import ProcessFrame
+
+Prepared = tuple[type[ProcessFrame], StartForm]
 
 
 @click.group(
@@ -37,48 +53,170 @@ def add_create_command(entry: CatalogueEntry) -> None:
         epilog=examples(*(f"starter.py create {entry.command} {line}" for line in form.examples)),
     )
     @form_options(form)
-    @click.option("--process-id", metavar="ID", help="Id of the process; by default one is made.")
-    @click.option("--no-wait", is_flag=True, help="Print the process id, and let the process run by itself.")
-    @json_option
+    @starting_options
     def command(process_id: str | None, no_wait: bool, as_json: bool, **given: str | None) -> int:
-        return start(
-            definition,
-            fill(
-                form,
-                {
-                    "by": getpass.getuser(),
-                    **{name: value for name, value in given.items() if value is not None},
-                },
-            ),
-            process_id,
-            no_wait=no_wait,
-            as_json=as_json,
-        )
+        filled = fill(form, said(given))
+
+        async def prepare(_: Services) -> Prepared:
+            return definition, filled
+
+        return start(prepare, process_id, no_wait=no_wait, as_json=as_json)
 
 
 for each in CATALOGUE:
     add_create_command(each)
 
 
+def forms_of(target: Target) -> list[type[StartForm]]:
+    """Return the forms of all products for this target."""
+    definitions = [entry.workflow(target) for entry in CATALOGUE]
+    return [form_of(definition) for definition in definitions if definition is not None]
+
+
+MODIFY_FORMS = forms_of(Target.MODIFY)
+EXAMPLE = "64f731c2-30f5-5d90-b7b0-8f61a6fa6cce"
+
+
+@click.command(
+    "modify",
+    epilog=examples(*(f"starter.py modify {line}" for form in MODIFY_FORMS for line in form.examples)),
+)
+@click.argument("subscription_id")
+@form_options(*MODIFY_FORMS, without=("subscription_id",))
+@starting_options
+def modify(
+    subscription_id: str, process_id: str | None, no_wait: bool, as_json: bool, **given: str | None
+) -> int:
+    """Change values of a subscription; what is not given stays."""
+    prepare = on_existing(subscription_id, Target.MODIFY, given)
+    return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=as_uuid(subscription_id))
+
+
+@click.command(
+    "terminate", epilog=examples("starter.py terminate 64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --yes")
+)
+@click.argument("subscription_id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@form_options(*forms_of(Target.TERMINATE), without=("subscription_id",))
+@starting_options
+def terminate(
+    subscription_id: str, yes: bool, process_id: str | None, no_wait: bool, as_json: bool, **given: str | None
+) -> int:
+    """End a subscription, and remove what was provisioned for it."""
+    prepare = on_existing(subscription_id, Target.TERMINATE, given, confirm=None if yes else confirm_removal)
+    return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=as_uuid(subscription_id))
+
+
+@click.command(
+    "validate", epilog=examples(f"starter.py validate {EXAMPLE}", "starter.py validate --all --json")
+)
+@click.argument("subscription_id", required=False)
+@click.option("--all", "every", is_flag=True, help="Validate every active subscription.")
+@form_options(*forms_of(Target.VALIDATE), without=("subscription_id",))
+@starting_options
+def validate(
+    subscription_id: str | None,
+    every: bool,
+    process_id: str | None,
+    no_wait: bool,
+    as_json: bool,
+    **given: str | None,
+) -> int:
+    """Compare a subscription, or all, with what the external systems say."""
+    if every == (subscription_id is not None):
+        raise InvalidInput("Give a subscription, or --all")
+    if subscription_id is None:
+        return validate_all(said(given), as_json=as_json)
+    prepare = on_existing(subscription_id, Target.VALIDATE, given)
+    return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=as_uuid(subscription_id))
+
+
+def confirm_removal(subscription: SubscriptionModel) -> None:
+    """Ask somebody whether to remove the subscription.
+
+    Raises:
+        InvalidInput: when nobody can be asked.
+        click.Abort: when the answer is no.
+    """
+    if not sys.stdin.isatty():
+        raise InvalidInput(
+            f"Nobody is there to confirm that {subscription.description} is removed; give --yes"
+        )
+    click.confirm(f"Are you sure you want to remove {subscription.description}?", abort=True, err=True)
+
+
+def on_existing(
+    subscription_id: str,
+    target: Target,
+    given: dict[str, str | None],
+    *,
+    confirm: Callable[[SubscriptionModel], None] | None = None,
+) -> Callable[[Services], Awaitable[Prepared]]:
+    """Return what finds the workflow for a subscription that is there, fills its form, and asks the gate."""
+    wanted = as_uuid(subscription_id)
+
+    async def prepare(services: Services) -> Prepared:
+        async with services.pool.acquire() as connection:
+            subject = await subscriptions.read_subject(connection, wanted)
+        product_type = subject.subscription.product.type
+        entry = entry_of(product_type)
+        definition = entry.workflow(target) if entry else None
+        if definition is None:
+            raise WorkflowNotValid(subject.subscription)
+        form = fill(form_of(definition), said(given) | {"subscription_id": str(wanted)})
+        version = getattr(form, "version", None)
+        judge(subject, target, product_type, version)
+        if confirm is not None:
+            confirm(subject.subscription)
+        return definition, form
+
+    return prepare
+
+
 def start(
-    definition: type[ProcessFrame],
-    form: StartForm,
+    prepare: Callable[[Services], Awaitable[Prepared]],
     process_id: str | None,
     *,
     no_wait: bool,
     as_json: bool,
+    about: UUID | None = None,
 ) -> int:
     """Start a process, follow it, print what became of it; return the exit code."""
-    wanted_id = process_id or new_process_id(definition)
+    require_text(process_id)
 
-    async def work(services: Services) -> Outcome:
+    async def work(services: Services, sent: Sent) -> Outcome:
+        try:
+            definition, form = await prepare(services)
+        except GateRefusal as refusal:
+            return await refused(services, about, refusal)
+        wanted_id = process_id or new_process_id(definition)
         try:
             await start_process(services, definition, form, wanted_id)
         except ProcessAlreadyExists as error:
             existing = await watch(services, wanted_id, as_json=as_json)
             return existing.model_copy(update={"error": LastError.of(error)})
+        sent.process_id = wanted_id
         if no_wait:
             return Outcome(process_id=wanted_id, status=ProcessStatus.RUNNING)
         return await watch(services, wanted_id, as_json=as_json)
 
-    return conclude(wanted_id, work, no_wait=no_wait, as_json=as_json)
+    return conclude(work, no_wait=no_wait, as_json=as_json)
+
+
+async def refused(services: Services, about: UUID | None, refusal: GateRefusal) -> Outcome:
+    """Return the outcome of a process that the gate did not let start."""
+    document = None
+    if about is not None:
+        async with services.pool.acquire() as connection:
+            if await subscriptions.read_subscription(connection, about) is not None:
+                document = await subscription_document(connection, about)
+    return Outcome(
+        process_id=None, status=ProcessStatus.REFUSED, subscription=document, error=LastError.of(refusal)
+    )
+
+
+def said(given: dict[str, str | None]) -> dict[str, str]:
+    """Return the values that were given, and who gives them."""
+    values = {name: value for name, value in given.items() if value is not None}
+    user = current_user()
+    return values if user is None else {"by": user} | values

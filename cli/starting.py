@@ -1,12 +1,12 @@
 """Starting a process, acting on it, and following it until it ends or parks."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import TypeVar
 from uuid import uuid4
 
-from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -15,6 +15,7 @@ from catalogue import workflow_type
 from cli.documents import Outcome, ProcessDocument, process_document, subscription_document
 from cli.services import Services
 from database import processes, subscriptions
+from database.connection import NO_ANSWER
 from products.errors import ProcessAlreadyExists
 from products.process import ProcessStatus
 from temporal.history import LastError
@@ -22,6 +23,7 @@ from temporal.plugin import TASK_QUEUE
 from workflows.forms import OperatorNote, StartForm
 from workflows.process import ProcessFrame
 
+T = TypeVar("T")
 OnChange = Callable[[ProcessDocument], None]
 
 QUICK, SLOW = 0.05, 1.0
@@ -68,22 +70,41 @@ async def follow(
     Raises:
         ProcessNotFound: when there is no such process.
     """
-    handle = services.client.get_workflow_handle(process_id)
-    ended = asyncio.create_task(_result(handle))
+    ended = asyncio.create_task(_ended(services, process_id))
     pause, seen = QUICK, None
     try:
         while True:
             over = ended.done()
-            document = await process_document(services, process_id)
+            document = await _patiently(lambda: process_document(services, process_id))
             if document != seen:
                 on_change(document)
                 pause, seen = QUICK, document
-            if over or document.ended_at is not None or document.times_parked > parked_before:
+            parked = document.parked and document.times_parked > parked_before
+            if over or document.ended_at is not None or parked:
                 return document
             await asyncio.wait({ended}, timeout=pause)
             pause = min(pause * 1.5, SLOW)
     finally:
         ended.cancel()
+
+
+async def _ended(services: Services, process_id: str) -> None:
+    async def result() -> None:
+        with suppress(WorkflowFailureError):
+            await services.client.get_workflow_handle(process_id).result()
+
+    await _patiently(result)
+
+
+async def _patiently(look: Callable[[], Awaitable[T]]) -> T:
+    """Look until somebody answers: who follows a process waits for the services as the process does."""
+    while True:
+        try:
+            return await look()
+        except (RPCError, *NO_ANSWER) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+                raise
+            await asyncio.sleep(SLOW)
 
 
 async def send_update(services: Services, process_id: str, update: str, note: OperatorNote) -> None:
@@ -154,8 +175,3 @@ def _error(document: ProcessDocument) -> LastError | None:
         case _:
             message = document.failed_reason or f"The process is {document.status}"
             return document.last_error or LastError(type=document.status.capitalize(), message=message)
-
-
-async def _result(handle: WorkflowHandle[Any, Any]) -> None:
-    with suppress(WorkflowFailureError):
-        await handle.result()

@@ -9,7 +9,8 @@ import click
 
 from cli import output
 from stack.addresses import DIRECTORY, Addresses
-from stack.embedded import StackFailed, embedded_stack, kept_up
+from stack.embedded import embedded_stack, kept_up
+from stack.temporal_server import StackFailed
 
 
 @click.command()

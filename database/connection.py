@@ -23,6 +23,9 @@ class DatabaseUnreachable(Exception):
         )
 
 
+NO_ANSWER = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+"""What a query raises where the server is gone, or hangs."""
+
 COMMAND_TIMEOUT = 10.0
 """Seconds after which a statement is given up: a server that hangs will pass, like one that is gone."""
 

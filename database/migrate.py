@@ -20,8 +20,9 @@ class SchemaOutOfDate(RuntimeError):
 
     def __init__(self, current: str | None, head: str | None, *, known: bool = True) -> None:
         found = f"at version {current}" if current else "empty"
+        needed = head or "another"
         what_to_do = 'run "make migrate"' if known else "use the release of this project that made it"
-        super().__init__(f"The database is {found}, this code needs {head}: {what_to_do}")
+        super().__init__(f"The database is {found}, this code needs {needed}: {what_to_do}")
 
 
 async def migrate(database_url: str) -> None:

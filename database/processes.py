@@ -14,7 +14,7 @@ from products.subscription import SubscriptionModel
 ROLL_BACK = "begin_roll_back"
 """The step whose row says that a process goes backwards."""
 
-Event = Literal["parked", "retried", "abort requested", "given up"]
+Event = Literal["parked", "retried", "abort requested", "given up", "set in sync"]
 
 
 class TrailRow(BaseModel):
@@ -134,16 +134,19 @@ async def insert_step(
     )
 
 
-async def insert_event(connection: Connection, process_id: str, event: TrailEvent, number: int) -> bool:
+async def insert_event(
+    connection: Connection, process_id: str, event: TrailEvent, number: int, *, run_id: str = ""
+) -> bool:
     """Write an event of a process into the trail; return whether it was not there yet.
 
     Args:
         number: the how manieth of its kind it is, from 1.
+        run_id: of the execution that counts: one that was reset counts anew.
     """
     written = await connection.fetchval(
         """
-        INSERT INTO process_events (process_id, event, number, step, by, reason, at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO process_events (process_id, event, number, step, by, reason, at, run_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT ON CONSTRAINT process_events_pkey DO NOTHING
         RETURNING true
         """,
@@ -154,8 +157,50 @@ async def insert_event(connection: Connection, process_id: str, event: TrailEven
         event.by,
         event.reason,
         event.at,
+        run_id,
     )
     return written is not None
+
+
+async def append_event(connection: Connection, process_id: str, event: TrailEvent) -> None:
+    """Write an event into the trail that may happen any number of times; the trail row is locked."""
+    await connection.execute("SELECT FROM processes WHERE process_id = $1 FOR UPDATE", process_id)
+    number = await connection.fetchval(
+        "SELECT count(*) + 1 FROM process_events WHERE process_id = $1 AND event = $2",
+        process_id,
+        event.event,
+    )
+    await insert_event(connection, process_id, event, number)
+
+
+async def mark_lost(connection: Connection, process_id: str, reason: str, at: datetime) -> bool:
+    """Say that the process is lost; return whether the trail took it for open until now."""
+    marked = await connection.fetchval(
+        """
+        UPDATE processes
+        SET status = 'lost', failed_reason = $2, ended_at = $3
+        WHERE process_id = $1 AND ended_at IS NULL
+        RETURNING true
+        """,
+        process_id,
+        reason,
+        at,
+    )
+    return marked is not None
+
+
+async def list_open_processes(connection: Connection) -> list[TrailRow]:
+    """Return the processes that the trail takes for open, oldest first."""
+    rows = await connection.fetch(
+        """
+        SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at,
+               ended_at, last_step, failed_reason
+        FROM processes
+        WHERE ended_at IS NULL
+        ORDER BY started_at, process_id
+        """
+    )
+    return [TrailRow.model_validate(dict(row)) for row in rows]
 
 
 async def set_process_status(
@@ -166,12 +211,15 @@ async def set_process_status(
     failed_reason: str | None = None,
     ended_at: datetime | None = None,
 ) -> None:
-    """Say in the trail how the process stands; `ended_at` where that is how it ended."""
+    """Say in the trail how the process stands; `ended_at` where that is how it ended.
+
+    One that has ended stays as it ended; but one that was taken for lost may come back.
+    """
     await connection.execute(
         """
         UPDATE processes
         SET status = $2, failed_reason = $3, ended_at = $4
-        WHERE process_id = $1
+        WHERE process_id = $1 AND (ended_at IS NULL OR status = 'lost')
         """,
         process_id,
         status,

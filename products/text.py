@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 LONGEST_NAME = 255
 LONGEST_REASON = 1000
@@ -27,6 +27,12 @@ def printable(text: str) -> str:
     return text
 
 
+def legible(text: str) -> str:
+    """Return somebody else's text so that it can be stored and shown: no control characters, not too long."""
+    shown = "".join("\ufffd" if unicodedata.category(one) in _UNPRINTABLE else one for one in text)
+    return shown if len(shown) <= LONGEST_REASON else shown[: LONGEST_REASON - 1] + "…"
+
+
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME),
@@ -40,3 +46,18 @@ Reason = Annotated[
     AfterValidator(printable),
 ]
 """Why somebody acts, in one line: trimmed, at most 1000 characters, no control characters."""
+
+
+def no_truth_value(value: object) -> object:
+    """Return the value, which is neither true nor false: JSON's are no numbers, though Python's are.
+
+    Raises:
+        ValueError: when it is one.
+    """
+    if isinstance(value, bool):
+        raise ValueError("must be a whole number")  # noqa: TRY004  # pydantic wants this one
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(no_truth_value)]
+"""A whole number; on the command line typed as text."""

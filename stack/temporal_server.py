@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +26,10 @@ FAST_QUEUES = {
 }
 # WAL with normal sync survives a kill at any moment; only a power cut may cost the last moments.
 PRAGMAS = ("journal_mode=wal", "synchronous=normal")
+
+
+class StackFailed(Exception):
+    """The embedded stack does not start; the message names the log to read."""
 
 
 RETENTION = timedelta(days=30)
@@ -89,3 +94,21 @@ def start_temporal(directory: Path, *, port: int, ui_port: int) -> int:
         *dynamic_config(FAST_QUEUES),
     ]
     return start_detached(arguments, directory / "temporal.log")
+
+
+def wait_for_port(address: str, *, patience: float) -> None:
+    """Wait until something listens at this address.
+
+    Raises:
+        StackFailed: when nothing does after so many seconds.
+    """
+    host, _, port = address.rpartition(":")
+    give_up = time.monotonic() + patience
+    while True:
+        try:
+            with socket.create_connection((host, int(port)), timeout=1):
+                return
+        except OSError as error:
+            if time.monotonic() > give_up:
+                raise StackFailed(f"Temporal does not listen at {address}; see temporal.log") from error
+            time.sleep(0.05)

@@ -12,6 +12,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 StepStatus = Literal["running", "retrying", "completed", "failed", "canceled"]
 
@@ -38,7 +39,12 @@ async def chain_history(client: Client, process_id: str) -> AsyncIterator[list[H
     run_id: str | None = None
     while True:
         handle = client.get_workflow_handle(process_id, run_id=run_id)
-        events = [event async for event in handle.fetch_history_events()]
+        try:
+            events = [event async for event in handle.fetch_history_events()]
+        except RPCError as error:
+            if run_id is None or error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return  # an earlier run is older than the namespace's retention
         yield events
         started = events[0].workflow_execution_started_event_attributes
         run_id = started.continued_execution_run_id

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
@@ -101,6 +103,19 @@ class Processes:
         """Send the update `give_up`."""
         answer: str = await handle.execute_update("give_up", OperatorNote.model_validate(note))
         return answer
+
+    async def reset(self, handle: Handle) -> None:
+        """Let the execution begin again after its first workflow task, as an operator can."""
+        run = await self.latest(handle).describe()
+        await self.client.workflow_service.reset_workflow_execution(
+            ResetWorkflowExecutionRequest(
+                namespace=self.client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=handle.id, run_id=run.run_id),
+                reason="a test",
+                workflow_task_finish_event_id=4,
+                request_id=str(uuid4()),
+            )
+        )
 
     def latest(self, handle: Handle) -> WorkflowHandle[Any, Any]:
         """Return the handle of the last run of the process."""

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from activities.inputs import Values
 from products.process import created_subscription_id, faked_customer_id
-from products.text import Name, Reason
+from products.text import Name, Reason, WholeNumber
 
 
 class OperatorNote(BaseModel):
@@ -64,11 +64,10 @@ class ExistingForm(StartForm):
     """What every workflow asks that works on a subscription that is there."""
 
     subscription_id: UUID = Field(title="Subscription", description="UUID of the subscription")
-    version: int | None = Field(
+    version: WholeNumber | None = Field(
         None,
         title="Version",
         ge=1,
-        strict=True,
         description="version that was read; refused where the subscription has changed since",
     )
 

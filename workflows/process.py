@@ -16,11 +16,11 @@ with workflow.unsafe.imports_passed_through():
     from products.comparison import DiscrepancyFound
     from products.process import Process, ProcessStatus, Target
     from products.subscription import SubscriptionModel
-    from products.text import printable
+    from products.text import legible, printable
     from temporal import search_attributes
     from temporal.payloads import invalid_input
     from workflows.details import DONE, PARKED, RUNNING, Details, Line, parked_notice, quoted
-    from workflows.endings import ENDS, REFUSALS, WITHOUT_ROW
+    from workflows.endings import ENDED, ENDS, GIVEN_UP, REFUSALS, WITHOUT_ROW
     from workflows.forms import OperatorNote, StartForm
     from workflows.steps import Result, Step, run_local, run_step
 
@@ -38,6 +38,9 @@ class Progress(BaseModel):
     next_step: int = 0
     times_parked: int = 0
     failure: str = ""
+    """Why it is parked; empty while it is not."""
+    failed_step: str = ""
+    """The title of the step that it is parked on."""
 
 
 class ProcessFrame:
@@ -56,8 +59,8 @@ class ProcessFrame:
     """The step of which the begin can only be followed by the rest; `None` where there is none."""
 
     def __init__(self) -> None:
-        self._progress = Progress()
-        self._parked_on: Step[Any, Any] | None = None
+        # Here, not in `run`: an update may arrive before it has begun.
+        self._progress = workflow.memo_value("progress", Progress(), type_hint=Progress)
         self._retry: OperatorNote | None = None
         self._give_up: OperatorNote | None = None
         self._rolling_back = False
@@ -66,8 +69,7 @@ class ProcessFrame:
     @workflow.update(description='Run the failed step again, e.g. {"by": "alice", "reason": "name freed"}')
     async def retry(self, note: OperatorNote = OperatorNote()) -> str:
         """Run the failed step again; earlier steps are not repeated. Returns once it has begun."""
-        assert self._parked_on is not None  # by the validator
-        title, rolling_back = self._parked_on.title, self._rolling_back
+        title, rolling_back = self._progress.failed_step, self._rolling_back
         self._retry = note
         await workflow.wait_condition(lambda: self._retry is not note)
         if self._rolling_back and not rolling_back:
@@ -76,7 +78,7 @@ class ProcessFrame:
 
     @retry.validator
     def _require_parked(self, note: OperatorNote = OperatorNote()) -> None:
-        if self._parked_on is None:
+        if not self._progress.failure:
             raise ApplicationError(
                 "This process is not parked: there is no failed step to retry", type="NotParked"
             )
@@ -109,14 +111,17 @@ class ProcessFrame:
         self._form = form
         self._process = self._identify(form)
         self._details = Details(form.title, [Line(step.title) for step in self.sequence])
-        self._progress = workflow.memo_value("progress", Progress(), type_hint=Progress)
         self._announce()
         try:
             end = await self._forward()
         except asyncio.CancelledError:
             if workflow.cancellation_reason() is None:
                 raise
-            end = await self._roll_back()
+            try:
+                end = await self._roll_back()
+            except ApplicationError as error:
+                await self._end_by(error)
+                raise
         if isinstance(end, CheckResult):
             if end.differences:
                 await self._end_by_discrepancy(end)
@@ -192,15 +197,19 @@ class ProcessFrame:
 
     async def _park(self, step: Step[Any, Any], failure: str) -> None:
         self._progress = self._progress.model_copy(
-            update={"failure": failure, "times_parked": self._progress.times_parked + 1}
+            update={
+                "failure": legible(failure) or "no reason given",
+                "failed_step": step.title,
+                "times_parked": self._progress.times_parked + 1,
+            }
         )
-        await self._record(step, "parked", OperatorNote.model_construct(reason=failure))
+        parked = OperatorNote.model_construct(reason=self._progress.failure)
+        await self._record(step, "parked", parked)
 
     async def _wait_for_retry(self, step: Step[Any, Any], line: Line) -> None:
         line.state = PARKED
         notice = parked_notice(step.title, self._progress.failure, rolling_back=self._rolling_back)
         self._show_status(ProcessStatus.FAILED, notice)
-        self._parked_on = step
         await self._continue_as_new_when_long()
         await workflow.wait_condition(
             lambda: self._retry is not None or self._give_up is not None,
@@ -211,7 +220,7 @@ class ProcessFrame:
         assert self._retry is not None
         await self._record(step, "retried", self._retry)
         self._progress = self._progress.model_copy(update={"failure": ""})
-        self._parked_on = self._retry = None
+        self._retry = None
         self._show_status(ProcessStatus.RUNNING, "")
 
     async def _continue_as_new_when_long(self) -> None:
@@ -225,8 +234,8 @@ class ProcessFrame:
     async def _roll_back(self) -> Result:
         """Undo what the database says was done; return how the process ends where it is too late."""
         self._heeds_cancellation = False
-        self._parked_on = self._retry = None
-        reason = workflow.cancellation_reason() or None
+        self._retry = None
+        reason = legible(workflow.cancellation_reason() or "") or None
         names = [step.name for step in self.sequence]
         begin = BeginRollBack(
             run=self._run(names[self._progress.next_step]),
@@ -245,7 +254,8 @@ class ProcessFrame:
             )
             return await self._forward()
         self._rolling_back = True
-        self._show_status(ProcessStatus.RUNNING, f"Being rolled back.\n\n{quoted(reason or 'aborted')}")
+        why = quoted(reason or "no reason given")
+        self._show_status(ProcessStatus.RUNNING, f"Being rolled back.\n\n{why}")
         if begun.held:
             for step in self.roll_back:
                 line = Line(f"Roll-back: {step.title}")
@@ -253,6 +263,7 @@ class ProcessFrame:
                 await self._finish(step, line)
         else:
             await self._record_end(ProcessStatus.ABORTED, None)
+        self._details.notice = f"Aborted, and rolled back.\n\n{why}"
         await self._end(ProcessStatus.ABORTED)
         raise asyncio.CancelledError
 
@@ -273,6 +284,7 @@ class ProcessFrame:
             number=self._progress.times_parked,
             by=note.by,
             reason=note.reason,
+            run_id=workflow.info().run_id,
         )
         await self._database(f"Record: {event}", SubscriptionActivities.record_event, happened)
 
@@ -282,6 +294,8 @@ class ProcessFrame:
         await self._database(f"Record: {status}", SubscriptionActivities.end_process, end)
 
     async def _end_by(self, error: ApplicationError) -> None:
+        if error.type == GIVEN_UP or self._details.status in ENDED:
+            return
         status = ProcessStatus.REFUSED if error.type in REFUSALS else ProcessStatus.FAILED
         if error.type not in WITHOUT_ROW:
             await self._record_end(status, error.message)
@@ -301,7 +315,7 @@ class ProcessFrame:
             f"Given up; the subscription stays out of sync.\n\n{quoted(self._progress.failure)}"
         )
         await self._end(ProcessStatus.FAILED)
-        raise ApplicationError(self._progress.failure, type="GivenUp", non_retryable=True)
+        raise ApplicationError(self._progress.failure, type=GIVEN_UP, non_retryable=True)
 
     async def _end(self, status: ProcessStatus) -> None:
         self._show_status(status, self._details.notice)

@@ -234,6 +234,8 @@ async def _until_ended(attempt: Awaitable[R], *, heed_cancellation: bool) -> R:
         # A final reason arrives bare from a local activity, wrapped from a regular one.
         if isinstance(error, ActivityError) and isinstance(error.cause, ApplicationError):
             raise error.cause from None
+        if isinstance(error, ActivityError):  # somebody has set a time limit, or an end to the attempts
+            raise ApplicationError(f"{error.cause or error}", type="StepTimedOut") from None
         raise
     if heed_cancellation and workflow.cancellation_reason() is not None:
         raise asyncio.CancelledError

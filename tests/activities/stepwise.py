@@ -128,7 +128,7 @@ class Stepwise:
         reason = "rejected" if event == "parked" else "name freed"
         by = None if event == "parked" else "carol"
         await self.generic.record_event(
-            ProcessEvent(run=self.run(step), event=event, number=number, by=by, reason=reason)
+            ProcessEvent(run=self.run(step), event=event, number=number, by=by, reason=reason, run_id="run-1")
         )
 
     async def end(self, status: ProcessStatus, failed_reason: str | None = None) -> None:

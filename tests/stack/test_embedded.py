@@ -85,7 +85,9 @@ def test_a_second_user_joins_and_the_last_one_out_stops_it() -> None:
                 assert second == first
             assert all(psutil.pid_exists(pid) for pid in first.pids.values())
         assert not any(alive(pid) for pid in first.pids.values())
-        assert Addresses.read(directory) is None
+        left = Addresses.read(directory)
+        assert left is not None
+        assert left.pids == {}
 
 
 def test_it_is_known_whether_somebody_keeps_it_up(tmp_path: Path) -> None:

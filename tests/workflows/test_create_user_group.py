@@ -117,7 +117,7 @@ async def test_two_processes_of_one_id_are_one(worker: None, client: Client, pro
     repeated = await client.start_workflow(
         "create_user_group", {"group_name": "Others"}, id=handle.id, task_queue=processes.task_queue
     )
-    await asyncio.wait([asyncio.ensure_future(processes.failure(repeated))])
+    assert "already exists" in await processes.failure(repeated)
     subscription = await processes.subscription(handle)
     assert (await repeated.describe()).status is WorkflowExecutionStatus.FAILED
     assert subscription is not None

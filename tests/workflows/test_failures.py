@@ -2,18 +2,31 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import (
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
 from products.process import ProcessStatus
 from products.subscription import Status
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
+from services.group_management import Group
 from temporal import search_attributes
-from tests.processes import Processes
+from tests.processes import Processes, eventually
+from workflows.forms import OperatorNote
+
+SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 
 
 async def test_an_outage_of_three_days_is_waited_out_and_leaves_one_group(
@@ -132,21 +145,120 @@ async def test_a_process_that_is_retried_often_keeps_a_short_history_and_its_fir
 async def test_an_aborted_create_is_rolled_back_outside_and_inside(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
-    await groups.system.order(Fault(kind="reject", name="Reserved"))
-    handle = await processes.create_user_group("Reserved")
-    await processes.until_parked(handle)
+    await groups.system.order(Fault(kind="answer lost"))
+    handle = await processes.create_user_group("Made")
+    subscription_id = processes.subscription_id(handle)
+    await eventually(lambda: groups.find_group(subscription_id))
     await handle.cancel(reason="carol: wrong name")
+    await groups.system.clear_faults()
     await processes.until_closed(handle)
-    row, subscription = await processes.row(handle), await processes.subscription(handle)
+    row, subscription = await processes.row(handle), await processes.read(subscription_id)
     assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
     assert row is not None
     assert row.status is ProcessStatus.ABORTED
-    assert subscription is not None
     assert (subscription.status, subscription.insync) == (Status.TERMINATED, True)
-    assert await groups.find_group(subscription.subscription_id) is None
+    assert await groups.find_group(subscription_id) is None
     assert ("abort requested", "carol: wrong name") in [
         (event.event, event.reason) for event in await processes.events(handle)
     ]
+    assert "carol: wrong name" in await processes.details(handle)
+
+
+async def test_an_abort_waits_for_the_step_that_ends_all_the_same(
+    worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def heedless(self: FakeGroupManagement, subscription_id: UUID, name: str, *, token: int) -> Group:
+        working = asyncio.ensure_future(slowly(self, subscription_id, name, token))
+        while not working.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(working)
+        return working.result()
+
+    async def slowly(system: FakeGroupManagement, subscription_id: UUID, name: str, token: int) -> Group:
+        await asyncio.sleep(2)
+        return await original(system, subscription_id, name, token=token)
+
+    original = FakeGroupManagement.provision_group
+    monkeypatch.setattr(FakeGroupManagement, "provision_group", heedless)
+    handle = await processes.create_user_group()
+    await processes.until_step(handle, "provision_user_group")
+    await handle.cancel()
+    await processes.until_closed(handle)
+    kinds = [event.event_type for event in (await handle.fetch_history()).events]
+    ended = kinds.index(EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
+    roll_back = kinds.index(SCHEDULED, kinds.index(SCHEDULED) + 1)
+    assert ended < roll_back
+    assert await groups.find_group(processes.subscription_id(handle)) is None
+
+
+async def test_a_reason_with_control_characters_does_not_stop_the_roll_back(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", times=1))
+    handle = await processes.create_user_group()
+    await processes.until_parked(handle)
+    await handle.cancel(reason="a\x00b" + "x" * 5000)
+    await processes.until_closed(handle)
+    reasons = [event.reason for event in await processes.events(handle) if event.event == "abort requested"]
+    assert reasons[0] is not None
+    assert reasons[0].startswith("a\ufffdbxxx")
+    assert len(reasons[0]) == 1000
+
+
+async def test_a_retry_that_comes_with_the_first_task_of_a_parked_run_is_taken(
+    worker: None, processes: Processes
+) -> None:
+    parked = {"next_step": 3, "times_parked": 7, "failure": "rejected", "failed_step": "Provision user group"}
+    start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+        "create_user_group",
+        {"group_name": "ops"},
+        id=f"create_user_group-{uuid4()}",
+        task_queue=processes.task_queue,
+        memo={"progress": parked},
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+    )
+    answer = await processes.client.execute_update_with_start_workflow(
+        "retry", OperatorNote(), start_workflow_operation=start
+    )
+    assert answer == "Provision user group: begun again"
+
+
+async def test_a_process_that_was_reset_parks_again_and_says_so(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject"))
+    handle = await processes.create_user_group()
+    await processes.until_parked(handle)
+    await processes.retry(handle)
+    await processes.until_parked(handle, times=2)
+    await processes.reset(handle)
+    row = await processes.until_parked(handle, times=3)
+    await groups.system.clear_faults()
+    await processes.retry(processes.latest(handle))
+    await processes.latest(handle).result()
+    assert row.status is ProcessStatus.FAILED
+    assert (await processes.read(processes.subscription_id(handle))).status is Status.ACTIVE
+
+
+async def test_a_roll_back_of_what_was_set_in_sync_ends_and_says_so(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject"))
+    handle = await processes.create_user_group()
+    await processes.until_parked(handle)
+    await handle.cancel()
+    await processes.until_parked(handle, times=2)
+    await processes.pool.execute(
+        "UPDATE subscriptions SET held_by = NULL WHERE subscription_id = $1",
+        processes.subscription_id(handle),
+    )
+    await processes.retry(handle)
+    message = await processes.failure(handle)
+    row = await processes.row(handle)
+    assert "does not hold subscription" in message
+    assert row is not None
+    assert (row.status, row.failed_reason) == (ProcessStatus.FAILED, message)
+    assert row.ended_at is not None
 
 
 async def test_an_abort_while_the_external_system_works_is_rolled_back_when_it_has_ended(

@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.user_group import UserGroupActivities
     from products.process import Target
     from products.product_types.user_group import UserGroup
-    from products.text import Name
+    from products.text import Name, WholeNumber
     from workflows.forms import ModifyForm
     from workflows.process import ProcessFrame
     from workflows.steps import (
@@ -30,8 +30,8 @@ class ModifyUserGroupForm(ModifyForm):
     unchangeable: ClassVar = frozenset({"group_id"})
 
     group_name: Name | None = Field(None, title="Group name", description="new name, 1 to 255 characters")
-    group_id: int | None = Field(
-        None, title="Group id", description="cannot be changed; refused where it is another", strict=True
+    group_id: WholeNumber | None = Field(
+        None, title="Group id", description="cannot be changed; refused where it is another"
     )
 
     @property

@@ -1,0 +1,60 @@
+"""The commands that put right what nothing works on any more."""
+
+from uuid import UUID
+
+import click
+
+from cli import output
+from cli.act_commands import note_of
+from cli.concluding import DONE
+from cli.documents import Document, Outcome, subscription_document
+from cli.options import as_uuid, examples, json_option
+from cli.services import Services, with_services
+from operations.reconcile import reconcile as find_lost
+from operations.set_in_sync import set_in_sync as set_subscription_in_sync
+from products.process import ProcessStatus
+
+
+@click.command(
+    "set-in-sync",
+    epilog=examples('starter.py set-in-sync 64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --reason "mended by hand"'),
+)
+@click.argument("subscription_id")
+@click.option("--by", help="Who does this; by default the user of the operating system.")
+@click.option("--reason", help="Why, in one line.")
+@json_option
+def set_in_sync(subscription_id: str, by: str | None, reason: str | None, as_json: bool) -> int:
+    """Unlock a subscription that no open process holds, and forget a known discrepancy."""
+    wanted, note = as_uuid(subscription_id), note_of(by, reason)
+
+    async def work(services: Services) -> Document:
+        await set_subscription_in_sync(services.client, services.pool, wanted, by=note.by, reason=note.reason)
+        return await _document(services, wanted)
+
+    document = with_services(work, say=output.say)
+    if as_json:
+        output.print_json(Outcome(process_id=None, status=ProcessStatus.COMPLETED, subscription=document))
+    else:
+        output.print_subscription(document)
+    return DONE
+
+
+@click.command("reconcile", epilog=examples("starter.py reconcile --json"))
+@json_option
+def reconcile(as_json: bool) -> int:
+    """Find processes whose execution closed without saying so: they are lost."""
+
+    async def work(services: Services) -> list[str]:
+        return [row.process_id for row in await find_lost(services.client, services.pool)]
+
+    lost = with_services(work, say=output.say)
+    if as_json:
+        output.print_json({"lost": lost})
+    else:
+        click.echo("\n".join(lost) if lost else "No process is lost")
+    return DONE
+
+
+async def _document(services: Services, subscription_id: UUID) -> Document:
+    async with services.pool.acquire() as connection:
+        return await subscription_document(connection, subscription_id)
