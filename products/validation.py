@@ -30,7 +30,7 @@ def explain(error: ValidationError, form: type[BaseModel] | None = None) -> str:
     found = error.errors(include_url=False, include_context=True)
     lines = [
         f"{'.'.join(str(part) for part in one['loc']) or 'the input'} {_complaint(one['type'], one['msg'])}"
-        f"{_shown(one['input']) if one['type'] != 'missing' else ''}"
+        f"{_shown(one['input']) if one['type'] != 'missing' and not isinstance(one['input'], dict) else ''}"
         for one in found[:_MOST_SHOWN]
     ]
     more = f"; and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""

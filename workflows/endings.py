@@ -11,7 +11,7 @@ from products.process import ProcessStatus
 
 REFUSALS = frozenset(refusal.__name__ for refusal in GateRefusal.__subclasses__())
 WITHOUT_ROW = frozenset({InvalidInput.__name__, ProductNotFound.__name__, ProcessAlreadyExists.__name__})
-"""Errors of a process that must leave no row, or that has none of its own."""
+"""Errors of the first step of a process that must leave no row, or that has none of its own."""
 ENDS = REFUSALS | WITHOUT_ROW | {NotHeldByThisProcess.__name__}
 """Errors that end a process at once; every other final one parks it."""
 

@@ -3,7 +3,15 @@
 from typing import ClassVar, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from activities.inputs import Values
 from products.process import created_subscription_id, faked_customer_id
@@ -26,6 +34,12 @@ class StartForm(OperatorNote):
     """How it is filled in on the command line, for its help page."""
     not_values: ClassVar[frozenset[str]] = frozenset(OperatorNote.model_fields)
     """The fields that are no resource types."""
+
+    @model_serializer(mode="wrap")
+    def _as_it_was_filled_in(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        # What was left out stays out: on the way to the worker it must not become a null that was given.
+        fields: dict[str, JsonValue] = handler(self)
+        return {name: value for name, value in fields.items() if name in self.model_fields_set}
 
     @property
     def title(self) -> str:
@@ -98,9 +112,9 @@ class ModifyForm(ExistingForm):
     def _has_changes(self) -> Self:
         for name, value in self.values().items():
             if value is None and name not in self.clearable:
-                raise ValueError(f"{name} cannot be null; leave it out, and it stays as it is")
+                raise ValueError(f"must not have {name} null; leave it out, and it stays as it is")
         if not self.values():
-            raise ValueError("nothing to change; give at least one value")
+            raise ValueError("has nothing to change; give at least one value")
         return self
 
 

@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.subscriptions import SubscriptionActivities
     from database.processes import Event
     from products.comparison import DiscrepancyFound
+    from products.errors import InvalidInput
     from products.process import Process, ProcessStatus, Target
     from products.subscription import SubscriptionModel
     from products.text import legible, printable
@@ -296,8 +297,9 @@ class ProcessFrame:
     async def _end_by(self, error: ApplicationError) -> None:
         if error.type == GIVEN_UP or self._details.status in ENDED:
             return
-        status = ProcessStatus.REFUSED if error.type in REFUSALS else ProcessStatus.FAILED
-        if error.type not in WITHOUT_ROW:
+        refused = error.type in REFUSALS or error.type == InvalidInput.__name__
+        status = ProcessStatus.REFUSED if refused else ProcessStatus.FAILED
+        if error.type not in WITHOUT_ROW or self._progress.next_step > 0:
             await self._record_end(status, error.message)
         self._details.notice = quoted(error.message)
         await self._end(status)

@@ -3,9 +3,10 @@
 import getpass
 import json
 import signal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from temporalio.client import Client
 
 from cli.commands import run
 from services.fake_group_management import FakeGroupManagement
@@ -262,9 +263,115 @@ async def test_one_service_without_the_other_is_refused(environment: dict[str, s
     assert "DATABASE_URL is not" in ended.stderr
 
 
+async def test_the_life_of_a_group_from_the_command_line(starter: Starter) -> None:
+    created = (await starter("create", "user-group", "--group-name", "Old", "--json")).document
+    subscription_id = created["subscription"]["subscription_id"]
+    modified = await starter("modify", subscription_id, "--group-name", "New", "--version", "1", "--json")
+    validated = await starter("validate", subscription_id, "--json")
+    terminated = await starter("terminate", subscription_id, "--yes", "--json")
+    assert [one.code for one in (modified, validated, terminated)] == [0, 0, 0]
+    assert modified.document["subscription"]["user_group"]["group_name"] == "New"
+    assert modified.document["subscription"]["version"] == 2
+    assert validated.document["status"] == "completed"
+    assert terminated.document["subscription"]["status"] == "terminated"
+
+
+async def test_what_the_gate_refuses_is_not_started(starter: Starter) -> None:
+    created = (await starter("create", "user-group", "--group-name", "Old", "--json")).document
+    subscription_id = created["subscription"]["subscription_id"]
+    ended = await starter("modify", subscription_id, "--group-name", "New", "--version", "7", "--json")
+    trail = await starter("processes", "--subscription", subscription_id, "--json")
+    assert ended.code == 1
+    assert (ended.document["process_id"], ended.document["status"]) == (None, "refused")
+    assert ended.document["error"]["type"] == "StaleVersion"
+    assert ended.document["subscription"] == created["subscription"]
+    assert [one["process_id"] for one in trail.document] == [created["process_id"]]
+
+
+async def test_nothing_is_removed_that_nobody_confirms(starter: Starter) -> None:
+    created = (await starter("create", "user-group", "--group-name", "Old", "--json")).document
+    subscription_id = created["subscription"]["subscription_id"]
+    ended = await starter("terminate", subscription_id)
+    shown = await starter("subscription", subscription_id, "--json")
+    assert ended.code == 2
+    assert "give --yes" in ended.stderr
+    assert shown.document["status"] == "active"
+
+
+async def test_validate_all_counts_and_names_those_that_differ(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    created = (await starter("create", "user-group", "--group-name", "Here", "--json")).document
+    subscription_id = created["subscription"]["subscription_id"]
+    await groups.system.tamper(UUID(subscription_id), {"group_name": "There"})
+    ended = await starter("validate", "--all", "--json")
+    await groups.system.tamper(UUID(subscription_id), {"group_name": "Here"})
+    again = await starter("validate", subscription_id, "--json")
+    assert ended.code == 1
+    assert list(ended.document) == ["total", "in_sync", "discrepancies", "refused", "failed"]
+    assert ended.document["discrepancies"] == [subscription_id]
+    assert (again.code, again.document["subscription"]["insync"]) == (0, True)
+
+
+async def test_set_in_sync_is_refused_while_the_holder_is_open(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    parked = (await starter("create", "user-group", "--group-name", "Reserved", "--json")).document
+    subscription_id = parked["subscription"]["subscription_id"]
+    ended = await starter("set-in-sync", subscription_id, "--json")
+    assert (ended.code, ended.document["error"]["type"]) == (1, "HolderIsOpen")
+    assert ended.document["error"]["message"].startswith(
+        f"Subscription {subscription_id} has still failed processes with id's: ['{parked['process_id']}']"
+    )
+
+
+async def test_what_was_terminated_in_temporal_is_found_lost_and_set_in_sync(
+    starter: Starter, groups: FakeGroupManagement, client: Client
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    parked = (await starter("create", "user-group", "--group-name", "Reserved", "--json")).document
+    await client.get_workflow_handle(parked["process_id"]).terminate("by mistake")
+    lost = await starter("reconcile", "--json")
+    shown = await starter("process", parked["process_id"], "--json")
+    mended = await starter(
+        "set-in-sync",
+        parked["subscription"]["subscription_id"],
+        "--by",
+        "dave",
+        "--reason",
+        "looked",
+        "--json",
+    )
+    trail = await starter("process", parked["process_id"])
+    assert parked["process_id"] in lost.document["lost"]
+    assert (shown.document["status"], shown.document["failed_reason"]) == (
+        "lost",
+        "Its execution in Temporal: terminated",
+    )
+    assert (mended.code, mended.document["subscription"]["insync"]) == (0, True)
+    assert "set in sync by dave" in trail.stdout
+
+
 @pytest.mark.parametrize(
     "command",
-    ["", "create", "create user-group", "subscriptions", "subscription", "processes", "process"],
+    [
+        "",
+        "create",
+        "create user-group",
+        "subscriptions",
+        "subscription",
+        "processes",
+        "process",
+        "modify",
+        "terminate",
+        "validate",
+        "retry",
+        "abort",
+        "give-up",
+        "set-in-sync",
+        "reconcile",
+    ],
 )
 def test_every_help_page_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*command.split(), "--help"]) == 0

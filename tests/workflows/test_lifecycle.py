@@ -1,5 +1,7 @@
 """Modify, terminate and validate a user group."""
 
+import asyncio
+
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
@@ -150,3 +152,83 @@ async def test_an_aborted_validation_leaves_it_as_it_was(
     await processes.until_closed(handle)
     assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
     assert await processes.read(group_id) == before
+
+
+async def test_a_value_that_cannot_be_changed_may_be_given_as_it_is(
+    worker: None, processes: Processes
+) -> None:
+    group_id = await processes.active_group("Old")
+    known = (await processes.read(group_id)).block.model_dump()["group_id"]
+    await (await processes.start("modify_user_group", group_id, group_name="New", group_id=known)).result()
+    assert (await processes.read(group_id)).description == "User Group New"
+
+
+async def test_a_value_that_cannot_be_changed_is_refused_as_another(
+    worker: None, processes: Processes
+) -> None:
+    group_id = await processes.active_group("Old")
+    before = await processes.read(group_id)
+    handle = await processes.start("modify_user_group", group_id, group_name="New", group_id=4711)
+    message, row = await processes.failure(handle), await processes.row(handle)
+    assert message.startswith("group_id cannot be changed: it is ")
+    assert row is not None
+    assert (row.status, row.failed_reason) == (ProcessStatus.REFUSED, message)
+    assert await processes.read(group_id) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({}, "has nothing to change"),
+        ({"group_name": None}, "must not have group_name null"),
+        ({"group_name": "x", "version": 0}, "version input should be greater than or equal to 1"),
+        ({"group_name": "x", "version": True}, "version must be a whole number"),
+    ],
+)
+async def test_a_modify_that_does_not_fit_its_form_leaves_no_row(
+    worker: None, processes: Processes, given: dict[str, object], complaint: str
+) -> None:
+    handle = await processes.start("modify_user_group", await processes.active_group(), **given)
+    assert complaint in await processes.failure(handle)
+    assert await processes.row(handle) is None
+
+
+async def test_a_version_that_is_not_the_current_one_is_refused(worker: None, processes: Processes) -> None:
+    handle = await processes.start(
+        "modify_user_group", await processes.active_group(), group_name="x", version=7
+    )
+    message = await processes.failure(handle)
+    assert message.startswith("Stale data: given version (7) does not match the current version (1)")
+
+
+async def test_of_many_modifies_at_once_each_that_completes_has_the_next_version(
+    worker: None, processes: Processes
+) -> None:
+    group_id = await processes.active_group("0")
+    names = [str(number) for number in range(1, 31)]
+    handles = await asyncio.gather(
+        *(processes.start("modify_user_group", group_id, group_name=name) for name in names)
+    )
+    await asyncio.gather(*(processes.until_closed(handle) for handle in handles))
+    rows = [await processes.row(handle) for handle in handles]
+    completed = [row for row in rows if row is not None and row.status is ProcessStatus.COMPLETED]
+    refused = [row for row in rows if row is not None and row.status is ProcessStatus.REFUSED]
+    assert len(completed) + len(refused) == len(handles)
+    assert (await processes.read(group_id)).version == 1 + len(completed)
+    assert (await processes.read(group_id)).insync
+
+
+async def test_of_many_modifies_at_once_one_gets_it_while_it_holds(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    group_id = await processes.active_group("0")
+    await groups.system.order(Fault(kind="slow", seconds=5, times=1))
+    handles = await asyncio.gather(
+        *(processes.start("modify_user_group", group_id, group_name=str(one)) for one in range(1, 31))
+    )
+    await asyncio.gather(*(processes.until_closed(handle) for handle in handles))
+    rows = [await processes.row(handle) for handle in handles]
+    statuses = [row.status for row in rows if row is not None]
+    assert statuses.count(ProcessStatus.COMPLETED) == 1
+    assert statuses.count(ProcessStatus.REFUSED) == len(handles) - 1
+    assert (await processes.read(group_id)).version == 2
