@@ -22,7 +22,7 @@ up: $(READY) ## Run the embedded stack until Ctrl-C (WORKERS=2 for more workers)
 	@$(BIN)/python -m cli.up --workers $(or $(WORKERS),1)
 
 test: $(READY) ## Run all tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 record: $(READY) ## Record the histories anew that must replay (after a workflow has changed on purpose)
 	$(BIN)/python -m pytest tests/record_histories.py
@@ -49,5 +49,5 @@ bench: $(READY) ## Measure latency, throughput and CPU per create
 lock: $(READY) ## Renew the lock file from pyproject.toml: names, versions and hashes only
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
 
-clean: ## Remove the virtual environment and the embedded stack's data
+clean: ## Remove the virtual environment and the embedded stack's data (stop "make up" first)
 	rm -rf $(VENV) .devstack

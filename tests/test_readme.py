@@ -8,12 +8,15 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from temporalio.client import Client
 
-from settings import ROOT
-from tests.starting import Starter
+from settings import ROOT, Settings
+from tests.conftest import new_database
+from worker import open_worker, prepare_databases
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [
@@ -25,16 +28,26 @@ LINKS = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
 PATHS = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?|[a-z_]+\.py)`", README)
 
 
+@pytest.fixture
+async def newcomer(client: Client, settings: Settings, postgres: str) -> AsyncIterator[dict[str, str]]:
+    """The environment of somebody who has a worker and an empty database."""
+    address = settings.temporal["target_host"]
+    own = Settings().at(temporal_address=address, database_url=await new_database(postgres))
+    await prepare_databases(own)
+    async with open_worker(client, own) as worker, worker:
+        yield os.environ | {"TEMPORAL_ADDRESS": address, "DATABASE_URL": own.database_url or ""}
+
+
 def test_there_are_commands_links_and_paths() -> None:
     assert len(COMMANDS) > 15
     assert LINKS
     assert PATHS
 
 
-async def test_every_command_of_the_session_runs(starter: Starter) -> None:
+async def test_every_command_of_the_session_runs(newcomer: dict[str, str]) -> None:
     session = [command for command in COMMANDS if not command.startswith(("make ", "source "))]
     for command in session:
-        ended = await run(command, starter.environment)
+        ended = await run(command, newcomer)
         assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
 
 

@@ -1,0 +1,137 @@
+"""Changing, ending, comparing and mending subscriptions from the command line, and acting on processes."""
+
+from uuid import UUID
+
+from temporalio.client import Client
+
+from services.fake_group_management import FakeGroupManagement
+from services.fake_system import Fault
+from tests.starting import Starter
+
+
+async def test_the_life_of_a_group_from_the_command_line(starter: Starter) -> None:
+    created = (await starter("create", "user-group", "--group-name", "Old", "--json")).document
+    subscription_id = created["subscription"]["subscription_id"]
+    modified = await starter("modify", subscription_id, "--group-name", "New", "--version", "1", "--json")
+    validated = await starter("validate", subscription_id, "--json")
+    terminated = await starter("terminate", subscription_id, "--yes", "--json")
+    assert [one.code for one in (modified, validated, terminated)] == [0, 0, 0]
+    assert modified.document["subscription"]["user_group"]["group_name"] == "New"
+    assert modified.document["subscription"]["version"] == 2
+    assert validated.document["status"] == "completed"
+    assert terminated.document["subscription"]["status"] == "terminated"
+
+
+async def test_what_the_gate_refuses_is_not_started(starter: Starter) -> None:
+    created = (await starter("create", "user-group", "--group-name", "Old", "--json")).document
+    subscription_id = created["subscription"]["subscription_id"]
+    ended = await starter("modify", subscription_id, "--group-name", "New", "--version", "7", "--json")
+    trail = await starter("processes", "--subscription", subscription_id, "--json")
+    assert ended.code == 1
+    assert (ended.document["process_id"], ended.document["status"]) == (None, "refused")
+    assert ended.document["error"]["type"] == "StaleVersion"
+    assert ended.document["subscription"] == created["subscription"]
+    assert [one["process_id"] for one in trail.document] == [created["process_id"]]
+
+
+async def test_nothing_is_removed_that_nobody_confirms(starter: Starter) -> None:
+    created = (await starter("create", "user-group", "--group-name", "Old", "--json")).document
+    subscription_id = created["subscription"]["subscription_id"]
+    ended = await starter("terminate", subscription_id)
+    shown = await starter("subscription", subscription_id, "--json")
+    assert ended.code == 2
+    assert "give --yes" in ended.stderr
+    assert shown.document["status"] == "active"
+
+
+async def test_validate_all_counts_and_names_those_that_differ(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    created = (await starter("create", "user-group", "--group-name", "Here", "--json")).document
+    subscription_id = created["subscription"]["subscription_id"]
+    await groups.system.tamper(UUID(subscription_id), {"group_name": "There"})
+    ended = await starter("validate", "--all", "--json")
+    await groups.system.tamper(UUID(subscription_id), {"group_name": "Here"})
+    again = await starter("validate", subscription_id, "--json")
+    assert ended.code == 1
+    assert list(ended.document) == ["total", "in_sync", "discrepancies", "refused", "failed"]
+    assert ended.document["discrepancies"] == [subscription_id]
+    assert (again.code, again.document["subscription"]["insync"]) == (0, True)
+
+
+async def test_set_in_sync_is_refused_while_the_holder_is_open(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    parked = (await starter("create", "user-group", "--group-name", "Reserved", "--json")).document
+    subscription_id = parked["subscription"]["subscription_id"]
+    ended = await starter("set-in-sync", subscription_id, "--json")
+    assert (ended.code, ended.document["error"]["type"]) == (1, "HolderIsOpen")
+    assert ended.document["error"]["message"].startswith(
+        f"Subscription {subscription_id} has still failed processes with id's: ['{parked['process_id']}']"
+    )
+
+
+async def test_what_was_terminated_in_temporal_is_found_lost_and_set_in_sync(
+    starter: Starter, groups: FakeGroupManagement, client: Client
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    parked = (await starter("create", "user-group", "--group-name", "Reserved", "--json")).document
+    await client.get_workflow_handle(parked["process_id"]).terminate("by mistake")
+    lost = await starter("reconcile", "--json")
+    shown = await starter("process", parked["process_id"], "--json")
+    mended = await starter(
+        "set-in-sync",
+        parked["subscription"]["subscription_id"],
+        "--by",
+        "dave",
+        "--reason",
+        "looked",
+        "--json",
+    )
+    trail = await starter("process", parked["process_id"])
+    assert parked["process_id"] in lost.document["lost"]
+    assert (shown.document["status"], shown.document["failed_reason"]) == (
+        "lost",
+        "Its execution in Temporal: terminated",
+    )
+    assert (mended.code, mended.document["subscription"]["insync"]) == (0, True)
+    assert "set in sync by dave" in trail.stdout
+
+
+async def test_a_parked_process_is_retried_and_completes(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved", times=1))
+    parked = (await starter("create", "user-group", "--group-name", "Reserved", "--json")).document
+    retried = await starter("retry", parked["process_id"], "--by", "bob", "--reason", "name freed", "--json")
+    shown = await starter("process", parked["process_id"])
+    again = await starter("retry", parked["process_id"], "--json")
+    assert (retried.code, retried.document["status"], retried.document["error"]) == (0, "completed", None)
+    assert "retried by bob at provision_user_group: name freed" in shown.stdout
+    assert (again.code, again.document["error"]["type"]) == (1, "NotOpen")
+
+
+async def test_a_parked_process_is_aborted_and_rolled_back(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved", times=1))
+    parked = (await starter("create", "user-group", "--group-name", "Reserved", "--json")).document
+    aborted = await starter(
+        "abort", parked["process_id"], "--by", "carol", "--reason", "wrong name", "--json"
+    )
+    shown = await starter("process", parked["process_id"])
+    assert (aborted.code, aborted.document["status"], aborted.document["error"]) == (0, "aborted", None)
+    assert aborted.document["subscription"]["status"] == "terminated"
+    assert aborted.document["subscription"]["insync"] is True
+    assert "abort requested at provision_user_group: carol: wrong name" in shown.stdout
+
+
+async def test_a_roll_back_that_fails_is_given_up(starter: Starter, groups: FakeGroupManagement) -> None:
+    await groups.system.order(Fault(kind="reject", times=2))
+    parked = (await starter("create", "user-group", "--group-name", "Reserved", "--json")).document
+    aborted = await starter("abort", parked["process_id"], "--json")
+    given_up = await starter("give-up", parked["process_id"], "--reason", "removed by hand", "--json")
+    assert (aborted.code, aborted.document["status"]) == (1, "failed")
+    assert (given_up.code, given_up.document["status"]) == (0, "failed")
+    assert given_up.document["subscription"]["held_by"] == parked["process_id"]
