@@ -29,6 +29,9 @@ PATIENCE = 60.0
 
 WORKER = str(ROOT / "worker.py")
 
+ATTEMPTS = 5
+"""So often Temporal is started, each time on other ports."""
+
 Say = Callable[[str], None]
 
 
@@ -151,7 +154,6 @@ def _start(directory: Path, workers: int, say: Say) -> Addresses:
     addresses.write(directory)
     if not running:
         say("PostgreSQL")
-    wait_for_port(addresses.temporal_address, patience=PATIENCE)
     for name in ("worker", *(f"worker-{number}" for number in range(2, workers + 1))):
         if not is_running(addresses.pids.get(name), WORKER):
             pid = _start_worker(directory / f"{name}.log", addresses)
@@ -162,20 +164,29 @@ def _start(directory: Path, workers: int, say: Say) -> Addresses:
 
 
 def _start_temporal(directory: Path, last: Addresses) -> Addresses:
-    # On the ports of the last time, if they are free, so that whoever was connected finds it again.
-    port, ui_port = (int(address.rpartition(":")[2]) for address in (last.temporal_address, last.ui_url))
-    port, ui_port = free_port(port), free_port(ui_port)
-    pids = dict(last.pids)
-    address = f"127.0.0.1:{port}"
+    # On the ports of the last time, if they are free, so that whoever was connected finds it again. A port
+    # that is free now may be taken by the time the server wants it: then it ends, and others are tried.
+    wanted = [int(address.rpartition(":")[2]) for address in (last.temporal_address, last.ui_url)]
+    for _ in range(ATTEMPTS):
+        port, ui_port = (free_port(one) for one in wanted)
+        addresses = _at_ports(last, port, ui_port)
+        pid = start_temporal(directory, port=port, ui_port=ui_port)
+        addresses = addresses.model_copy(update={"pids": addresses.pids | {"temporal": pid}})
+        addresses.write(directory)
+        if wait_for_port(addresses.temporal_address, pid, patience=PATIENCE):
+            return addresses
+        wanted = [0, 0]
+    raise StackFailed(f"Temporal does not start; see temporal.log in {directory}")
+
+
+def _at_ports(last: Addresses, port: int, ui_port: int) -> Addresses:
+    pids, address = dict(last.pids), f"127.0.0.1:{port}"
     if address != last.temporal_address:  # the workers would look for it where it was
         for name in [name for name in pids if name.startswith("worker")]:
             terminate(pids.pop(name), WORKER)
-    pids["temporal"] = start_temporal(directory, port=port, ui_port=ui_port)
-    addresses = last.model_copy(
+    return last.model_copy(
         update={"temporal_address": address, "ui_url": f"http://127.0.0.1:{ui_port}", "pids": pids}
     )
-    addresses.write(directory)
-    return addresses
 
 
 def _start_worker(log_file: Path, addresses: Addresses) -> int:

@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from stack.detached import start_detached
+from stack.detached import is_running, start_detached
 from temporal import search_attributes
 
 # The development server has one shard and, by default, looks at its queues 20 times a second: every step
@@ -96,19 +96,20 @@ def start_temporal(directory: Path, *, port: int, ui_port: int) -> int:
     return start_detached(arguments, directory / "temporal.log")
 
 
-def wait_for_port(address: str, *, patience: float) -> None:
-    """Wait until something listens at this address.
+def wait_for_port(address: str, pid: int, *, patience: float) -> bool:
+    """Wait until something listens at this address; return whether it does before the process has ended.
 
     Raises:
         StackFailed: when nothing does after so many seconds.
     """
     host, _, port = address.rpartition(":")
     give_up = time.monotonic() + patience
-    while True:
+    while is_running(pid, "start-dev"):
         try:
             with socket.create_connection((host, int(port)), timeout=1):
-                return
+                return True
         except OSError as error:
             if time.monotonic() > give_up:
                 raise StackFailed(f"Temporal does not listen at {address}; see temporal.log") from error
             time.sleep(0.05)
+    return False

@@ -1,9 +1,13 @@
-"""The current details of a process: a Markdown table of its steps, for the Web UI."""
+"""What the Web UI shows of a process: its search attributes, and a table of its steps as current details."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from products.process import ProcessStatus
+from temporalio import workflow
+
+from products.process import Process, ProcessStatus
+from products.subscription import SubscriptionModel
+from temporal import search_attributes
 
 # With spaces that do not break: the Web UI makes narrow columns.
 PENDING = "–"
@@ -48,6 +52,37 @@ class Details:
             " · ".join(facts),
         ]
         return "\n\n".join(part for part in parts if part)
+
+    def announce(self, process: Process) -> None:
+        """Show a process that begins, also to who looks for it by its search attributes."""
+        workflow.upsert_search_attributes(
+            [
+                search_attributes.TARGET.value_set(process.target),
+                search_attributes.SUBSCRIPTION_ID.value_set(str(process.subscription_id)),
+                search_attributes.PROCESS_STATUS.value_set(self.status),
+            ]
+        )
+        self.facts["Subscription"] = str(process.subscription_id)
+        self.show()
+
+    def show_subscription(self, subscription: SubscriptionModel) -> None:
+        """Let the process be found by what its subscription is."""
+        workflow.upsert_search_attributes(
+            [
+                search_attributes.PRODUCT.value_set(subscription.product.name),
+                search_attributes.CUSTOMER_ID.value_set(str(subscription.customer_id)),
+            ]
+        )
+
+    def show_status(self, status: ProcessStatus, notice: str) -> None:
+        """Show how the process stands, and what somebody has to know or to do."""
+        self.status, self.notice = status, notice
+        workflow.upsert_search_attributes([search_attributes.PROCESS_STATUS.value_set(status)])
+        self.show()
+
+    def show(self) -> None:
+        """Show the steps as they are now."""
+        workflow.set_current_details(self.markdown())
 
 
 def parked_notice(title: str, failure: str, *, rolling_back: bool) -> str:

@@ -18,7 +18,6 @@ with workflow.unsafe.imports_passed_through():
     from products.process import Process, ProcessStatus, Target
     from products.subscription import SubscriptionModel
     from products.text import legible, printable
-    from temporal import search_attributes
     from temporal.payloads import invalid_input
     from workflows.details import DONE, PARKED, RUNNING, Details, Line, parked_notice, quoted
     from workflows.endings import ENDED, ENDS, GIVEN_UP, REFUSALS, WITHOUT_ROW
@@ -112,7 +111,7 @@ class ProcessFrame:
         self._form = form
         self._process = self._identify(form)
         self._details = Details(form.title, [Line(step.title) for step in self.sequence])
-        self._announce()
+        self._details.announce(self._process)
         try:
             end = await self._forward()
         except asyncio.CancelledError:
@@ -148,16 +147,6 @@ class ProcessFrame:
             started_at=workflow.now(),
         )
 
-    def _announce(self) -> None:
-        pairs = [
-            search_attributes.TARGET.value_set(self.target),
-            search_attributes.SUBSCRIPTION_ID.value_set(str(self._process.subscription_id)),
-            search_attributes.PROCESS_STATUS.value_set(ProcessStatus.RUNNING),
-        ]
-        workflow.upsert_search_attributes(pairs)
-        self._details.facts["Subscription"] = str(self._process.subscription_id)
-        self._show()
-
     async def _forward(self) -> Result:
         end: Result | None = None
         for line in self._details.lines[: self._progress.next_step]:
@@ -170,7 +159,7 @@ class ProcessFrame:
                 await self._end_by(error)
                 raise
             if number == 0 and isinstance(end, SubscriptionModel):
-                self._show_subscription(end)
+                self._details.show_subscription(end)
         assert end is not None  # there is always a step left: a process parks before it is done
         return end
 
@@ -179,7 +168,7 @@ class ProcessFrame:
             if self._progress.failure:  # parked, perhaps before it continued as new
                 await self._wait_for_retry(step, line)
             line.state, line.started_at = RUNNING, line.started_at or workflow.now()
-            self._show()
+            self._details.show()
             try:
                 end = await run_step(
                     step,
@@ -193,7 +182,7 @@ class ProcessFrame:
                 await self._park(step, error.message)
             else:
                 line.state, line.ended_at = DONE, workflow.now()
-                self._show()
+                self._details.show()
                 return end
 
     async def _park(self, step: Step[Any, Any], failure: str) -> None:
@@ -210,7 +199,7 @@ class ProcessFrame:
     async def _wait_for_retry(self, step: Step[Any, Any], line: Line) -> None:
         line.state = PARKED
         notice = parked_notice(step.title, self._progress.failure, rolling_back=self._rolling_back)
-        self._show_status(ProcessStatus.FAILED, notice)
+        self._details.show_status(ProcessStatus.FAILED, notice)
         await self._continue_as_new_when_long()
         await workflow.wait_condition(
             lambda: self._retry is not None or self._give_up is not None,
@@ -222,7 +211,7 @@ class ProcessFrame:
         await self._record(step, "retried", self._retry)
         self._progress = self._progress.model_copy(update={"failure": ""})
         self._retry = None
-        self._show_status(ProcessStatus.RUNNING, "")
+        self._details.show_status(ProcessStatus.RUNNING, "")
 
     async def _continue_as_new_when_long(self) -> None:
         # The cancellation of a process that is being rolled back would be forgotten by a new run.
@@ -250,13 +239,13 @@ class ProcessFrame:
             return begun.completed
         self._progress = self._progress.model_copy(update={"failure": ""})
         if begun.no_way_back:
-            self._show_status(
+            self._details.show_status(
                 ProcessStatus.RUNNING, "The abort came too late: there is only the way forward."
             )
             return await self._forward()
         self._rolling_back = True
         why = quoted(reason or "no reason given")
-        self._show_status(ProcessStatus.RUNNING, f"Being rolled back.\n\n{why}")
+        self._details.show_status(ProcessStatus.RUNNING, f"Being rolled back.\n\n{why}")
         if begun.held:
             for step in self.roll_back:
                 line = Line(f"Roll-back: {step.title}")
@@ -320,21 +309,5 @@ class ProcessFrame:
         raise ApplicationError(self._progress.failure, type=GIVEN_UP, non_retryable=True)
 
     async def _end(self, status: ProcessStatus) -> None:
-        self._show_status(status, self._details.notice)
+        self._details.show_status(status, self._details.notice)
         await workflow.wait_condition(workflow.all_handlers_finished)
-
-    def _show_subscription(self, subscription: SubscriptionModel) -> None:
-        workflow.upsert_search_attributes(
-            [
-                search_attributes.PRODUCT.value_set(subscription.product.name),
-                search_attributes.CUSTOMER_ID.value_set(str(subscription.customer_id)),
-            ]
-        )
-
-    def _show_status(self, status: ProcessStatus, notice: str) -> None:
-        self._details.status, self._details.notice = status, notice
-        workflow.upsert_search_attributes([search_attributes.PROCESS_STATUS.value_set(status)])
-        self._show()
-
-    def _show(self) -> None:
-        workflow.set_current_details(self._details.markdown())

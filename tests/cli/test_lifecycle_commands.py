@@ -55,7 +55,7 @@ async def test_validate_all_counts_and_names_those_that_differ(
     again = await starter("validate", subscription_id, "--json")
     assert ended.code == 1
     assert list(ended.document) == ["total", "in_sync", "discrepancies", "refused", "failed"]
-    assert ended.document["discrepancies"] == [subscription_id]
+    assert subscription_id in ended.document["discrepancies"]  # beside those of other tests
     assert (again.code, again.document["subscription"]["insync"]) == (0, True)
 
 
