@@ -1,5 +1,7 @@
 """The program: its commands, and what it says where one cannot be done."""
 
+import signal
+
 import asyncpg
 import click
 from click.exceptions import NoArgsIsHelpError
@@ -71,7 +73,7 @@ def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code; what is wrong is told in one line."""
     try:
         code = cli.main(arguments, prog_name="starter.py", standalone_mode=False)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except NoArgsIsHelpError as error:
         click.echo(error.format_message())
@@ -82,6 +84,12 @@ def run(arguments: list[str]) -> int:
             raise
         return _fail(arguments, *told)
     return code if isinstance(code, int) else DONE
+
+
+def stop_as_by_ctrl_c() -> None:
+    """Treat SIGTERM and a closed terminal like Ctrl-C: what the program has started it stops in order."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  # one for each kind

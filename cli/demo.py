@@ -10,7 +10,7 @@ from uuid import uuid4
 import click
 
 from cli import output
-from cli.commands import run
+from cli.commands import run, stop_as_by_ctrl_c
 from cli.concluding import INTERRUPTED
 from products.process import created_subscription_id
 from settings import ConfigurationError, Settings
@@ -61,4 +61,5 @@ if __name__ == "__main__":
     # A process that exits within milliseconds of its last SDK call may die at exit
     # (temporalio/sdk-python#300).
     atexit.register(time.sleep, 0.05)
+    stop_as_by_ctrl_c()
     sys.exit(demo(Path(sys.argv[1]) if sys.argv[1:] else DIRECTORY))

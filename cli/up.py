@@ -24,7 +24,7 @@ from stack.temporal_server import StackFailed
 def up(workers: int, directory: Path) -> None:
     """Run PostgreSQL, Temporal with its Web UI, and workers; restart what ends."""
     told_to_stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: told_to_stop.set())
     with kept_up(directory) as mine:
         if not mine:
