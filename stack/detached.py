@@ -42,9 +42,18 @@ def is_running(pid: int | None, mark: str) -> bool:
         _started[pid].poll()
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and mark in " ".join(process.cmdline())
+        line = process.cmdline()  # empty for a moment while a program is being started
+        return process.status() != psutil.STATUS_ZOMBIE and (not line or mark in " ".join(line))
     except psutil.Error:
         return False
+
+
+def has_ended(pid: int) -> bool:
+    """Return whether a program that this process has started has ended.
+
+    Sure from the first moment on, when the command line of a process may not yet be there to be read.
+    """
+    return _started[pid].poll() is not None
 
 
 def terminate(pid: int | None, mark: str, *, patience: float = 30) -> None:

@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from stack.detached import is_running, start_detached
+from stack.detached import has_ended, start_detached
 from temporal import search_attributes
 
 # The development server has one shard and, by default, looks at its queues 20 times a second: every step
@@ -104,7 +104,7 @@ def wait_for_port(address: str, pid: int, *, patience: float) -> bool:
     """
     host, _, port = address.rpartition(":")
     give_up = time.monotonic() + patience
-    while is_running(pid, "start-dev"):
+    while not has_ended(pid):
         try:
             with socket.create_connection((host, int(port)), timeout=1):
                 return True

@@ -8,7 +8,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from temporalio.api.activity.v1 import ActivityOptions
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import UpdateActivityOptionsRequest
 from temporalio.client import (
     WithStartWorkflowOperation,
     WorkflowExecutionStatus,
@@ -322,4 +327,25 @@ async def test_only_a_failed_roll_back_can_be_given_up(
     assert "not being rolled back" in str(refused.value.cause)
     await groups.system.clear_faults()
     await processes.retry(handle)
+    assert (await handle.result()).status is Status.ACTIVE
+
+
+async def test_a_step_whose_time_an_operator_has_limited_parks_when_it_is_over(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="slow", seconds=30, times=1))
+    handle = await processes.create_user_group()
+    await processes.until_step(handle, "provision_user_group")
+    await processes.client.workflow_service.update_activity_options(
+        UpdateActivityOptionsRequest(
+            namespace=processes.client.namespace,
+            execution=WorkflowExecution(workflow_id=handle.id),
+            type="provision_user_group",
+            activity_options=ActivityOptions(schedule_to_close_timeout=Duration(seconds=2)),
+            update_mask=FieldMask(paths=["schedule_to_close_timeout"]),
+        )
+    )
+    row = await processes.until_parked(handle)
+    await processes.retry(handle)
+    assert row.status is ProcessStatus.FAILED
     assert (await handle.result()).status is Status.ACTIVE
