@@ -217,7 +217,8 @@ class ProcessFrame:
         # The cancellation of a process that is being rolled back would be forgotten by a new run.
         if not self._heeds_cancellation or workflow.info().get_current_history_length() < LONGEST_HISTORY:
             return
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        # A retry that has come waits for this process: so this process must not wait for it.
+        await workflow.wait_condition(lambda: self._retry is not None or workflow.all_handlers_finished())
         if self._retry is None:
             workflow.continue_as_new(self._form, memo={"progress": self._progress})
 
@@ -225,6 +226,7 @@ class ProcessFrame:
         """Undo what the database says was done; return how the process ends where it is too late."""
         self._heeds_cancellation = False
         self._retry = None
+        self._progress = self._progress.model_copy(update={"failure": ""})  # from now on no retry is taken
         reason = legible(workflow.cancellation_reason() or "") or None
         names = [step.name for step in self.sequence]
         begin = BeginRollBack(
@@ -237,7 +239,6 @@ class ProcessFrame:
         if begun.completed is not None:
             self._details.notice = "The abort came too late: the last step had committed."
             return begun.completed
-        self._progress = self._progress.model_copy(update={"failure": ""})
         if begun.no_way_back:
             self._details.show_status(
                 ProcessStatus.RUNNING, "The abort came too late: there is only the way forward."

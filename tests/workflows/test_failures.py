@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -26,7 +26,6 @@ from products.process import ProcessStatus
 from products.subscription import Status
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from services.group_management import Group
 from temporal import search_attributes
 from tests.processes import Processes, eventually
 from workflows.forms import OperatorNote
@@ -147,69 +146,6 @@ async def test_a_process_that_is_retried_often_keeps_a_short_history_and_its_fir
     assert 'Create user group "Reserved": completed' in await processes.details(handle)
 
 
-async def test_an_aborted_create_is_rolled_back_outside_and_inside(
-    worker: None, processes: Processes, groups: FakeGroupManagement
-) -> None:
-    await groups.system.order(Fault(kind="answer lost"))
-    handle = await processes.create_user_group("Made")
-    subscription_id = processes.subscription_id(handle)
-    await eventually(lambda: groups.find_group(subscription_id))
-    await handle.cancel(reason="carol: wrong name")
-    await groups.system.clear_faults()
-    await processes.until_closed(handle)
-    row, subscription = await processes.row(handle), await processes.read(subscription_id)
-    assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
-    assert row is not None
-    assert row.status is ProcessStatus.ABORTED
-    assert (subscription.status, subscription.insync) == (Status.TERMINATED, True)
-    assert await groups.find_group(subscription_id) is None
-    assert ("abort requested", "carol: wrong name") in [
-        (event.event, event.reason) for event in await processes.events(handle)
-    ]
-    assert "carol: wrong name" in await processes.details(handle)
-
-
-async def test_an_abort_waits_for_the_step_that_ends_all_the_same(
-    worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def heedless(self: FakeGroupManagement, subscription_id: UUID, name: str, *, token: int) -> Group:
-        working = asyncio.ensure_future(slowly(self, subscription_id, name, token))
-        while not working.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.shield(working)
-        return working.result()
-
-    async def slowly(system: FakeGroupManagement, subscription_id: UUID, name: str, token: int) -> Group:
-        await asyncio.sleep(2)
-        return await original(system, subscription_id, name, token=token)
-
-    original = FakeGroupManagement.provision_group
-    monkeypatch.setattr(FakeGroupManagement, "provision_group", heedless)
-    handle = await processes.create_user_group()
-    await processes.until_step(handle, "provision_user_group")
-    await handle.cancel()
-    await processes.until_closed(handle)
-    kinds = [event.event_type for event in (await handle.fetch_history()).events]
-    ended = kinds.index(EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
-    roll_back = kinds.index(SCHEDULED, kinds.index(SCHEDULED) + 1)
-    assert ended < roll_back
-    assert await groups.find_group(processes.subscription_id(handle)) is None
-
-
-async def test_a_reason_with_control_characters_does_not_stop_the_roll_back(
-    worker: None, processes: Processes, groups: FakeGroupManagement
-) -> None:
-    await groups.system.order(Fault(kind="reject", times=1))
-    handle = await processes.create_user_group()
-    await processes.until_parked(handle)
-    await handle.cancel(reason="a\x00b" + "x" * 5000)
-    await processes.until_closed(handle)
-    reasons = [event.reason for event in await processes.events(handle) if event.event == "abort requested"]
-    assert reasons[0] is not None
-    assert reasons[0].startswith("a\ufffdbxxx")
-    assert len(reasons[0]) == 1000
-
-
 async def test_a_retry_that_comes_with_the_first_task_of_a_parked_run_is_taken(
     worker: None, processes: Processes
 ) -> None:
@@ -245,91 +181,6 @@ async def test_a_process_that_was_reset_parks_again_and_says_so(
     assert (await processes.read(processes.subscription_id(handle))).status is Status.ACTIVE
 
 
-async def test_a_roll_back_of_what_was_set_in_sync_ends_and_says_so(
-    worker: None, processes: Processes, groups: FakeGroupManagement
-) -> None:
-    await groups.system.order(Fault(kind="reject"))
-    handle = await processes.create_user_group()
-    await processes.until_parked(handle)
-    await handle.cancel()
-    await processes.until_parked(handle, times=2)
-    await processes.pool.execute(
-        "UPDATE subscriptions SET held_by = NULL WHERE subscription_id = $1",
-        processes.subscription_id(handle),
-    )
-    await processes.retry(handle)
-    message = await processes.failure(handle)
-    row = await processes.row(handle)
-    assert "does not hold subscription" in message
-    assert row is not None
-    assert (row.status, row.failed_reason) == (ProcessStatus.FAILED, message)
-    assert row.ended_at is not None
-
-
-async def test_an_abort_while_the_external_system_works_is_rolled_back_when_it_has_ended(
-    worker: None, processes: Processes, groups: FakeGroupManagement
-) -> None:
-    before = await groups.system.count()
-    await groups.system.order(Fault(kind="slow", seconds=2, times=1))
-    handle = await processes.create_user_group()
-    await processes.until_step(handle, "provision_user_group")
-    await handle.cancel(reason="carol: wrong name")
-    await processes.until_closed(handle)
-    subscription = await processes.subscription(handle)
-    assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
-    assert subscription is not None
-    assert subscription.status is Status.TERMINATED
-    assert await groups.system.count() == before
-
-
-async def test_a_roll_back_that_fails_for_good_parks_until_it_is_retried(
-    worker: None, processes: Processes, groups: FakeGroupManagement
-) -> None:
-    await groups.system.order(Fault(kind="reject"))
-    handle = await processes.create_user_group()
-    await processes.until_parked(handle)
-    await handle.cancel(reason="carol: wrong name")
-    await processes.until_parked(handle, times=2)
-    await groups.system.clear_faults()
-    await processes.retry(handle)
-    await processes.until_closed(handle)
-    subscription = await processes.subscription(handle)
-    assert subscription is not None
-    assert (subscription.status, subscription.insync) == (Status.TERMINATED, True)
-
-
-async def test_a_roll_back_that_is_given_up_leaves_the_subscription_out_of_sync(
-    worker: None, processes: Processes, groups: FakeGroupManagement
-) -> None:
-    await groups.system.order(Fault(kind="reject"))
-    handle = await processes.create_user_group()
-    await processes.until_parked(handle)
-    await handle.cancel(reason="carol: wrong name")
-    await processes.until_parked(handle, times=2)
-    await processes.give_up(handle, by="carol", reason="removed by hand")
-    assert "rejects" in await processes.failure(handle)
-    row, subscription = await processes.row(handle), await processes.subscription(handle)
-    assert row is not None
-    assert row.status is ProcessStatus.FAILED
-    assert row.ended_at is not None
-    assert subscription is not None
-    assert subscription.held_by == handle.id
-
-
-async def test_only_a_failed_roll_back_can_be_given_up(
-    worker: None, processes: Processes, groups: FakeGroupManagement
-) -> None:
-    await groups.system.order(Fault(kind="reject"))
-    handle = await processes.create_user_group()
-    await processes.until_parked(handle)
-    with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await processes.give_up(handle)
-    assert "not being rolled back" in str(refused.value.cause)
-    await groups.system.clear_faults()
-    await processes.retry(handle)
-    assert (await handle.result()).status is Status.ACTIVE
-
-
 async def test_a_step_whose_time_an_operator_has_limited_parks_when_it_is_over(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
@@ -349,3 +200,21 @@ async def test_a_step_whose_time_an_operator_has_limited_parks_when_it_is_over(
     await processes.retry(handle)
     assert row.status is ProcessStatus.FAILED
     assert (await handle.result()).status is Status.ACTIVE
+
+
+async def test_a_retry_at_the_moment_of_continuing_as_new_is_taken_or_rejected_and_never_hangs(
+    worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.process.LONGEST_HISTORY", 15)
+    await groups.system.order(Fault(kind="reject", times=1))
+    handle = await processes.create_user_group()
+
+    async def retried() -> bool | None:
+        with suppress(WorkflowUpdateFailedError):
+            await processes.retry(handle)
+            return True
+        return None
+
+    await eventually(retried)
+    async with asyncio.timeout(20):
+        assert (await handle.result()).status is Status.ACTIVE
