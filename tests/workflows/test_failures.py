@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -22,12 +21,13 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
+import database.processes
 from products.process import ProcessStatus
 from products.subscription import Status
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from temporal import search_attributes
-from tests.processes import Processes, eventually
+from tests.processes import Processes
 from workflows.forms import OperatorNote
 
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
@@ -202,19 +202,26 @@ async def test_a_step_whose_time_an_operator_has_limited_parks_when_it_is_over(
     assert (await handle.result()).status is Status.ACTIVE
 
 
-async def test_a_retry_at_the_moment_of_continuing_as_new_is_taken_or_rejected_and_never_hangs(
+async def test_a_retry_that_comes_before_a_long_process_continues_as_new_does_not_hang(
     worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def slowly(*arguments: Any, **named: Any) -> bool:
+        calls.append(None)
+        if len(calls) <= 2:  # both local attempts: the regular activity leaves room for an update to arrive
+            raise OSError
+        recording.set()
+        await asyncio.sleep(2)
+        return await insert_event(*arguments, **named)
+
+    calls: list[None] = []
+    recording = asyncio.Event()
+    insert_event = database.processes.insert_event
     monkeypatch.setattr("workflows.process.LONGEST_HISTORY", 15)
+    monkeypatch.setattr(database.processes, "insert_event", slowly)
     await groups.system.order(Fault(kind="reject", times=1))
     handle = await processes.create_user_group()
-
-    async def retried() -> bool | None:
-        with suppress(WorkflowUpdateFailedError):
-            await processes.retry(handle)
-            return True
-        return None
-
-    await eventually(retried)
+    await processes.until_step(handle, "provision_user_group")
+    await recording.wait()
     async with asyncio.timeout(20):
+        await processes.retry(handle)
         assert (await handle.result()).status is Status.ACTIVE
