@@ -29,6 +29,9 @@ OnChange = Callable[[ProcessDocument], None]
 QUICK, SLOW = 0.05, 1.0
 """Seconds between two looks at a process that changes, and at one that does not."""
 
+CLOSES_WITHIN = 5.0
+"""Seconds after which a process that has ended is shown as it is, also where Temporal has it open still."""
+
 
 def new_process_id(definition: type[ProcessFrame]) -> str:
     """Return the id of a new process: ``{workflow}-{a random UUID}``."""
@@ -71,19 +74,23 @@ async def follow(
         ProcessNotFound: when there is no such process.
     """
     ended = asyncio.create_task(_ended(services, process_id))
-    pause, seen = QUICK, None
+    pause, seen, closing = QUICK, None, False
     try:
         while True:
-            over = ended.done()
+            over = closing or ended.done()
             document = await _patiently(lambda: process_document(services, process_id))
             if document != seen:
                 on_change(document)
                 pause, seen = QUICK, document
             parked = document.parked and document.times_parked > parked_before
-            if over or document.ended_at is not None or parked:
+            if over or parked:
                 return document
-            await asyncio.wait({ended}, timeout=pause)
-            pause = min(pause * 1.5, SLOW)
+            if document.ended_at is None:
+                await asyncio.wait({ended}, timeout=pause)
+                pause = min(pause * 1.5, SLOW)
+            else:  # the trail is closed a moment before the history has the last steps
+                await asyncio.wait({ended}, timeout=CLOSES_WITHIN)
+                closing = True
     finally:
         ended.cancel()
 
