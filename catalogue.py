@@ -1,11 +1,13 @@
 """Everything that this project can do, product by product: the one list that a new product is added to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 from temporalio import workflow
 
+from activities.ledger import Ledger
+from activities.user_group import UserGroupActivities
 from products.process import Target
 from workflows.forms import StartForm
 from workflows.process import ProcessFrame
@@ -23,6 +25,10 @@ class CatalogueEntry:
     """How the product is called on the command line."""
     product_type: str
     workflows: tuple[type[ProcessFrame], ...]
+    external_system: str
+    """The system that its subscriptions are provisioned in; one of `settings.EXTERNAL_SYSTEMS`."""
+    activities: Callable[[Ledger, Any], object]
+    """Makes the activities of its own steps, from the ledger and the client of that system."""
 
     def workflow(self, target: Target) -> type[ProcessFrame] | None:
         """Return the workflow for this target, or `None` where the product has none."""
@@ -31,9 +37,11 @@ class CatalogueEntry:
 
 CATALOGUE: Sequence[CatalogueEntry] = (
     CatalogueEntry(
-        "user-group",
-        "UserGroup",
-        (CreateUserGroup, ModifyUserGroup, TerminateUserGroup, ValidateUserGroup),
+        command="user-group",
+        product_type="UserGroup",
+        workflows=(CreateUserGroup, ModifyUserGroup, TerminateUserGroup, ValidateUserGroup),
+        external_system="group_management",
+        activities=UserGroupActivities,
     ),
 )
 

@@ -15,6 +15,40 @@ class ConfigurationError(Exception):
     """The settings do not fit together, or name what is not there; the message says what to set."""
 
 
+EXTERNAL_SYSTEMS = ("group_management",)
+"""The external systems; in capitals the name of one is the setting that says what opens it."""
+
+
+class ExternalSystem(BaseModel):
+    """What opens the client of an external system, and where that system is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    opened_by: str
+    """The function that opens it, as `module:function`: `{NAME}`, by default that of its fake."""
+    url: str | None = Field(None, repr=False)
+    """`{NAME}_URL`; may hold a password. `None` means on the server of the subscriptions."""
+
+    @classmethod
+    def fake(cls, name: str) -> Self:
+        """Return the fake of a system."""
+        return cls(name=name, opened_by=f"services.fake_{name}:open_fake_{name}")
+
+    @property
+    def is_fake(self) -> bool:
+        """Whether the fake stands in for it."""
+        return self.opened_by == self.fake(self.name).opened_by
+
+    def open(self, database_url: str) -> Any:
+        """Return what opens the client, as an asynchronous context.
+
+        Raises:
+            ConfigurationError: when there is no such function.
+        """
+        return load_function(self.name.upper(), self.opened_by)(self.url or database_url)
+
+
 class Settings(BaseModel):
     """Where the services are, and what stands in for the external systems."""
 
@@ -24,14 +58,11 @@ class Settings(BaseModel):
     """How to connect to Temporal, from the SDK's own environment configuration; may hold an API key."""
     database_url: str | None = Field(None, repr=False)
     """`DATABASE_URL`: the PostgreSQL of the subscriptions; may hold a password."""
-    group_management: str = "services.fake_group_management:open_fake_group_management"
-    """`GROUP_MANAGEMENT`: the function that opens the group management system, as `module:function`."""
-    group_management_url: str | None = Field(None, repr=False)
-    """`GROUP_MANAGEMENT_URL`: where that system is; `None` means on the server of the subscriptions."""
+    external_systems: tuple[ExternalSystem, ...] = tuple(ExternalSystem.fake(one) for one in EXTERNAL_SYSTEMS)
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read `TEMPORAL_*` (and `temporal.toml`), `DATABASE_URL`, `GROUP_MANAGEMENT` and its URL.
+        """Read `TEMPORAL_*` (and `temporal.toml`), `DATABASE_URL`, and of each external system both settings.
 
         Raises:
             ConfigurationError: when a profile is unknown, or its file cannot be read.
@@ -40,18 +71,31 @@ class Settings(BaseModel):
             temporal = dict(ClientConfig.load_client_connect_config())
         except (RuntimeError, ValueError) as error:
             raise ConfigurationError(f"The configuration of Temporal cannot be read: {error}") from error
-        named = {
-            field: os.environ[field.upper()]
-            for field in ("database_url", "group_management", "group_management_url")
-            if os.environ.get(field.upper())
-        }
-        return cls(temporal=temporal, **named)
+        systems = tuple(
+            ExternalSystem(
+                name=name,
+                opened_by=os.environ.get(name.upper()) or ExternalSystem.fake(name).opened_by,
+                url=os.environ.get(f"{name.upper()}_URL") or None,
+            )
+            for name in EXTERNAL_SYSTEMS
+        )
+        return cls(
+            temporal=temporal,
+            database_url=os.environ.get("DATABASE_URL") or None,
+            external_systems=systems,
+        )
 
-    @property
-    def fakes_group_management(self) -> bool:
-        """Whether the fake stands in for the group management system."""
-        default: str = type(self).model_fields["group_management"].default
-        return self.group_management == default
+    def external_system(self, name: str) -> ExternalSystem:
+        """Return what is set of the external system of this name.
+
+        Raises:
+            ConfigurationError: when there is no system of this name.
+        """
+        found = next((one for one in self.external_systems if one.name == name), None)
+        if found is None:
+            known = ", ".join(one.name for one in self.external_systems)
+            raise ConfigurationError(f"There is no external system {name!r}; give one of {known}")
+        return found
 
     @property
     def configured(self) -> bool:

@@ -20,14 +20,12 @@ from temporalio.worker import Worker
 
 from activities.ledger import Ledger
 from activities.subscriptions import SubscriptionActivities
-from activities.user_group import UserGroupActivities
-from catalogue import workflows
+from catalogue import CATALOGUE, workflows
 from database.connection import DatabaseUnreachable, open_pool
 from database.migrate import SchemaOutOfDate, migrate, require_current_schema
 from operations.reconcile import reconcile
-from services import fake_group_management
 from services.fake_system import create_fake_system
-from settings import ConfigurationError, Settings, load_function
+from settings import ConfigurationError, Settings
 from stack.addresses import find_services
 from temporal.connection import TemporalUnreachable, connect
 from temporal.plugin import TASK_QUEUE
@@ -45,15 +43,13 @@ async def open_activities(settings: Settings) -> AsyncIterator[Sequence[Callable
     assert settings.database_url is not None
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(await open_pool(settings.database_url))
-        open_groups = load_function("GROUP_MANAGEMENT", settings.group_management)
-        groups = await stack.enter_async_context(
-            open_groups(settings.group_management_url or settings.database_url)
-        )
         ledger = Ledger(pool)
-        yield [
-            *_activities(SubscriptionActivities(ledger)),
-            *_activities(UserGroupActivities(ledger, groups)),
-        ]
+        activities = _activities(SubscriptionActivities(ledger))
+        for entry in CATALOGUE:
+            system = settings.external_system(entry.external_system)
+            client = await stack.enter_async_context(system.open(settings.database_url))
+            activities += _activities(entry.activities(ledger, client))
+        yield activities
 
 
 @asynccontextmanager
@@ -72,13 +68,12 @@ async def open_worker(
 
 
 async def prepare_databases(settings: Settings) -> None:
-    """Bring the database of the subscriptions, and that of the fake, to what this code needs."""
+    """Bring the database of the subscriptions, and those of the fakes, to what this code needs."""
     assert settings.database_url is not None
     await migrate(settings.database_url)
-    if settings.fakes_group_management:
-        await create_fake_system(
-            settings.group_management_url or settings.database_url, fake_group_management.NAME
-        )
+    for system in settings.external_systems:
+        if system.is_fake:
+            await create_fake_system(system.url or settings.database_url, system.name)
 
 
 async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -> None:

@@ -99,7 +99,7 @@ def with_system(system: str, work: Callable[[FakeSystem], Awaitable[object]]) ->
     async def run() -> None:
         settings = find_services(Settings.from_environment())
         assert settings.database_url is not None
-        url = settings.group_management_url or settings.database_url
+        url = settings.external_system(system).url or settings.database_url
         async with open_fake_system(url, system) as fake:
             await work(fake)
 
