@@ -7,10 +7,15 @@ from typing import Any, get_type_hints
 from temporalio import workflow
 
 from activities.ledger import Ledger
+from activities.user import UserActivities
 from activities.user_group import UserGroupActivities
 from products.process import Target
 from workflows.forms import StartForm
 from workflows.process import ProcessFrame
+from workflows.user.create_user import CreateUser
+from workflows.user.modify_user import ModifyUser
+from workflows.user.terminate_user import TerminateUser
+from workflows.user.validate_user import ValidateUser
 from workflows.user_group.create_user_group import CreateUserGroup
 from workflows.user_group.modify_user_group import ModifyUserGroup
 from workflows.user_group.terminate_user_group import TerminateUserGroup
@@ -42,6 +47,13 @@ CATALOGUE: Sequence[CatalogueEntry] = (
         workflows=(CreateUserGroup, ModifyUserGroup, TerminateUserGroup, ValidateUserGroup),
         external_system="group_management",
         activities=UserGroupActivities,
+    ),
+    CatalogueEntry(
+        command="user",
+        product_type="User",
+        workflows=(CreateUser, ModifyUser, TerminateUser, ValidateUser),
+        external_system="user_management",
+        activities=UserActivities,
     ),
 )
 

@@ -15,7 +15,7 @@ class ConfigurationError(Exception):
     """The settings do not fit together, or name what is not there; the message says what to set."""
 
 
-EXTERNAL_SYSTEMS = ("group_management",)
+EXTERNAL_SYSTEMS = ("group_management", "user_management")
 """The external systems; in capitals the name of one is the setting that says what opens it."""
 
 

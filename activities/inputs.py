@@ -38,6 +38,8 @@ class CreateSubscription(_Input):
 
     product: str
     """The name or the UUID of the product."""
+    product_type: str | None = None
+    """That it must be of; `None` means any."""
     customer_id: UUID
     values: Values = {}
     """The resource types that are mandatory in `initial`."""
@@ -58,6 +60,8 @@ class LockSubscription(_Input):
     """That the form was filled in for; `None` means whichever it has."""
     unchangeable: Values = {}
     """Values that may be given, but only as they are."""
+    values: Values = {}
+    """Those that are to change: what they refer to is joined now."""
 
 
 class CheckResult(BaseModel):

@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
-from activities.inputs import CheckResult, StepRun
+from activities.inputs import CheckResult, StepRun, Values
 from database import processes, subscriptions
 from database.connection import Connection, Pool, transaction
 from database.subscriptions import Stored
@@ -110,6 +110,15 @@ class Ledger:
             before = await processes.read_before_image(connection, run.process.process_id)
         assert before is not None  # who holds what it did not create has kept one
         return _of_kind(before, kind)
+
+    async def resolved(self, kind: type[SubscriptionModel], values: Values) -> dict[str, Any]:
+        """Return these values of a block, with what they refer to by its id as it is now.
+
+        Raises:
+            SubscriptionNotFound: when they refer to what there is not.
+        """
+        async with self.pool.acquire() as connection:
+            return await subscriptions.resolve_references(connection, kind, values)
 
     async def held(self, connection: Connection, run: StepRun) -> Stored:
         """Return the subscription of the process, locked until the transaction ends.

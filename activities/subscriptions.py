@@ -18,11 +18,11 @@ from activities.inputs import (
     Values,
 )
 from activities.ledger import Ledger
-from database import processes, subscriptions
+from database import processes, relations, subscriptions
 from database.connection import Connection, transaction
 from database.processes import TrailEvent
 from products.errors import InvalidInput
-from products.gate import SubscriptionNotFound, judge
+from products.gate import SubscriptionNotFound, judge, judge_joins
 from products.process import ProcessStatus, Target
 from products.subscription import Status, SubscriptionModel
 
@@ -35,24 +35,31 @@ class SubscriptionActivities:
 
     @activity.defn
     async def create_subscription(self, step: CreateSubscription) -> SubscriptionModel:
-        """Insert the virgin subscription, initial and held by this process.
+        """Insert the virgin subscription, initial and held by this process, with what it depends on.
 
         Raises:
             ProductNotFound: when there is no such product.
+            GateRefusal: when what it would depend on is not there, not active or out of sync.
             LifecycleError: when a value that is mandatory in `initial` is missing.
         """
         process = step.run.process
 
         async def effect(connection: Connection) -> SubscriptionModel:
-            product_id, product_type = await subscriptions.find_product(connection, step.product)
-            virgin = SubscriptionModel.stage(product_type, Status.INITIAL).from_product_id(
+            product_id, product_type = await subscriptions.find_product(
+                connection, step.product, step.product_type
+            )
+            joins = await relations.lock_joins(connection, relations.joined_by(product_type, step.values))
+            judge_joins(joins)
+            kind = SubscriptionModel.stage(product_type, Status.INITIAL)
+            virgin = kind.from_product_id(
                 product_id,
                 step.customer_id,
                 subscription_id=process.subscription_id,
                 held_by=process.process_id,
-                **step.values,
+                **await subscriptions.resolve_references(connection, kind, step.values),
             )
             await subscriptions.insert_subscription(connection, product_id, virgin, step.run.at)
+            await relations.relate(connection, process.subscription_id, joins)
             return virgin
 
         return await self._ledger.commit(step.run, SubscriptionModel, effect)
@@ -83,6 +90,8 @@ class SubscriptionActivities:
     async def unsync(self, step: LockSubscription) -> SubscriptionModel:
         """Lock the subscription for this process, if the gate lets it; keep it as it was, to restore it.
 
+        What it is to depend on is in use by it from now on, beside what it depends on already.
+
         Raises:
             GateRefusal: when the process may not start; the first that applies.
             InvalidInput: when a value that cannot be changed is given as another.
@@ -90,7 +99,8 @@ class SubscriptionActivities:
         process = step.run.process
 
         async def effect(connection: Connection) -> SubscriptionModel:
-            subject = await subscriptions.lock_subject(connection, process.subscription_id)
+            joined = relations.joined_by(step.product_type, step.values)
+            subject = await relations.lock_subject(connection, process.subscription_id, joined)
             subscription = subject.subscription
             if subscription.held_by == process.process_id:
                 return subscription
@@ -100,6 +110,7 @@ class SubscriptionActivities:
             held = subscription.held(process.process_id)
             await subscriptions.update_subscription(connection, held)
             await subscriptions.raise_fence(connection, process.subscription_id)
+            await relations.relate(connection, process.subscription_id, subject.joins)
             return held
 
         return await self._ledger.commit(step.run, SubscriptionModel, effect)
@@ -145,6 +156,7 @@ class SubscriptionActivities:
     async def resync(self, run: StepRun) -> SubscriptionModel:
         """Unlock the subscription and close the trail row: completed, or aborted by a roll-back.
 
+        What it does not depend on any more is not in use by it from now on.
         Where the process has changed values or status of a subscription that was there, the version grows.
         """
         status = ProcessStatus.ABORTED if run.rolling_back else ProcessStatus.COMPLETED
@@ -156,7 +168,7 @@ class SubscriptionActivities:
             before = await processes.read_before_image(connection, process_id)
             if before is not None and unlocked.differs_from(before):
                 unlocked = unlocked.of_version(before.version + 1)
-            await subscriptions.update_subscription(connection, unlocked)
+            await relations.release_subscription(connection, unlocked)
             await processes.set_process_status(connection, process_id, status, ended_at=run.at)
             return unlocked
 
@@ -173,7 +185,7 @@ class SubscriptionActivities:
             differences = CheckResult.model_validate_json(committed[step.check]).differences
             found_by = process_id if differences else None
             unlocked = stored.subscription.released().found_different(found_by)
-            await subscriptions.update_subscription(connection, unlocked)
+            await relations.release_subscription(connection, unlocked)
             await processes.set_process_status(
                 connection,
                 process_id,

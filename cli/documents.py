@@ -10,7 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from catalogue import workflow_type, workflows
 from cli.services import Services
-from database import processes, subscriptions
+from database import processes, relations, subscriptions
 from database.connection import Connection
 from database.processes import TrailRow
 from products.gate import SubscriptionNotFound
@@ -60,7 +60,7 @@ async def subscription_document(connection: Connection, subscription_id: UUID) -
     stored = await subscriptions.read_subscription(connection, subscription_id)
     if stored is None:
         raise SubscriptionNotFound(subscription_id)
-    in_use_by, depends_on = await subscriptions.relations(connection, subscription_id)
+    in_use_by, depends_on = await relations.relations(connection, subscription_id)
     document = stored.subscription.model_dump(mode="json")
     return document | {
         "in_use_by": [str(user) for user in in_use_by],

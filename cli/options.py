@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from products.errors import InvalidInput
 from products.text import printable
 from products.validation import explain
-from workflows.forms import OperatorNote, StartForm
+from workflows.forms import ModifyForm, OperatorNote, StartForm
 
 F = TypeVar("F", bound=OperatorNote)
 Command = Callable[..., Any]
@@ -75,7 +75,8 @@ def fill(form: type[F], given: dict[str, str]) -> F:
     Raises:
         InvalidInput: when a value does not fit, or is missing and nobody can be asked.
     """
-    values = dict(given)
+    clearable = form.clearable if issubclass(form, ModifyForm) else frozenset()
+    values = {name: None if value == "null" and name in clearable else value for name, value in given.items()}
     for name, field in form.model_fields.items():
         if field.is_required() and name not in values and sys.stdin.isatty():
             values[name] = click.prompt(field.title or name, err=True)

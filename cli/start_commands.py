@@ -21,9 +21,9 @@ from cli.options import (
 from cli.services import Services
 from cli.starting import new_process_id, start_process
 from cli.validating import validate_all
-from database import subscriptions
+from database import relations, subscriptions
 from products.errors import GateRefusal, InvalidInput, ProcessAlreadyExists
-from products.gate import WorkflowNotValid, judge
+from products.gate import SubscriptionNotFound, WorkflowNotValid, judge, judge_joins
 from products.process import ProcessStatus, Target
 from products.subscription import SubscriptionModel
 from temporal.history import LastError
@@ -57,7 +57,10 @@ def add_create_command(entry: CatalogueEntry) -> None:
     def command(process_id: str | None, no_wait: bool, as_json: bool, **given: str | None) -> int:
         filled = fill(form, said(given))
 
-        async def prepare(_: Services) -> Prepared:
+        async def prepare(services: Services) -> Prepared:
+            async with services.pool.acquire() as connection:
+                joined = relations.joined_by(entry.product_type, filled.values())
+                judge_joins(await relations.read_joins(connection, joined))
             return definition, filled
 
         return start(prepare, process_id, no_wait=no_wait, as_json=as_json)
@@ -157,15 +160,18 @@ def on_existing(
 
     async def prepare(services: Services) -> Prepared:
         async with services.pool.acquire() as connection:
-            subject = await subscriptions.read_subject(connection, wanted)
-        product_type = subject.subscription.product.type
-        entry = entry_of(product_type)
-        definition = entry.workflow(target) if entry else None
-        if definition is None:
-            raise WorkflowNotValid(subject.subscription)
-        form = fill(form_of(definition), said(given) | {"subscription_id": str(wanted)})
-        version = getattr(form, "version", None)
-        judge(subject, target, product_type, version)
+            stored = await subscriptions.read_subscription(connection, wanted)
+            if stored is None:
+                raise SubscriptionNotFound(wanted)
+            product_type = stored.subscription.product.type
+            entry = entry_of(product_type)
+            definition = entry.workflow(target) if entry else None
+            if definition is None:
+                raise WorkflowNotValid(stored.subscription)
+            form = fill(form_of(definition), said(given) | {"subscription_id": str(wanted)})
+            joined = relations.joined_by(product_type, form.values())
+            subject = await relations.read_subject(connection, wanted, joined)
+        judge(subject, target, product_type, getattr(form, "version", None))
         if confirm is not None:
             confirm(subject.subscription)
         return definition, form

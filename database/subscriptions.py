@@ -1,24 +1,25 @@
-"""Queries on subscriptions, their products and their relations."""
+"""Queries on subscriptions and their products."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
-from pydantic_core import from_json
+from pydantic import JsonValue
+from pydantic_core import from_json, to_json
 
 from database.connection import Connection
 from products.errors import ProductNotFound
-from products.gate import Subject, SubscriptionNotFound
+from products.gate import SubscriptionNotFound
 from products.subscription import Status, SubscriptionModel
 
 # A subscription with its product; what follows says which, and whether to lock it.
 _SELECT = """
     SELECT s.subscription_id, s.customer_id, s.description, s.status, s.insync, s.held_by,
            s.discrepancy_found_by, s.start_date, s.end_date, s.note, s.version, s.fence, s.block,
-           p.name, p.product_type, p.tag, p.description AS product_description
+           p.name, p.product_type, p.tag, p.description AS product_description, p.fixed_inputs
     FROM subscriptions s
     JOIN products p USING (product_id)
 """
@@ -33,13 +34,24 @@ class Stored:
     """The fencing token that calls to an external system carry now."""
 
 
-async def find_product(connection: Connection, product: str) -> tuple[UUID, str]:
+async def find_product(connection: Connection, product: str, product_type: str | None) -> tuple[UUID, str]:
     """Return the id and the type of the product with this name or UUID.
+
+    Args:
+        product_type: that it must be of; `None` means any.
 
     Raises:
         ProductNotFound: when there is none; names those that there are.
     """
-    rows = await connection.fetch("SELECT product_id, name, product_type FROM products ORDER BY name")
+    rows = await connection.fetch(
+        """
+        SELECT product_id, name, product_type
+        FROM products
+        WHERE $1::text IS NULL OR product_type = $1
+        ORDER BY name
+        """,
+        product_type,
+    )
     for row in rows:
         if product == row["name"] or product.lower() == str(row["product_id"]):
             return row["product_id"], row["product_type"]
@@ -69,77 +81,36 @@ async def insert_subscription(
         subscription.status,
         subscription.held_by,
         subscription.version,
-        subscription.block.model_dump_json(),
+        to_json(subscription.block.own_values()).decode(),
         at,
     )
 
 
 async def read_subscription(connection: Connection, subscription_id: UUID) -> Stored | None:
     """Return the subscription as it is, or `None` where there is none."""
-    row = await connection.fetchrow(_SELECT + "WHERE s.subscription_id = $1", subscription_id)
-    return None if row is None else stored_subscription(row)
+    return (await read_subscriptions(connection, [subscription_id])).get(subscription_id)
 
 
 async def lock_subscription(connection: Connection, subscription_id: UUID) -> Stored | None:
     """Return the subscription as it is, locked until the transaction ends, or `None` where there is none."""
-    # FOR NO KEY UPDATE: others may go on referring to it.
-    row = await connection.fetchrow(
-        _SELECT + "WHERE s.subscription_id = $1 FOR NO KEY UPDATE OF s", subscription_id
-    )
-    return None if row is None else stored_subscription(row)
+    return (await lock_subscriptions(connection, [subscription_id])).get(subscription_id)
 
 
-async def read_subject(connection: Connection, subscription_id: UUID) -> Subject:
-    """Return the subscription with all that it is related to, as they are now.
+async def read_subscriptions(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Stored]:
+    """Return those of these subscriptions that there are, as they are."""
+    rows = await connection.fetch(_SELECT + "WHERE s.subscription_id = ANY ($1::uuid[])", ids)
+    return await _stored(connection, rows)
 
-    Raises:
-        SubscriptionNotFound: when there is none.
-    """
-    in_use_by, depends_on = await relations(connection, subscription_id)
+
+async def lock_subscriptions(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Stored]:
+    """Return those of these subscriptions that there are, locked in order of their ids."""
+    # FOR NO KEY UPDATE: others may go on referring to them.
     rows = await connection.fetch(
-        _SELECT + "WHERE s.subscription_id = ANY ($1::uuid[]) ORDER BY s.subscription_id",
-        [subscription_id, *in_use_by, *depends_on],
+        _SELECT
+        + "WHERE s.subscription_id = ANY ($1::uuid[]) ORDER BY s.subscription_id FOR NO KEY UPDATE OF s",
+        ids,
     )
-    return _subject(rows, subscription_id, in_use_by, depends_on)
-
-
-async def lock_subject(connection: Connection, subscription_id: UUID) -> Subject:
-    """Return the subscription with all that it is related to, locked until the transaction ends.
-
-    The rows are locked in the order of their ids, so that no two processes wait for each other; where the
-    relations have changed meanwhile, the locks are given back and it starts again.
-
-    Raises:
-        SubscriptionNotFound: when there is none.
-    """
-    while True:
-        with suppress(_RelationsChanged):
-            async with connection.transaction():
-                before = await relations(connection, subscription_id)
-                rows = await connection.fetch(
-                    _SELECT
-                    + "WHERE s.subscription_id = ANY ($1::uuid[]) ORDER BY s.subscription_id "
-                    + "FOR NO KEY UPDATE OF s",
-                    [subscription_id, *before[0], *before[1]],
-                )
-                if await relations(connection, subscription_id) != before:
-                    raise _RelationsChanged
-                return _subject(rows, subscription_id, *before)
-
-
-class _RelationsChanged(Exception):
-    """Rolls back to the savepoint, which gives the locks back."""
-
-
-def _subject(
-    rows: Sequence[asyncpg.Record], subscription_id: UUID, in_use_by: list[UUID], depends_on: list[UUID]
-) -> Subject:
-    found = {row["subscription_id"]: stored_subscription(row).subscription for row in rows}
-    if subscription_id not in found:
-        raise SubscriptionNotFound(subscription_id)
-    return Subject(
-        found[subscription_id], [found[one] for one in in_use_by], [found[one] for one in depends_on]
-    )
+    return await _stored(connection, rows)
 
 
 async def update_subscription(connection: Connection, subscription: SubscriptionModel) -> None:
@@ -160,7 +131,7 @@ async def update_subscription(connection: Connection, subscription: Subscription
         subscription.end_date,
         subscription.note,
         subscription.version,
-        subscription.block.model_dump_json(),
+        to_json(subscription.block.own_values()).decode(),
     )
 
 
@@ -176,22 +147,6 @@ async def raise_fence(connection: Connection, subscription_id: UUID) -> int:
         subscription_id,
     )
     return fence
-
-
-async def relations(connection: Connection, subscription_id: UUID) -> tuple[list[UUID], list[UUID]]:
-    """Return which subscriptions this one is in use by, and which it depends on, in order of their ids."""
-    rows = await connection.fetch(
-        """
-        SELECT subscription_id, depends_on
-        FROM subscription_relations
-        WHERE subscription_id = $1 OR depends_on = $1
-        ORDER BY subscription_id, depends_on
-        """,
-        subscription_id,
-    )
-    in_use_by = [row["subscription_id"] for row in rows if row["depends_on"] == subscription_id]
-    depends_on = [row["depends_on"] for row in rows if row["subscription_id"] == subscription_id]
-    return in_use_by, depends_on
 
 
 async def list_subscriptions(
@@ -232,21 +187,57 @@ async def list_subscriptions(
         after,
         limit,
     )
-    return [stored_subscription(row).subscription for row in rows]
+    return [stored.subscription for stored in (await _stored(connection, rows)).values()]
 
 
-def stored_subscription(row: asyncpg.Record) -> Stored:
-    """Build the model from a row that has the columns of a subscription and of its product."""
-    status = Status(row["status"])
-    model = SubscriptionModel.stage(row["product_type"], status)
-    fields = {name: row[name] for name in SubscriptionModel.model_fields if name != "product"}
-    product = {
-        "name": row["name"],
-        "type": row["product_type"],
-        "tag": row["tag"],
-        "description": row["product_description"],
-    }
-    subscription = model.model_validate(
-        fields | {"status": status, "product": product, model.block_name: from_json(row["block"])}
+async def resolve_references(
+    connection: Connection, kind: type[SubscriptionModel], values: Mapping[str, JsonValue]
+) -> dict[str, Any]:
+    """Return these values of a block, with what they refer to by its id as it is now.
+
+    Args:
+        kind: the class of the subscription whose block it is.
+
+    Raises:
+        SubscriptionNotFound: when they refer to what there is not.
+    """
+    references = kind.block_class().references().keys() & values.keys()
+    blocks = await _blocks(connection, {UUID(str(values[name])) for name in references})
+    return dict(values) | {name: blocks[UUID(str(values[name]))] for name in references}
+
+
+async def _stored(connection: Connection, rows: Sequence[asyncpg.Record]) -> dict[UUID, Stored]:
+    """Build the models from rows with the columns of a subscription and its product, in that order."""
+    kinds = [SubscriptionModel.stage(row["product_type"], Status(row["status"])) for row in rows]
+    values = [from_json(row["block"]) for row in rows]
+    references = [kind.block_class().references() for kind in kinds]
+    # In a statement of its own: one that has waited for a lock would see what others were before that.
+    blocks = await _blocks(
+        connection, {UUID(own[name]) for own, names in zip(values, references, strict=True) for name in names}
     )
-    return Stored(subscription, row["fence"])
+    stored = {}
+    for row, kind, own, names in zip(rows, kinds, values, references, strict=True):
+        referred = {name: blocks[UUID(own[name])] for name in names}
+        fields = {name: row[name] for name in SubscriptionModel.model_fields if name != "product"}
+        product = {
+            "name": row["name"],
+            "type": row["product_type"],
+            "tag": row["tag"],
+            "description": row["product_description"],
+        }
+        block = own | from_json(row["fixed_inputs"]) | referred
+        subscription = kind.model_validate(fields | {"product": product, kind.block_name: block})
+        stored[row["subscription_id"]] = Stored(subscription, row["fence"])
+    return stored
+
+
+async def _blocks(connection: Connection, owners: set[UUID]) -> dict[UUID, dict[str, JsonValue]]:
+    if not owners:
+        return {}
+    rows = await connection.fetch(
+        "SELECT subscription_id, block FROM subscriptions WHERE subscription_id = ANY ($1::uuid[])", owners
+    )
+    blocks = {row["subscription_id"]: from_json(row["block"]) for row in rows}
+    for owner in owners - blocks.keys():
+        raise SubscriptionNotFound(owner)
+    return {owner: block | {"owner_subscription_id": str(owner)} for owner, block in blocks.items()}

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from temporalio.client import Client
 
-from database import processes, subscriptions
+from database import processes, relations, subscriptions
 from database.connection import Pool, transaction
 from database.processes import TrailEvent
 from operations.executions import closed_as
@@ -48,7 +48,7 @@ async def set_in_sync(
         if about is None:
             return subscription
         in_sync = subscription.found_different(None).released()
-        await subscriptions.update_subscription(connection, in_sync)
+        await relations.release_subscription(connection, in_sync)
         # Whatever the holder has on its way to an external system is too late from now on.
         await subscriptions.raise_fence(connection, subscription_id)
         event = TrailEvent(event="set in sync", step=None, by=by, reason=reason, at=datetime.now(UTC))

@@ -90,12 +90,24 @@ class SubscriptionInUse(GateRefusal):
 
 
 @dataclass(frozen=True)
+class Join:
+    """A subscription that another is about to depend on: the group that a user is to be in."""
+
+    subscription_id: UUID
+    product_type: str
+    """That it must be of."""
+    subscription: SubscriptionModel | None
+    """`None` where there is none."""
+
+
+@dataclass(frozen=True)
 class Subject:
     """What the gate looks at: a subscription, and those that it is related to."""
 
     subscription: SubscriptionModel
     in_use_by: Sequence[SubscriptionModel] = ()
     depends_on: Sequence[SubscriptionModel] = ()
+    joins: Sequence[Join] = ()
 
 
 def judge(subject: Subject, target: Target, product_type: str, version: int | None) -> None:
@@ -126,6 +138,25 @@ def judge(subject: Subject, target: Target, product_type: str, version: int | No
         raise RelatedSubscriptionOutOfSync(out_of_sync[0])
     if users and target is Target.TERMINATE:
         raise SubscriptionInUse(subscription, users)
+    judge_joins(subject.joins)
+
+
+def judge_joins(joins: Sequence[Join]) -> None:
+    """Do nothing where a subscription may come to depend on these: they are active and in sync.
+
+    Raises:
+        GateRefusal: the first refusal that applies.
+    """
+    for join in joins:
+        joined = join.subscription
+        if joined is None:
+            raise SubscriptionNotFound(join.subscription_id)
+        if joined.product.type != join.product_type:
+            raise WorkflowNotValid(joined)
+        if joined.status is not Status.ACTIVE:
+            raise WrongStatus(joined)
+        if not joined.insync:
+            raise RelatedSubscriptionOutOfSync(joined)
 
 
 def _which(subscription: SubscriptionModel) -> str:

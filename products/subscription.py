@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, mo
 
 from products.errors import LifecycleError
 from products.product import Product
+from products.product_block import ProductBlock
 
 
 class Status(StrEnum):
@@ -30,17 +31,6 @@ NEXT: Mapping[Status, frozenset[Status]] = {
 """Where a subscription can go from each state; to stay is always possible."""
 
 
-class ProductBlock(BaseModel):
-    """A named group of resource types; a subclass restates only what became mandatory."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @classmethod
-    def mandatory(cls) -> list[str]:
-        """Return the resource types that a block of this class cannot be without."""
-        return [name for name, field in cls.model_fields.items() if field.is_required()]
-
-
 class SubscriptionModel(BaseModel):
     """One customer's instance of a product, in a lifecycle state that its class allows.
 
@@ -58,6 +48,8 @@ class SubscriptionModel(BaseModel):
 
     lifecycle: ClassVar[frozenset[Status]] = frozenset()
     products: ClassVar[Mapping[UUID, Product]] = {}
+    fixed_inputs: ClassVar[Mapping[UUID, Mapping[str, str]]] = {}
+    """The constants of each product of this type: part of the block, the same in every subscription."""
     stages: ClassVar[dict[Status, type["SubscriptionModel"]]] = {}
     """The classes of this product type, by the state they are for."""
     families: ClassVar[dict[str, dict[Status, type["SubscriptionModel"]]]] = {}
@@ -84,18 +76,28 @@ class SubscriptionModel(BaseModel):
     version: int = Field(default=1, ge=1)
 
     def __init_subclass__(
-        cls, *, lifecycle: Iterable[Status] = (), products: Mapping[UUID, Product] | None = None
+        cls,
+        *,
+        lifecycle: Iterable[Status] = (),
+        products: Mapping[UUID, Product] | None = None,
+        fixed_inputs: Mapping[UUID, Mapping[str, str]] | None = None,
     ) -> None:
         super().__init_subclass__()
 
     # The same arguments once more: pydantic calls this one when the fields of the class are known.
     @classmethod
     def __pydantic_init_subclass__(
-        cls, *, lifecycle: Iterable[Status] = (), products: Mapping[UUID, Product] | None = None, **_: Any
+        cls,
+        *,
+        lifecycle: Iterable[Status] = (),
+        products: Mapping[UUID, Product] | None = None,
+        fixed_inputs: Mapping[UUID, Mapping[str, str]] | None = None,
+        **_: Any,
     ) -> None:
         cls.lifecycle = frozenset(lifecycle)
         if products is not None:
             cls.products = products
+            cls.fixed_inputs = fixed_inputs or {}
             cls.stages = {}
             cls.families |= {product.type: cls.stages for product in products.values()}
             cls.block_name = next(
@@ -144,6 +146,7 @@ class SubscriptionModel(BaseModel):
         if product_id not in cls.products:
             raise LifecycleError(f"Product {product_id} is not of type {cls.__name__}")
         product = cls.products[product_id]
+        values |= cls.fixed_inputs.get(product_id, {})
         block = cls.block_class()
         _refuse_missing(cls, Status.INITIAL, [name for name in block.mandatory() if values.get(name) is None])
         return cls.model_validate(
@@ -245,8 +248,8 @@ class SubscriptionModel(BaseModel):
         return self.stages[before.status].model_validate(fields)
 
     def differs_from(self, before: "SubscriptionModel") -> bool:
-        """Return whether its values or its status are others than before."""
-        return (self.status, self.block.model_dump()) != (before.status, before.block.model_dump())
+        """Return whether its own values or its status are others than before."""
+        return (self.status, self.block.own_values()) != (before.status, before.block.own_values())
 
     def held(self, process_id: str) -> Self:
         """Return this subscription, held by a process."""

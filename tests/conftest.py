@@ -14,6 +14,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from database.connection import Pool, open_pool
 from services.fake_group_management import FakeGroupManagement, open_fake_group_management
+from services.fake_user_management import FakeUserManagement, open_fake_user_management
 from settings import Settings
 from stack.postgres import start_postgres, stop_postgres
 from stack.temporal_server import FAST_QUEUES, dynamic_config, find_temporal_cli
@@ -90,6 +91,15 @@ async def groups(settings: Settings) -> AsyncIterator[FakeGroupManagement]:
     async with open_fake_group_management(settings.database_url) as groups:
         yield groups
         await groups.system.clear_faults()
+
+
+@pytest.fixture
+async def users(settings: Settings) -> AsyncIterator[FakeUserManagement]:
+    """The user management system, which behaves again after the test."""
+    assert settings.database_url is not None
+    async with open_fake_user_management(settings.database_url) as users:
+        yield users
+        await users.system.clear_faults()
 
 
 @pytest.fixture

@@ -52,6 +52,19 @@ class Processes:
         """Create a user group and return its subscription's id."""
         return (await (await self.create_user_group(group_name)).result()).subscription_id
 
+    async def create_user(self, group_id: UUID, username: str = "alice", **fields: object) -> Handle:
+        """Start a `create_user`, of an internal user unless `product` says otherwise."""
+        form = {"product": "User internal", "username": username, "group": str(group_id), **fields}
+        return await self.client.start_workflow(
+            "create_user", form, id=f"create_user-{uuid4()}", task_queue=self.task_queue
+        )
+
+    async def active_user(self, group_id: UUID, username: str = "alice", **fields: object) -> UUID:
+        """Create a user and return their subscription's id."""
+        handle = await self.create_user(group_id, username, **fields)
+        await handle.result()
+        return self.subscription_id(handle)
+
     async def start(self, workflow: str, subscription_id: UUID, **fields: object) -> Handle:
         """Start a process on a subscription that is there."""
         return await self.client.start_workflow(

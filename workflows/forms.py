@@ -64,6 +64,16 @@ class CreateForm(StartForm):
     )
 
     not_values: ClassVar[frozenset[str]] = StartForm.not_values | {"customer_id", "product"}
+    mandatory_initially: ClassVar[frozenset[str]] = frozenset()
+    """The values that are mandatory in `initial`."""
+
+    def initial_values(self) -> Values:
+        """Return the values that a virgin subscription cannot be without."""
+        return {name: value for name, value in self.values().items() if name in self.mandatory_initially}
+
+    def later_values(self) -> Values:
+        """Return the values that come when it is initialized."""
+        return {name: value for name, value in self.values().items() if name not in self.mandatory_initially}
 
     def subscription(self, process_id: str) -> UUID:
         """See `StartForm`: the same at every attempt."""

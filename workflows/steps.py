@@ -91,12 +91,16 @@ class Step(Generic[F, A]):
         return name
 
 
-def create_subscription(product: Callable[[C], str]) -> Step[C, CreateSubscription]:
-    """Insert the virgin subscription on this product (name or UUID), held by the process."""
+def create_subscription(product_type: str, product: Callable[[C], str]) -> Step[C, CreateSubscription]:
+    """Insert the virgin subscription on this product (name or UUID) of this type, held by the process."""
 
     def inputs(run: StepRun, form: C) -> CreateSubscription:
         return CreateSubscription(
-            run=run, product=product(form), customer_id=form.customer(run.process.process_id)
+            run=run,
+            product=product(form),
+            product_type=product_type,
+            customer_id=form.customer(run.process.process_id),
+            values=form.initial_values(),
         )
 
     return Step("Create subscription", SubscriptionActivities.create_subscription, inputs)
@@ -109,11 +113,11 @@ def store_process_subscription() -> Step[StartForm, StepRun]:
     )
 
 
-def initialize_subscription() -> Step[StartForm, InitializeSubscription]:
+def initialize_subscription() -> Step[CreateForm, InitializeSubscription]:
     """Fill the resource types from the form, and go to `provisioning`."""
 
-    def inputs(run: StepRun, form: StartForm) -> InitializeSubscription:
-        return InitializeSubscription(run=run, values=form.values())
+    def inputs(run: StepRun, form: CreateForm) -> InitializeSubscription:
+        return InitializeSubscription(run=run, values=form.later_values())
 
     return Step("Initialize subscription", SubscriptionActivities.initialize_subscription, inputs)
 
@@ -137,7 +141,11 @@ def unsync(product_type: str) -> Step[ExistingForm, LockSubscription]:
 
     def inputs(run: StepRun, form: ExistingForm) -> LockSubscription:
         return LockSubscription(
-            run=run, product_type=product_type, version=form.version, unchangeable=form.unchanged()
+            run=run,
+            product_type=product_type,
+            version=form.version,
+            unchangeable=form.unchanged(),
+            values=form.values(),
         )
 
     return Step("Lock subscription", SubscriptionActivities.unsync, inputs)

@@ -1,6 +1,6 @@
 """The user group block (UGB): the resource types of a group of users."""
 
-from products.subscription import ProductBlock
+from products.product_block import ProductBlock
 from products.text import Name
 
 

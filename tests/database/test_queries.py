@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from database import processes, subscriptions
+from database import processes, relations, subscriptions
 from database.connection import Pool, open_pool
 from database.migrate import migrate
 from products.errors import ProductNotFound
@@ -159,8 +159,8 @@ async def test_relations_say_what_a_subscription_is_used_by_and_what_it_depends_
         "INSERT INTO subscription_relations VALUES ($1, $2)", user.subscription_id, group.subscription_id
     )
     async with pool.acquire() as connection:
-        of_group = await subscriptions.relations(connection, group.subscription_id)
-        of_user = await subscriptions.relations(connection, user.subscription_id)
+        of_group = await relations.relations(connection, group.subscription_id)
+        of_user = await relations.relations(connection, user.subscription_id)
     assert of_group == ([user.subscription_id], [])
     assert of_user == ([], [group.subscription_id])
 
@@ -168,13 +168,13 @@ async def test_relations_say_what_a_subscription_is_used_by_and_what_it_depends_
 @pytest.mark.parametrize("product", ["User Group", str(USER_GROUP), str(USER_GROUP).upper()])
 async def test_a_product_is_found_by_its_name_and_by_its_uuid(pool: Pool, product: str) -> None:
     async with pool.acquire() as connection:
-        assert await subscriptions.find_product(connection, product) == (USER_GROUP, "UserGroup")
+        assert await subscriptions.find_product(connection, product, None) == (USER_GROUP, "UserGroup")
 
 
 async def test_an_unknown_product_is_refused_with_those_that_there_are(pool: Pool) -> None:
     async with pool.acquire() as connection:
         with pytest.raises(ProductNotFound, match="'user group'; give one of User Group"):
-            await subscriptions.find_product(connection, "user group")
+            await subscriptions.find_product(connection, "user group", "UserGroup")
 
 
 async def test_processes_are_listed_oldest_first_and_by_id_where_equally_old(own: Pool) -> None:

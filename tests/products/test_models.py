@@ -1,6 +1,7 @@
 """What must hold for every model, of whatever product."""
 
 import inspect
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -30,10 +31,18 @@ def test_every_product_type_has_a_class_for_every_status(product_type: str) -> N
 
 
 async def test_every_product_has_its_row_and_every_row_its_class(pool: Pool) -> None:
-    rows = await pool.fetch("SELECT product_id, name, product_type AS type, tag, description FROM products")
-    in_database = {row["product_id"]: {k: v for k, v in row.items() if k != "product_id"} for row in rows}
+    rows = await pool.fetch(
+        "SELECT product_id, name, product_type AS type, tag, description, fixed_inputs FROM products"
+    )
+    in_database = {
+        row["product_id"]: dict(row) | {"fixed_inputs": json.loads(row["fixed_inputs"])} for row in rows
+    }
     declared = {
-        product_id: product.model_dump()
+        product_id: {
+            "product_id": product_id,
+            **product.model_dump(),
+            "fixed_inputs": stages[Status.INITIAL].fixed_inputs.get(product_id, {}),
+        }
         for stages in SubscriptionModel.families.values()
         for product_id, product in stages[Status.INITIAL].products.items()
     }

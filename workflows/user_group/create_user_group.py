@@ -43,7 +43,7 @@ class CreateUserGroup(ProcessFrame):
 
     target = Target.CREATE
     sequence = (
-        create_subscription(product=lambda form: str(USER_GROUP)),
+        create_subscription("UserGroup", product=lambda form: str(USER_GROUP)),
         store_process_subscription(),
         initialize_subscription(),
         call_external_system("Provision user group", UserGroupActivities.provision_user_group),

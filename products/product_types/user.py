@@ -1,0 +1,58 @@
+"""The user: somebody in a user group, of the organisation (internal) or not (external)."""
+
+from typing import Self
+from uuid import UUID
+
+from products.product import Product
+from products.product_blocks.user import Affiliation, UserBlock, UserBlockInactive, UserBlockProvisioning
+from products.subscription import Status, SubscriptionModel
+
+USER_INTERNAL = UUID("7c0a5f0e-2a39-4d4b-9b52-5d3b7f5f1c02")
+USER_EXTERNAL = UUID("e1f6a6d2-8f0c-4e1e-8a8e-0d0f3b1d7a03")
+
+
+class UserInactive(
+    SubscriptionModel,
+    lifecycle=[Status.INITIAL, Status.TERMINATED],
+    products={
+        USER_INTERNAL: Product(
+            name="User internal",
+            type="User",
+            tag="USER_INT",
+            description="user administration - internal",
+        ),
+        USER_EXTERNAL: Product(
+            name="User external",
+            type="User",
+            tag="USER_EXT",
+            description="user administration - external",
+        ),
+    },
+    fixed_inputs={
+        USER_INTERNAL: {"affiliation": Affiliation.INTERNAL},
+        USER_EXTERNAL: {"affiliation": Affiliation.EXTERNAL},
+    },
+):
+    """A user who is not yet, or no longer, there; the group is known from the beginning."""
+
+    user: UserBlockInactive
+
+
+class UserProvisioning(UserInactive, lifecycle=[Status.PROVISIONING]):
+    """A user with a name, on the way into the user management system."""
+
+    user: UserBlockProvisioning
+
+    def describe(self) -> str:
+        """Return the description, ``User {username} from group {group_name} ({affiliation})``."""
+        return f"User {self.user.username} from group {self.user.group.group_name} ({self.user.affiliation})"
+
+    def provisioned(self, user_id: int) -> Self:
+        """Return this user with the id that the user management system gave."""
+        return self.with_values(user_id=user_id)
+
+
+class User(UserProvisioning, lifecycle=[Status.ACTIVE]):
+    """A user who can work."""
+
+    user: UserBlock

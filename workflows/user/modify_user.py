@@ -1,0 +1,71 @@
+"""Modify a user: another name, age or group, here and in the user management system."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import Field
+
+    from activities.user import UserActivities
+    from products.process import Target
+    from products.product_blocks.user import Age
+    from products.product_types.user import User
+    from products.text import Name, WholeNumber
+    from workflows.forms import ModifyForm
+    from workflows.process import ProcessFrame
+    from workflows.steps import (
+        call_external_system,
+        change_external_system,
+        restore_subscription,
+        resync,
+        store_process_subscription,
+        unsync,
+    )
+
+
+class ModifyUserForm(ModifyForm):
+    """What may change of a user."""
+
+    examples: ClassVar = (
+        "64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --username bob --age null",
+        "64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --group 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778",
+    )
+    unchangeable: ClassVar = frozenset({"user_id"})
+    clearable: ClassVar = frozenset({"age"})
+
+    username: Name | None = Field(None, title="Username", description="new name, 1 to 255 characters")
+    age: Age | None = Field(None, title="Age", description="new age in years, 0 to 150; null clears it")
+    group: UUID | None = Field(None, title="Group", description="UUID of the subscription of another group")
+    user_id: WholeNumber | None = Field(
+        None, title="User id", description="cannot be changed; refused where it is another"
+    )
+
+    @property
+    def title(self) -> str:
+        """See `StartForm`."""
+        return f"Modify user: {', '.join(f'{name} {value}' for name, value in self.values().items())}"
+
+
+@workflow.defn(name="modify_user")
+class ModifyUser(ProcessFrame):
+    """Give a user another name, age or group."""
+
+    target = Target.MODIFY
+    sequence = (
+        store_process_subscription(),
+        unsync("User"),
+        change_external_system("Modify user", UserActivities.modify_user),
+        resync(),
+    )
+    roll_back = (
+        call_external_system("Restore user", UserActivities.restore_user),
+        restore_subscription(),
+        resync(),
+    )
+
+    @workflow.run
+    async def run(self, form: ModifyUserForm) -> User:
+        """Run the steps; see `ProcessFrame.follow`."""
+        return await self.follow(form, User)

@@ -1,0 +1,43 @@
+"""Terminate a user: remove it from the user management system, and end its subscription."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.user import UserActivities
+    from products.process import Target
+    from products.product_types.user import UserInactive
+    from products.subscription import Status
+    from workflows.forms import TerminateForm
+    from workflows.process import ProcessFrame
+    from workflows.steps import (
+        call_external_system,
+        resync,
+        set_status,
+        store_process_subscription,
+        unsync,
+    )
+
+
+class TerminateUserForm(TerminateForm):
+    """Which user to end."""
+
+
+@workflow.defn(name="terminate_user")
+class TerminateUser(ProcessFrame):
+    """End a user."""
+
+    target = Target.TERMINATE
+    sequence = (
+        store_process_subscription(),
+        unsync("User"),
+        call_external_system("Deprovision user", UserActivities.deprovision_user),
+        set_status(Status.TERMINATED),
+        resync(),
+    )
+    no_way_back = "deprovision_user"
+    roll_back = (resync(),)
+
+    @workflow.run
+    async def run(self, form: TerminateUserForm) -> UserInactive:
+        """Run the steps; see `ProcessFrame.follow`."""
+        return await self.follow(form, UserInactive)

@@ -1,0 +1,42 @@
+"""Validate a user: compare its subscription with what the user management system says."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.user import UserActivities
+    from products.process import Target
+    from products.product_types.user import User
+    from workflows.forms import ValidateForm
+    from workflows.process import ProcessFrame
+    from workflows.steps import (
+        call_external_system,
+        conclude_validation,
+        resync,
+        store_process_subscription,
+        unsync,
+    )
+
+CHECK = call_external_system("Check user", UserActivities.check_user)
+
+
+class ValidateUserForm(ValidateForm):
+    """Which user to compare."""
+
+
+@workflow.defn(name="validate_user")
+class ValidateUser(ProcessFrame):
+    """Say whether subscription and user management system agree on a user."""
+
+    target = Target.VALIDATE
+    sequence = (
+        store_process_subscription(),
+        unsync("User"),
+        CHECK,
+        conclude_validation(CHECK),
+    )
+    roll_back = (resync(),)
+
+    @workflow.run
+    async def run(self, form: ValidateUserForm) -> User:
+        """Run the steps; see `ProcessFrame.follow`."""
+        return await self.follow(form, User)
