@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, ClassVar, Protocol, get_type_hints
 
 from temporalio import workflow
 
@@ -20,6 +20,13 @@ from workflows.user_group.create_user_group import CreateUserGroup
 from workflows.user_group.modify_user_group import ModifyUserGroup
 from workflows.user_group.terminate_user_group import TerminateUserGroup
 from workflows.user_group.validate_user_group import ValidateUserGroup
+from workflows.validate_subscriptions import ValidateSubscriptions
+
+
+class HasTarget(Protocol):
+    """A workflow class that says what its processes do."""
+
+    target: ClassVar[Target]
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,21 @@ CATALOGUE: Sequence[CatalogueEntry] = (
 
 
 def workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> list[type[ProcessFrame]]:
-    """Return every workflow."""
+    """Return every workflow that is a process on one subscription."""
     return [one for entry in catalogue for one in entry.workflows]
+
+
+def registered_workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> list[type[HasTarget]]:
+    """Return everything that a worker runs: the processes, and what starts many of them."""
+    return [*workflows(catalogue), ValidateSubscriptions]
+
+
+def validating_workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> dict[str, str]:
+    """Return the workflow type that validates, by product type."""
+    found = {entry.product_type: entry.workflow(Target.VALIDATE) for entry in catalogue}
+    return {
+        product_type: workflow_type(definition) for product_type, definition in found.items() if definition
+    }
 
 
 def entry_of(product_type: str, catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> CatalogueEntry | None:
@@ -68,7 +88,7 @@ def entry_of(product_type: str, catalogue: Sequence[CatalogueEntry] = CATALOGUE)
     return next((entry for entry in catalogue if entry.product_type == product_type), None)
 
 
-def workflow_type(definition: type[ProcessFrame]) -> str:
+def workflow_type(definition: type[HasTarget]) -> str:
     """Return the name under which Temporal knows the workflow."""
     name = workflow._Definition.must_from_class(definition).name  # noqa: SLF001  # the SDK has no public way
     assert name is not None

@@ -20,7 +20,8 @@ from temporalio.worker import Worker
 
 from activities.ledger import Ledger
 from activities.subscriptions import SubscriptionActivities
-from catalogue import CATALOGUE, workflows
+from activities.validations import ValidationActivities
+from catalogue import CATALOGUE, registered_workflows, validating_workflows
 from database.connection import DatabaseUnreachable, open_pool
 from database.migrate import SchemaOutOfDate, migrate, require_current_schema
 from operations.reconcile import reconcile
@@ -44,7 +45,10 @@ async def open_activities(settings: Settings) -> AsyncIterator[Sequence[Callable
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(await open_pool(settings.database_url))
         ledger = Ledger(pool)
-        activities = _activities(SubscriptionActivities(ledger))
+        activities = [
+            *_activities(SubscriptionActivities(ledger)),
+            *_activities(ValidationActivities(pool, validating_workflows())),
+        ]
         for entry in CATALOGUE:
             system = settings.external_system(entry.external_system)
             client = await stack.enter_async_context(system.open(settings.database_url))
@@ -61,7 +65,7 @@ async def open_worker(
         yield Worker(
             client,
             task_queue=task_queue,
-            workflows=workflows(),
+            workflows=registered_workflows(),
             activities=activities,
             graceful_shutdown_timeout=GRACE,
         )

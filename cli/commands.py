@@ -13,6 +13,7 @@ from cli.concluding import DONE, INTERRUPTED, NOT_DONE, WRONG_USAGE
 from cli.documents import ProcessNotFound
 from cli.mend_commands import reconcile, set_in_sync
 from cli.options import examples
+from cli.schedule_commands import schedule
 from cli.services import Passing
 from cli.show_commands import list_processes, list_subscriptions, show_process, show_subscription
 from cli.start_commands import create, modify, terminate, validate
@@ -65,6 +66,7 @@ for command in (
     abort,
     set_in_sync,
     reconcile,
+    schedule,
 ):
     cli.add_command(command)
 

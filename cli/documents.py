@@ -8,7 +8,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from catalogue import workflow_type, workflows
+from catalogue import registered_workflows, workflow_type
 from cli.services import Services
 from database import processes, relations, subscriptions
 from database.connection import Connection
@@ -105,7 +105,9 @@ async def with_steps(services: Services, process_id: str, row: TrailRow | None) 
 
 def _row_of(execution: WorkflowExecutionDescription, events: list[HistoryEvent]) -> TrailRow:
     # A process without a row: no worker has taken it yet, or its input was refused before the first step.
-    definition = next((one for one in workflows() if workflow_type(one) == execution.workflow_type), None)
+    definition = next(
+        (one for one in registered_workflows() if workflow_type(one) == execution.workflow_type), None
+    )
     if definition is None:
         raise ProcessNotFound(execution.id)
     status = execution.typed_search_attributes.get(search_attributes.PROCESS_STATUS)

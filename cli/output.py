@@ -91,14 +91,19 @@ class _Lines:
 
 def print_subscription(document: Document, trail: Sequence[TrailRow] = ()) -> None:
     """Print a subscription: its values, its relations and its trail."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for name, value in _flat(document):
-        table.add_row(Text(name, style="bold"), Text(_shown(value)))
-    stdout.print(table)
+    print_facts(dict(_flat(document)))
     if trail:
         stdout.print()
         stdout.print(Text("Trail", style="bold"))
         print_processes(trail)
+
+
+def print_facts(facts: Document) -> None:
+    """Print names with their values, a line each."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in facts.items():
+        table.add_row(Text(name, style="bold"), Text(_shown(value)))
+    stdout.print(table)
 
 
 def print_subscriptions(subscriptions: Sequence[SubscriptionModel]) -> None:

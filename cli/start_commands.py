@@ -29,6 +29,7 @@ from products.subscription import SubscriptionModel
 from temporal.history import LastError
 from workflows.forms import StartForm
 from workflows.process import ProcessFrame
+from workflows.validate_subscriptions import ValidateSubscriptionsForm
 
 Prepared = tuple[type[ProcessFrame], StartForm]
 
@@ -129,7 +130,8 @@ def validate(
     if every == (subscription_id is not None):
         raise InvalidInput("Give a subscription, or --all")
     if subscription_id is None:
-        return validate_all(said(given), as_json=as_json)
+        form = fill(ValidateSubscriptionsForm, said(given))
+        return validate_all(form, process_id, no_wait=no_wait, as_json=as_json)
     prepare = on_existing(subscription_id, Target.VALIDATE, given)
     return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=as_uuid(subscription_id))
 
@@ -197,7 +199,7 @@ def start(
             return await refused(services, about, refusal)
         wanted_id = process_id or new_process_id(definition)
         try:
-            await start_process(services, definition, form, wanted_id)
+            await start_process(services, definition, form, wanted_id, title=form.title)
         except ProcessAlreadyExists as error:
             existing = await watch(services, wanted_id, as_json=as_json)
             return existing.model_copy(update={"error": LastError.of(error)})

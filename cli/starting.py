@@ -11,7 +11,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from catalogue import workflow_type
+from catalogue import HasTarget, workflow_type
 from cli.documents import Outcome, ProcessDocument, process_document, subscription_document
 from cli.services import Services
 from database import processes, subscriptions
@@ -20,8 +20,7 @@ from products.errors import ProcessAlreadyExists
 from products.process import ProcessStatus
 from temporal.history import LastError
 from temporal.plugin import TASK_QUEUE
-from workflows.forms import OperatorNote, StartForm
-from workflows.process import ProcessFrame
+from workflows.forms import OperatorNote
 
 T = TypeVar("T")
 OnChange = Callable[[ProcessDocument], None]
@@ -33,13 +32,18 @@ CLOSES_WITHIN = 5.0
 """Seconds after which a process that has ended is shown as it is, also where Temporal has it open still."""
 
 
-def new_process_id(definition: type[ProcessFrame]) -> str:
+def new_process_id(definition: type[HasTarget]) -> str:
     """Return the id of a new process: ``{workflow}-{a random UUID}``."""
     return f"{workflow_type(definition)}-{uuid4()}"
 
 
 async def start_process(
-    services: Services, definition: type[ProcessFrame], form: StartForm, process_id: str
+    services: Services,
+    definition: type[HasTarget],
+    form: OperatorNote,
+    process_id: str,
+    *,
+    title: str,
 ) -> None:
     """Start a process under this id.
 
@@ -56,7 +60,7 @@ async def start_process(
             id=process_id,
             task_queue=TASK_QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            static_summary=form.title,
+            static_summary=title,
         )
     except WorkflowAlreadyStartedError as error:
         raise ProcessAlreadyExists(process_id) from error
@@ -78,7 +82,7 @@ async def follow(
     try:
         while True:
             over = closing or ended.done()
-            document = await _patiently(lambda: process_document(services, process_id))
+            document = await patiently(lambda: process_document(services, process_id))
             if document != seen:
                 on_change(document)
                 pause, seen = QUICK, document
@@ -100,10 +104,10 @@ async def _ended(services: Services, process_id: str) -> None:
         with suppress(WorkflowFailureError):
             await services.client.get_workflow_handle(process_id).result()
 
-    await _patiently(result)
+    await patiently(result)
 
 
-async def _patiently(look: Callable[[], Awaitable[T]]) -> T:
+async def patiently(look: Callable[[], Awaitable[T]]) -> T:
     """Look until somebody answers: who follows a process waits for the services as the process does."""
     while True:
         try:

@@ -1,102 +1,96 @@
-"""Validating every active subscription, some at a time."""
+"""Validating every active subscription."""
 
 import asyncio
+from contextlib import suppress
 
 import click
 from pydantic import BaseModel
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
-from catalogue import entry_of, form_of
+from catalogue import workflow_type
 from cli import output
-from cli.documents import ProcessDocument
-from cli.options import fill
+from cli.concluding import DONE, INTERRUPTED, NOT_DONE, Sent, say_interrupted
+from cli.options import require_text
 from cli.services import Services, with_services
-from cli.starting import follow, new_process_id, start_process
-from database import subscriptions
-from products.process import ProcessStatus, Target
-from products.subscription import Status, SubscriptionModel
+from cli.starting import ActionRefused, new_process_id, patiently, start_process
+from products.errors import ProcessAlreadyExists
+from workflows.validate_subscriptions import Totals, ValidateSubscriptions, ValidateSubscriptionsForm
 
-AT_ONCE = 10
-PAGE = 500
+TITLE = "Validate every active subscription"
 
 
-class Totals(BaseModel):
-    """What the validation of all subscriptions has found."""
+class Started(BaseModel):
+    """A validation of all that was left to itself."""
 
-    total: int = 0
-    in_sync: int = 0
-    discrepancies: list[str] = []
-    """The subscriptions that differ."""
-    refused: list[str] = []
-    """Those that the gate did not let: somebody works on them."""
-    failed: list[str] = []
-    """Those of which the validation did not come to an end."""
+    process_id: str
 
 
-def validate_all(said: dict[str, str], *, as_json: bool) -> int:
+def validate_all(
+    form: ValidateSubscriptionsForm, process_id: str | None, *, no_wait: bool, as_json: bool
+) -> int:
     """Validate every active subscription, print the totals; return 0 where all are in sync, else 1."""
+    require_text(process_id)
+    sent = Sent()
 
-    async def work(services: Services) -> Totals:
-        turns = asyncio.Semaphore(AT_ONCE)
-        found = await _active(services)
-        return _count(await asyncio.gather(*(_validate(services, turns, one, said) for one in found)))
+    async def work(services: Services) -> Totals | Started:
+        wanted_id = process_id or new_process_id(ValidateSubscriptions)
+        try:
+            await start_process(services, ValidateSubscriptions, form, wanted_id, title=TITLE)
+        except ProcessAlreadyExists:
+            if not await _is_validation(services, wanted_id):
+                raise
+        sent.process_id = wanted_id
+        return Started(process_id=wanted_id) if no_wait else await _follow(services, wanted_id)
 
-    totals = with_services(work, say=output.say)
+    try:
+        found = with_services(work, lasting=no_wait, say=output.say)
+    except KeyboardInterrupt:
+        say_interrupted(sent.process_id)
+        return INTERRUPTED
     if as_json:
-        output.print_json(totals)
+        output.print_json(found)
+    elif isinstance(found, Totals):
+        output.print_facts({name: _named(value) for name, value in found.model_dump(mode="json").items()})
     else:
-        for name, value in totals.model_dump().items():
-            shown = value if isinstance(value, int) else f"{len(value)} {' '.join(value)}"
-            click.echo(f"{name.replace('_', ' '):14}{shown}")
-    return 0 if totals.in_sync == totals.total else 1
+        click.echo(found.process_id)
+    return NOT_DONE if isinstance(found, Totals) and found.in_sync != found.total else DONE
 
 
-async def _active(services: Services) -> list[SubscriptionModel]:
-    found: list[SubscriptionModel] = []
-    async with services.pool.acquire() as connection:
-        while True:
-            page = await subscriptions.list_subscriptions(
-                connection,
-                status=Status.ACTIVE,
-                limit=PAGE,
-                after=found[-1].subscription_id if found else None,
-            )
-            found += page
-            if len(page) < PAGE:
-                return found
+async def _is_validation(services: Services, process_id: str) -> bool:
+    """Return whether this is a validation of all, which then is followed."""
+    try:
+        execution = await services.client.get_workflow_handle(process_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return execution.workflow_type == workflow_type(ValidateSubscriptions)
 
 
-async def _validate(
-    services: Services, turns: asyncio.Semaphore, subscription: SubscriptionModel, said: dict[str, str]
-) -> tuple[str, ProcessDocument | None]:
-    subscription_id = str(subscription.subscription_id)
-    entry = entry_of(subscription.product.type)
-    definition = entry.workflow(Target.VALIDATE) if entry else None
-    if definition is None:
-        return subscription_id, None
-    form = fill(form_of(definition), said | {"subscription_id": subscription_id})
-    process_id = new_process_id(definition)
-    async with turns:
-        await start_process(services, definition, form, process_id)
-        return subscription_id, await follow(services, process_id, lambda _: None)
+async def _follow(services: Services, process_id: str) -> Totals:
+    handle = services.client.get_workflow_handle_for(ValidateSubscriptions.run, process_id)
+    telling = asyncio.create_task(_tell(handle))
+    try:
+        return await patiently(handle.result)
+    except WorkflowFailureError as error:
+        raise ActionRefused(
+            f"{process_id} ended before all were validated: {error.cause}", "Aborted"
+        ) from error
+    finally:
+        telling.cancel()
 
 
-def _count(validated: list[tuple[str, ProcessDocument | None]]) -> Totals:
-    found: dict[str, list[str]] = {"in_sync": [], "discrepancies": [], "refused": [], "failed": []}
-    for subscription_id, document in validated:
-        found[_outcome(document)].append(subscription_id)
-    in_sync = found.pop("in_sync")
-    return Totals(total=len(validated), in_sync=len(in_sync), **found)
+async def _tell(handle: WorkflowHandle[ValidateSubscriptions, Totals]) -> None:
+    told = 0
+    while True:
+        await asyncio.sleep(1)
+        with suppress(RPCError):
+            totals = await handle.query(ValidateSubscriptions.totals)
+            if totals.total != told:
+                told = totals.total
+                output.say(str(totals))
 
 
-def _outcome(document: ProcessDocument | None) -> str:
-    if document is None:
-        return "failed"
-    match document.status:
-        case ProcessStatus.COMPLETED:
-            return "in_sync"
-        case ProcessStatus.REFUSED:
-            return "refused"
-        case ProcessStatus.FAILED if document.last_error and document.last_error.type == "DiscrepancyFound":
-            return "discrepancies"
-        case _:
-            return "failed"
+def _named(value: int | list[str]) -> str:
+    return str(value) if isinstance(value, int) else f"{len(value)} {' '.join(value)}".rstrip()

@@ -20,7 +20,7 @@ class Affiliation(StrEnum):
     EXTERNAL = "external"
 
 
-class GroupOfUserInactive(UserGroupBlockInactive, Reference):
+class GroupOfUserInactive(Reference, UserGroupBlockInactive):
     """The block of the group that a user is, or was, in; the group's own subscription owns it."""
 
     product_type: ClassVar = "UserGroup"

@@ -280,6 +280,9 @@ async def test_one_service_without_the_other_is_refused(environment: dict[str, s
         "give-up",
         "set-in-sync",
         "reconcile",
+        "create user",
+        "schedule",
+        "schedule validate",
     ],
 )
 def test_every_help_page_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from catalogue import workflow_type, workflows
+from catalogue import registered_workflows, workflow_type
 from temporal.plugin import subscriptions_plugin
 
 HISTORIES = sorted((Path(__file__).parents[1] / "histories").glob("*.json"))
@@ -14,13 +14,13 @@ HISTORIES = sorted((Path(__file__).parents[1] / "histories").glob("*.json"))
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_a_recorded_process_replays(path: Path) -> None:
-    replayer = Replayer(workflows=workflows(), plugins=[subscriptions_plugin()])
+    replayer = Replayer(workflows=registered_workflows(), plugins=[subscriptions_plugin()])
     await replayer.replay_workflow(recorded(path))
 
 
 def test_there_is_a_recorded_process_for_every_workflow() -> None:
     recorded = {path.stem.split(".")[0] for path in HISTORIES}
-    assert recorded == {workflow_type(definition) for definition in workflows()}
+    assert recorded == {workflow_type(definition) for definition in registered_workflows()}
 
 
 def recorded(path: Path) -> WorkflowHistory:

@@ -1,0 +1,102 @@
+"""The commands that show and set what is scheduled."""
+
+import re
+from datetime import timedelta
+
+import click
+
+from cli import output
+from cli.act_commands import note_of
+from cli.concluding import DONE
+from cli.options import examples, json_option
+from cli.services import Services, with_services
+from operations.validation_schedule import (
+    ValidationSchedule,
+    end_schedule,
+    read_schedule,
+    schedule_validation,
+)
+from products.errors import InvalidInput
+from workflows.validate_subscriptions import ValidateSubscriptionsForm
+
+UNITS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
+"""Seconds."""
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=365)
+
+
+@click.group(
+    "schedule",
+    invoke_without_command=True,
+    epilog=examples("starter.py schedule", "starter.py schedule validate --every 1d"),
+)
+@json_option
+@click.pass_context
+def schedule(context: click.Context, as_json: bool) -> int:
+    """Show what is scheduled, or schedule it."""
+    if context.invoked_subcommand is None:
+        _print(with_services(lambda services: read_schedule(services.client), say=output.say), as_json)
+    return DONE
+
+
+@schedule.command(
+    "validate",
+    epilog=examples(
+        "starter.py schedule validate --every 1d",
+        "starter.py schedule validate --every 12h --reason audit",
+        "starter.py schedule validate --off",
+    ),
+)
+@click.option("--every", metavar="TIME", help="How often: a number and s, m, h or d; by default 1d.")
+@click.option("--off", is_flag=True, help="Schedule it no more; a validation that runs goes on.")
+@click.option("--by", help="Who does this; by default the user of the operating system.")
+@click.option("--reason", help="Why, in one line.")
+@json_option
+def schedule_validate(every: str | None, off: bool, by: str | None, reason: str | None, as_json: bool) -> int:
+    """Validate every active subscription again and again, by a Temporal Schedule."""
+    if off and every is not None:
+        raise InvalidInput("Give --every or --off, not both")
+    interval = as_interval(every or "1d")
+    form = ValidateSubscriptionsForm.model_validate(note_of(by, reason).model_dump())
+
+    async def work(services: Services) -> ValidationSchedule:
+        if off:
+            await end_schedule(services.client)
+        else:
+            await schedule_validation(services.client, interval, form)
+            if services.passing:
+                output.say('The embedded stack ends with this command: it validates while "make up" runs')
+        return await read_schedule(services.client)
+
+    _print(with_services(work, say=output.say), as_json)
+    return DONE
+
+
+def as_interval(text: str) -> timedelta:
+    """Return the time that was typed, e.g. ``1d`` or ``12h``.
+
+    Raises:
+        InvalidInput: when it is none, shorter than a minute or longer than a year.
+    """
+    typed = re.fullmatch(r"([0-9]{1,8})([smhd])", text)
+    interval = timedelta(seconds=int(typed[1]) * UNITS[typed[2]]) if typed else timedelta()
+    if not SHORTEST <= interval <= LONGEST:
+        raise InvalidInput(f"{text!r} is no time from 1m to 365d; give a number and s, m, h or d, like 1d")
+    return interval
+
+
+def _print(found: ValidationSchedule, as_json: bool) -> None:
+    shown = found.model_dump(mode="json")
+    shown["every"] = None if found.every is None else _typed(found.every)
+    if as_json:
+        output.print_json({"validate": shown})
+    elif found.every is None:
+        click.echo("Nothing is scheduled")
+    else:
+        output.print_facts({"validate": f"every {shown.pop('every')}"} | shown)
+
+
+def _typed(interval: timedelta) -> str:
+    """Return the interval as it would be typed, in its largest unit."""
+    seconds = int(interval.total_seconds())
+    unit = next(unit for unit, size in reversed(UNITS.items()) if seconds % size == 0)
+    return f"{seconds // UNITS[unit]}{unit}"
