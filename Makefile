@@ -25,7 +25,7 @@ test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 record: $(READY) ## Record the histories anew that must replay (after a workflow has changed on purpose)
-	$(BIN)/python -m pytest tests/record_histories.py
+	$(BIN)/python -m pytest tests/record_*.py
 
 check: $(READY) ## Lint, types, import contracts
 	$(BIN)/ruff check .

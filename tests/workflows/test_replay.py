@@ -8,18 +8,19 @@ from temporalio.worker import Replayer
 
 from catalogue import registered_workflows, workflow_type
 from temporal.plugin import subscriptions_plugin
+from tests.recorded import HISTORIES
 
-HISTORIES = sorted((Path(__file__).parents[1] / "histories").glob("*.json"))
+PATHS = sorted(HISTORIES.glob("*.json"))
 
 
-@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 async def test_a_recorded_process_replays(path: Path) -> None:
     replayer = Replayer(workflows=registered_workflows(), plugins=[subscriptions_plugin()])
     await replayer.replay_workflow(recorded(path))
 
 
 def test_there_is_a_recorded_process_for_every_workflow() -> None:
-    recorded = {path.stem.split(".")[0] for path in HISTORIES}
+    recorded = {path.stem.split(".")[0] for path in PATHS}
     assert recorded == {workflow_type(definition) for definition in registered_workflows()}
 
 
