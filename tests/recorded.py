@@ -1,7 +1,7 @@
 """Where the histories lie that `test_replay.py` replays, and how one is written.
 
-The files `tests/record_*.py` record them: `make record`. Record anew only when a workflow has changed on purpose; a
-process that is open then replays no more.
+The files `tests/record_*.py` record them: `make record`. Record anew only when a workflow has changed on
+purpose; a process that is open then replays no more.
 """
 
 import json
