@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -28,6 +29,7 @@ from operations.reconcile import reconcile
 from services.fake_system import create_fake_system
 from settings import ConfigurationError, Settings
 from stack.addresses import find_services
+from temporal.cancellation import is_cancellation_requested
 from temporal.connection import TemporalUnreachable, connect
 from temporal.plugin import TASK_QUEUE
 from temporal.search_attributes import register_search_attributes
@@ -39,20 +41,20 @@ log = logging.getLogger("worker")
 
 
 @asynccontextmanager
-async def open_activities(settings: Settings) -> AsyncIterator[Sequence[Callable[..., Any]]]:
+async def open_activities(client: Client, settings: Settings) -> AsyncIterator[Sequence[Callable[..., Any]]]:
     """Build every activity, on one pool and one client for each external system."""
     assert settings.database_url is not None
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(await open_pool(settings.database_url))
-        ledger = Ledger(pool)
+        ledger = Ledger(pool, partial(is_cancellation_requested, client))
         activities = [
             *_activities(SubscriptionActivities(ledger)),
             *_activities(ValidationActivities(pool, validating_workflows())),
         ]
         for entry in CATALOGUE:
             system = settings.external_system(entry.external_system)
-            client = await stack.enter_async_context(system.open(settings.database_url))
-            activities += _activities(entry.activities(ledger, client))
+            opened = await stack.enter_async_context(system.open(settings.database_url))
+            activities += _activities(entry.activities(ledger, opened))
         yield activities
 
 
@@ -61,7 +63,7 @@ async def open_worker(
     client: Client, settings: Settings, *, task_queue: str = TASK_QUEUE
 ) -> AsyncIterator[Worker]:
     """Build the worker that runs every workflow and every activity; it is yet to be run."""
-    async with open_activities(settings) as activities:
+    async with open_activities(client, settings) as activities:
         yield Worker(
             client,
             task_queue=task_queue,

@@ -25,6 +25,8 @@ class StepRun(BaseModel):
     """The moment, by the clock of the workflow: PostgreSQL's own clock does not skip time."""
     rolling_back: bool = False
     """Whether this step undoes others: only such steps may commit once the roll-back has begun."""
+    heeds_abort: bool = False
+    """Whether an abort that was accepted meanwhile stops this step from having an effect."""
 
 
 class _Input(BaseModel):

@@ -10,7 +10,7 @@ from activities.inputs import CheckResult, StepRun, Values
 from database import processes, subscriptions
 from database.connection import Connection, Pool, transaction
 from database.subscriptions import Stored
-from products.errors import LifecycleError, NotHeldByThisProcess
+from products.errors import AbortRequested, LifecycleError, NotHeldByThisProcess
 from products.subscription import SubscriptionModel
 
 S = TypeVar("S", bound=SubscriptionModel)
@@ -30,8 +30,10 @@ class Call(Generic[S]):
 class Ledger:
     """The steps that have committed, and the transactions that add to them."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, is_abort_requested: Callable[[str], Awaitable[bool]]) -> None:
+        """Take what says whether somebody has asked to abort the process of this id."""
         self.pool = pool
+        self._is_abort_requested = is_abort_requested
 
     async def commit(self, run: StepRun, kind: type[R], effect: Effect[R]) -> R:
         """Run the effect and store its result, of this kind, under the step, in one transaction; once.
@@ -78,12 +80,14 @@ class Ledger:
 
         Raises:
             ProcessAlreadyExists, NotHeldByThisProcess, LifecycleError: as `commit` and `change`.
+            AbortRequested: as `heed_abort`; the system is not called.
         """
         async with transaction(self.pool) as connection:
             committed = await self._begin(connection, run, result)
             if committed is not None:
                 return committed
             stored = await self.held(connection, run)
+            await self.heed_abort(run)
             await processes.note_step(connection, run.process.process_id, run.step)
             return Call(_of_kind(stored.subscription, kind), stored.fence)
 
@@ -110,6 +114,18 @@ class Ledger:
             before = await processes.read_before_image(connection, run.process.process_id)
         assert before is not None  # who holds what it did not create has kept one
         return _of_kind(before, kind)
+
+    async def heed_abort(self, run: StepRun) -> None:
+        """Do nothing where nobody has asked to abort the process; else end the transaction that it stands in.
+
+        The workflow itself hears of an abort only when its task ends, and the local steps that follow each
+        other are one task: it would complete although the abort was accepted long before.
+
+        Raises:
+            AbortRequested: when somebody has, and the process can still heed it.
+        """
+        if run.heeds_abort and await self._is_abort_requested(run.process.process_id):
+            raise AbortRequested(run.process.process_id)
 
     async def resolved(self, kind: type[SubscriptionModel], values: Values) -> dict[str, Any]:
         """Return these values of a block, with what they refer to by its id as it is now.

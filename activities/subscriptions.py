@@ -170,6 +170,7 @@ class SubscriptionActivities:
                 unlocked = unlocked.of_version(before.version + 1)
             await relations.release_subscription(connection, unlocked)
             await processes.set_process_status(connection, process_id, status, ended_at=run.at)
+            await self._ledger.heed_abort(run)  # at the end: the commit is next
             return unlocked
 
         return await self._ledger.commit(run, SubscriptionModel, effect)
@@ -193,6 +194,7 @@ class SubscriptionActivities:
                 failed_reason="; ".join(differences) or None,
                 ended_at=run.at,
             )
+            await self._ledger.heed_abort(run)  # at the end: the commit is next
             return CheckResult(subscription=unlocked, differences=differences)
 
         return await self._ledger.commit(run, CheckResult, effect)

@@ -43,6 +43,13 @@ class NotHeldByThisProcess(DomainError):
         )
 
 
+class AbortRequested(DomainError):
+    """Somebody has asked to abort the process: the step has no effect, and the roll-back begins."""
+
+    def __init__(self, process_id: str) -> None:
+        super().__init__(f'Process "{process_id}" is to be aborted; nothing was changed')
+
+
 class GateRefusal(DomainError):
     """The in-sync gate refuses a process; the process leaves nothing but its own row in the trail."""
 

@@ -74,12 +74,17 @@ class Processes:
             task_queue=self.task_queue,
         )
 
-    async def read(self, subscription_id: UUID) -> SubscriptionModel:
-        """Read a subscription."""
+    async def find(self, subscription_id: UUID) -> SubscriptionModel | None:
+        """Read a subscription; `None` where there is none."""
         async with self.pool.acquire() as connection:
             stored = await subscriptions.read_subscription(connection, subscription_id)
-        assert stored is not None
-        return stored.subscription
+        return None if stored is None else stored.subscription
+
+    async def read(self, subscription_id: UUID) -> SubscriptionModel:
+        """Read a subscription that is there."""
+        found = await self.find(subscription_id)
+        assert found is not None
+        return found
 
     async def retry(self, handle: Handle, **note: str) -> str:
         """Send the update `retry`."""
@@ -88,9 +93,7 @@ class Processes:
 
     async def subscription(self, handle: Handle) -> SubscriptionModel | None:
         """Read the subscription that the process makes."""
-        async with self.pool.acquire() as connection:
-            stored = await subscriptions.read_subscription(connection, self.subscription_id(handle))
-        return None if stored is None else stored.subscription
+        return await self.find(self.subscription_id(handle))
 
     def subscription_id(self, handle: Handle) -> UUID:
         """Return the id of the subscription that the process makes."""

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.subscriptions import SubscriptionActivities
     from database.processes import Event
     from products.comparison import DiscrepancyFound
-    from products.errors import InvalidInput
+    from products.errors import AbortRequested, InvalidInput
     from products.process import Process, ProcessStatus, Target
     from products.subscription import SubscriptionModel
     from products.text import legible, printable
@@ -179,6 +179,8 @@ class ProcessFrame:
             except ApplicationError as error:
                 if error.type in ENDS:
                     raise
+                if error.type == AbortRequested.__name__:
+                    await workflow.wait_condition(lambda: False)  # the cancellation is on its way
                 await self._park(step, error.message)
             else:
                 line.state, line.ended_at = DONE, workflow.now()
@@ -263,7 +265,13 @@ class ProcessFrame:
         return f"roll_back: {step.name}" if self._rolling_back else step.name
 
     def _run(self, key: str) -> StepRun:
-        return StepRun(process=self._process, step=key, at=workflow.now(), rolling_back=self._rolling_back)
+        return StepRun(
+            process=self._process,
+            step=key,
+            at=workflow.now(),
+            rolling_back=self._rolling_back,
+            heeds_abort=self._heeds_cancellation,
+        )
 
     async def _database(self, title: str, activity: MethodAsyncSingleParam[Any, A, R], argument: A) -> R:
         return await run_local(activity, argument, title, heed_cancellation=self._heeds_cancellation)

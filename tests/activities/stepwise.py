@@ -46,9 +46,10 @@ class Stepwise:
     def __init__(self, pool: Pool, groups: GroupManagement, process: Process | None = None) -> None:
         self.process = process or new_process()
         self.now = self.process.started_at
+        self.aborted = False
         self.pool = pool
         self.groups = groups
-        self.ledger = Ledger(pool)
+        self.ledger = Ledger(pool, self.is_abort_requested)
         self.generic = SubscriptionActivities(self.ledger)
         self.user_group = UserGroupActivities(self.ledger, groups)
 
@@ -60,10 +61,19 @@ class Stepwise:
     def subscription_id(self) -> UUID:
         return self.process.subscription_id
 
+    async def is_abort_requested(self, process_id: str) -> bool:
+        return self.aborted
+
     def run(self, step: str) -> StepRun:
         """Return what a step is told that runs now."""
         self.now += MINUTE
-        return StepRun(process=self.process, step=step, at=self.now, rolling_back=step in BACKWARD)
+        return StepRun(
+            process=self.process,
+            step=step,
+            at=self.now,
+            rolling_back=step in BACKWARD,
+            heeds_abort=step in FORWARD,
+        )
 
     async def step(self, name: str) -> SubscriptionModel:
         """Run this step, once more perhaps."""

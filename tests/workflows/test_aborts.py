@@ -1,0 +1,263 @@
+"""An abort at every moment of every workflow: rolled back whole, or too late, and then it changes nothing."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+import pytest
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from activities.inputs import StepRun
+from activities.ledger import Ledger
+from catalogue import CatalogueEntry
+from products.process import ProcessStatus, Target
+from products.subscription import Status, SubscriptionModel
+from services.fake_group_management import FakeGroupManagement
+from services.fake_system import FakeSystem, Fault, Record
+from services.fake_user_management import FakeUserManagement
+from settings import Settings
+from tests.lifecycles import EVERY, Lifecycle, label, outside
+from tests.processes import Handle, Processes, eventually
+from worker import open_worker
+from workflows.process import ProcessFrame
+
+Moment = Literal["before the call", "before the commit", "after the commit"]
+
+
+@dataclass(frozen=True)
+class Abort:
+    """When a process is aborted."""
+
+    step: str
+    moment: Moment
+
+
+class Aborter:
+    """Cancels processes from within their steps, each at a moment of its own."""
+
+    def __init__(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.client = client
+        self.aborts: dict[str, list[Abort]] = {}
+        commit, call = Ledger.commit, Ledger.call
+
+        async def commit_and_abort(ledger: Ledger, run: StepRun, kind: Any, effect: Any) -> Any:
+            await self._abort(run, "before the commit")
+            result = await commit(ledger, run, kind, effect)
+            await self._abort(run, "after the commit")
+            return result
+
+        async def abort_and_call(ledger: Ledger, run: StepRun, kind: Any, result: Any) -> Any:
+            await self._abort(run, "before the call")
+            return await call(ledger, run, kind, result)
+
+        monkeypatch.setattr(Ledger, "commit", commit_and_abort)
+        monkeypatch.setattr(Ledger, "call", abort_and_call)
+
+    async def _abort(self, run: StepRun, moment: Moment) -> None:
+        process_id = run.process.process_id
+        if Abort(run.step, moment) in self.aborts.get(process_id, []):
+            self.aborts[process_id].remove(Abort(run.step, moment))
+            await self.client.get_workflow_handle(process_id).cancel(reason=f"carol: {moment}")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process, and its subscription before and after."""
+
+    handle: Handle
+    before: SubscriptionModel | None
+    before_outside: list[Record]
+    after: SubscriptionModel | None
+    after_outside: list[Record]
+
+
+@pytest.fixture
+def aborter(client: Client, monkeypatch: pytest.MonkeyPatch) -> Aborter:
+    return Aborter(client, monkeypatch)
+
+
+@pytest.fixture
+def systems(groups: FakeGroupManagement, users: FakeUserManagement) -> list[FakeSystem]:
+    return [groups.system, users.system]
+
+
+def every_abort(definition: type[ProcessFrame]) -> list[Abort]:
+    """Return every moment of every step, in order."""
+    calls: tuple[Moment, ...] = ("before the call",)
+    commits: tuple[Moment, ...] = ("before the commit", "after the commit")
+    return [
+        Abort(step.name, moment)
+        for step in definition.sequence
+        for moment in (calls + commits if step.external else commits)
+    ]
+
+
+def comes_too_late(definition: type[ProcessFrame], abort: Abort) -> bool:
+    """Return whether the process completes: the last step has committed, or there is only the way forward."""
+    names = [step.name for step in definition.sequence]
+    if definition.no_way_back is None:
+        return abort == Abort(names[-1], "after the commit")
+    pivot = names.index(definition.no_way_back)
+    at = names.index(abort.step)
+    return at > pivot or (at == pivot and abort.moment != "before the call")
+
+
+@pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
+async def test_an_abort_at_any_moment_is_rolled_back_whole_or_came_too_late(
+    worker: None,
+    processes: Processes,
+    aborter: Aborter,
+    systems: list[FakeSystem],
+    entry: CatalogueEntry,
+    target: Target,
+) -> None:
+    lifecycle = Lifecycle(processes, entry, target)
+
+    async def run(abort: Abort) -> None:
+        ended = await run_with(lifecycle, systems, aborter, [abort])
+        completed = comes_too_late(lifecycle.definition, abort)
+        await check(ended, processes, target, ProcessStatus.COMPLETED if completed else ProcessStatus.ABORTED)
+
+    await asyncio.gather(*(run(abort) for abort in every_abort(lifecycle.definition)))
+
+
+@pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
+async def test_a_second_abort_during_the_roll_back_changes_nothing(
+    worker: None,
+    processes: Processes,
+    aborter: Aborter,
+    systems: list[FakeSystem],
+    entry: CatalogueEntry,
+    target: Target,
+) -> None:
+    lifecycle = Lifecycle(processes, entry, target)
+    second_to_last = lifecycle.definition.sequence[1 if target is Target.TERMINATE else -2].name
+    first = Abort(second_to_last, "after the commit")
+    again = [Abort(f"roll_back: {step.name}", "before the commit") for step in lifecycle.definition.roll_back]
+    ended = await run_with(lifecycle, systems, aborter, [first, *again])
+    assert aborter.aborts[ended.handle.id] == []
+    await check(ended, processes, target, ProcessStatus.ABORTED)
+
+
+@pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
+async def test_an_abort_before_the_first_step_leaves_nothing_but_its_row(
+    client: Client,
+    settings: Settings,
+    processes: Processes,
+    systems: list[FakeSystem],
+    entry: CatalogueEntry,
+    target: Target,
+) -> None:
+    lifecycle = Lifecycle(processes, entry, target)
+    queue = processes.task_queue
+    async with open_worker(client, settings, task_queue=queue) as worker, worker:
+        process_id, subscription_id, fields = await lifecycle.prepare()
+    before = await state(processes, systems, subscription_id)
+    handle = await lifecycle.start(process_id, fields)
+    await handle.cancel(reason="carol: at once")
+    async with open_worker(client, settings, task_queue=queue) as worker, worker:
+        await processes.until_closed(handle)
+    row = await processes.row(handle)
+    assert await state(processes, systems, subscription_id) == before
+    assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
+    assert row is not None
+    assert row.status is ProcessStatus.ABORTED
+
+
+@pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
+async def test_an_abort_in_a_back_off_does_not_wait_for_its_end(
+    worker: None, processes: Processes, systems: list[FakeSystem], entry: CatalogueEntry, target: Target
+) -> None:
+    lifecycle = Lifecycle(processes, entry, target)
+    process_id, subscription_id, fields = await lifecycle.prepare()
+    before = await state(processes, systems, subscription_id)
+    for system in systems:
+        await system.order(Fault(kind="unreachable"))
+    handle = await lifecycle.start(process_id, fields)
+    await eventually(lambda: retrying(processes, handle))
+    await handle.cancel(reason="carol: too long")
+    for system in systems:
+        await system.clear_faults()
+    await processes.until_closed(handle)
+    after = await state(processes, systems, subscription_id)
+    expected = ProcessStatus.COMPLETED if target is Target.TERMINATE else ProcessStatus.ABORTED
+    await check(Ended(handle, *before, *after), processes, target, expected)
+
+
+async def retrying(processes: Processes, handle: Handle) -> bool | None:
+    return (
+        True if any(step.attempts and step.attempts > 1 for step in await processes.steps(handle)) else None
+    )
+
+
+async def run_with(
+    lifecycle: Lifecycle, systems: list[FakeSystem], aborter: Aborter, aborts: list[Abort]
+) -> Ended:
+    """Run a process that is aborted at these moments."""
+    processes = lifecycle.processes
+    process_id, subscription_id, fields = await lifecycle.prepare()
+    before = await state(processes, systems, subscription_id)
+    aborter.aborts[process_id] = list(aborts)
+    handle = await lifecycle.start(process_id, fields)
+    await processes.until_closed(handle)
+    return Ended(handle, *before, *await state(processes, systems, subscription_id))
+
+
+async def state(
+    processes: Processes, systems: list[FakeSystem], subscription_id: UUID
+) -> tuple[SubscriptionModel | None, list[Record]]:
+    return await processes.find(subscription_id), await outside(systems, subscription_id)
+
+
+async def check(ended: Ended, processes: Processes, target: Target, expected: ProcessStatus) -> None:
+    """Say that a process has ended so, and that database and external system are as they must be."""
+    row, execution = await processes.row(ended.handle), await ended.handle.describe()
+    assert row is not None
+    assert (row.status, row.ended_at is not None) == (expected, True)
+    assert ended.after is not None
+    assert ended.after.insync
+    if expected is ProcessStatus.COMPLETED:
+        assert execution.status is WorkflowExecutionStatus.COMPLETED
+        DONE[target](ended)
+        return
+    assert execution.status is WorkflowExecutionStatus.CANCELED
+    if target is Target.CREATE:
+        assert (ended.after.status, ended.after_outside) == (Status.TERMINATED, [])
+    else:
+        assert (ended.after, ended.after_outside) == (ended.before, ended.before_outside)
+
+
+def created(ended: Ended) -> None:
+    assert ended.after is not None
+    assert (ended.after.status, ended.after.version) == (Status.ACTIVE, 1)
+    assert len(ended.after_outside) == 1
+
+
+def modified(ended: Ended) -> None:
+    assert ended.before is not None
+    assert ended.after is not None
+    assert ended.after.version == ended.before.version + 1
+    assert (
+        ended.after_outside[0].attributes.items()
+        >= ended.after.block.model_dump(include={"group_name", "username", "age"}).items()
+    )
+    assert ended.after_outside != ended.before_outside
+
+
+def terminated(ended: Ended) -> None:
+    assert ended.after is not None
+    assert (ended.after.status, ended.after_outside) == (Status.TERMINATED, [])
+
+
+def validated(ended: Ended) -> None:
+    assert (ended.after, ended.after_outside) == (ended.before, ended.before_outside)
+
+
+DONE: dict[Target, Callable[[Ended], None]] = {
+    Target.CREATE: created,
+    Target.MODIFY: modified,
+    Target.TERMINATE: terminated,
+    Target.VALIDATE: validated,
+}
