@@ -1,7 +1,5 @@
 """Modify, terminate and validate a user group."""
 
-import asyncio
-
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
@@ -199,36 +197,3 @@ async def test_a_version_that_is_not_the_current_one_is_refused(worker: None, pr
     )
     message = await processes.failure(handle)
     assert message.startswith("Stale data: given version (7) does not match the current version (1)")
-
-
-async def test_of_many_modifies_at_once_each_that_completes_has_the_next_version(
-    worker: None, processes: Processes
-) -> None:
-    group_id = await processes.active_group("0")
-    names = [str(number) for number in range(1, 31)]
-    handles = await asyncio.gather(
-        *(processes.start("modify_user_group", group_id, group_name=name) for name in names)
-    )
-    await asyncio.gather(*(processes.until_closed(handle) for handle in handles))
-    rows = [await processes.row(handle) for handle in handles]
-    completed = [row for row in rows if row is not None and row.status is ProcessStatus.COMPLETED]
-    refused = [row for row in rows if row is not None and row.status is ProcessStatus.REFUSED]
-    assert len(completed) + len(refused) == len(handles)
-    assert (await processes.read(group_id)).version == 1 + len(completed)
-    assert (await processes.read(group_id)).insync
-
-
-async def test_of_many_modifies_at_once_one_gets_it_while_it_holds(
-    worker: None, processes: Processes, groups: FakeGroupManagement
-) -> None:
-    group_id = await processes.active_group("0")
-    await groups.system.order(Fault(kind="slow", seconds=5, times=1))
-    handles = await asyncio.gather(
-        *(processes.start("modify_user_group", group_id, group_name=str(one)) for one in range(1, 31))
-    )
-    await asyncio.gather(*(processes.until_closed(handle) for handle in handles))
-    rows = [await processes.row(handle) for handle in handles]
-    statuses = [row.status for row in rows if row is not None]
-    assert statuses.count(ProcessStatus.COMPLETED) == 1
-    assert statuses.count(ProcessStatus.REFUSED) == len(handles) - 1
-    assert (await processes.read(group_id)).version == 2
