@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import hypothesis
 import pytest
 from temporalio.client import Client
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
@@ -23,6 +24,10 @@ from temporal.plugin import subscriptions_plugin
 from tests.processes import Processes
 from tests.starting import Starter
 from worker import open_worker, prepare_databases
+
+for name, sequences in {"default": 30, "ci": 200, "long": 1000}.items():
+    hypothesis.settings.register_profile(name, max_examples=sequences, deadline=None)
+hypothesis.settings.load_profile("default")
 
 TIME_SKIPPING = {
     "frontend.WorkflowTimeSkippingEnabled": "true",

@@ -69,5 +69,5 @@ class Lifecycle:
 
 async def outside(systems: list[FakeSystem], subscription_id: UUID) -> list[Record]:
     """Return what the external systems have of a subscription."""
-    found = [await system.find(subscription_id) for system in systems]
+    found = [await system.look(subscription_id) for system in systems]
     return [record for record in found if record is not None]

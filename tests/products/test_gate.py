@@ -8,7 +8,7 @@ import pytest
 
 from products import gate
 from products.errors import GateRefusal
-from products.gate import Subject, judge
+from products.gate import Join, Subject, judge, judge_joins
 from products.process import Target
 from products.product_types.user_group import USER_GROUP, UserGroupInactive
 from products.subscription import Status, SubscriptionModel
@@ -49,9 +49,9 @@ def expected(
     may_start = {Target.TERMINATE: set(Status) - {Status.TERMINATED}}.get(target, {Status.ACTIVE})
     if status not in may_start:
         return gate.WrongStatus
-    if related == "user out of sync" and not validates:
+    if related.endswith(("out of sync", "discrepancy")) and not validates:
         return gate.RelatedSubscriptionOutOfSync
-    if related.startswith("user") and target is Target.TERMINATE:
+    if related.startswith(("user", "one user")) and target is Target.TERMINATE:
         return gate.SubscriptionInUse
     return None
 
@@ -60,7 +60,15 @@ RELATED = {
     "none": Subject(subscription()),
     "user in sync": Subject(subscription(), in_use_by=[subscription()]),
     "user out of sync": Subject(subscription(), in_use_by=[subscription(held=True)]),
-    "terminated": Subject(subscription(), in_use_by=[subscription(Status.TERMINATED)]),
+    "user with a discrepancy": Subject(subscription(), in_use_by=[subscription(discrepancy=True)]),
+    "one user of two out of sync": Subject(
+        subscription(), in_use_by=[subscription(), subscription(Status.INITIAL, held=True)]
+    ),
+    "terminated user": Subject(subscription(), in_use_by=[subscription(Status.TERMINATED)]),
+    "group in sync": Subject(subscription(), depends_on=[subscription()]),
+    "group out of sync": Subject(subscription(), depends_on=[subscription(held=True)]),
+    "group with a discrepancy": Subject(subscription(), depends_on=[subscription(discrepancy=True)]),
+    "terminated group": Subject(subscription(), depends_on=[subscription(Status.TERMINATED)]),
 }
 TABLE = list(
     product(Status, [Target.MODIFY, Target.TERMINATE, Target.VALIDATE], [False, True], [False, True], RELATED)
@@ -80,6 +88,44 @@ def test_the_gate_lets_start_and_refuses_as_the_table_says(
         judge(subject, target, "UserGroup", None)
     assert type(refused.value) is refusal
     assert str(refused.value).startswith(EXPECTED[refusal])
+
+
+def joining(joined: SubscriptionModel | None, product_type: str = "UserGroup") -> list[Join]:
+    return [Join(uuid4(), product_type, joined)]
+
+
+NO_GROUP_TO_JOIN = [
+    (None, gate.SubscriptionNotFound),
+    (subscription(Status.INITIAL), gate.WrongStatus),
+    (subscription(Status.PROVISIONING, held=True), gate.WrongStatus),
+    (subscription(Status.TERMINATED), gate.WrongStatus),
+    (subscription(held=True), gate.RelatedSubscriptionOutOfSync),
+    (subscription(discrepancy=True), gate.RelatedSubscriptionOutOfSync),
+]
+
+
+@pytest.mark.parametrize(("group", "refusal"), NO_GROUP_TO_JOIN)
+def test_only_a_group_that_is_active_and_in_sync_can_be_joined(
+    group: SubscriptionModel | None, refusal: type[GateRefusal]
+) -> None:
+    with pytest.raises(refusal):
+        judge_joins(joining(group))
+    with pytest.raises(refusal):
+        judge(Subject(subscription(), joins=joining(group)), Target.MODIFY, "UserGroup", None)
+
+
+def test_a_subscription_of_another_type_cannot_be_joined() -> None:
+    with pytest.raises(gate.WorkflowNotValid):
+        judge_joins(joining(subscription(), "Mailbox"))
+
+
+def test_a_group_that_is_active_and_in_sync_can_be_joined() -> None:
+    judge_joins(joining(subscription()))
+
+
+def test_what_the_subscription_itself_is_counts_before_what_it_joins() -> None:
+    with pytest.raises(gate.SubscriptionOutOfSync):
+        judge(Subject(subscription(held=True), joins=joining(None)), Target.MODIFY, "UserGroup", None)
 
 
 def test_a_workflow_of_another_product_is_refused_before_anything_else() -> None:

@@ -9,41 +9,18 @@ import pytest
 from temporalio.client import Client, WorkflowHandle
 
 import activities.validations
-from database.connection import Pool, open_pool
+from database.connection import Pool
 from operations import validation_schedule
 from operations.validation_schedule import end_schedule, read_schedule, schedule_validation
-from services.fake_group_management import FakeGroupManagement, open_fake_group_management
+from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import Settings
-from tests.conftest import new_database
 from tests.processes import Processes, eventually
-from worker import open_worker, prepare_databases
+from worker import open_worker
 from workflows.validate_subscriptions import Totals, ValidateSubscriptions, ValidateSubscriptionsForm
 
 Handle = WorkflowHandle[ValidateSubscriptions, Totals]
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-async def settings(settings: Settings, postgres: str) -> Settings:
-    """Those of the session, with a database of its own for each test."""
-    own = settings.model_copy(update={"database_url": await new_database(postgres)})
-    await prepare_databases(own)
-    return own
-
-
-@pytest.fixture
-async def pool(settings: Settings) -> AsyncIterator[Pool]:
-    assert settings.database_url is not None
-    async with await open_pool(settings.database_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def groups(settings: Settings) -> AsyncIterator[FakeGroupManagement]:
-    assert settings.database_url is not None
-    async with open_fake_group_management(settings.database_url) as groups:
-        yield groups
 
 
 async def start(processes: Processes, patience: int = 60) -> Handle:

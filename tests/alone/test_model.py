@@ -1,0 +1,356 @@
+"""Random sequences of all that can happen: after each step database, external systems and model agree."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID, uuid4
+
+from hypothesis import HealthCheck, Phase, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+
+from operations.reconcile import reconcile
+from operations.set_in_sync import set_in_sync
+from products.process import Target, created_subscription_id
+from services.fake_group_management import FakeGroupManagement
+from services.fake_system import FakeSystem, Fault
+from services.fake_user_management import FakeUserManagement
+from tests.alone.model import Kind, Known, Model, Parked, Values
+from tests.processes import Processes, eventually
+
+T = TypeVar("T")
+NAMES = st.sampled_from(["alice", "bob", "été 🎉", "x" * 255, "'; DROP TABLE subscriptions; --"])
+AGES = st.none() | st.integers(0, 150)
+WHICH = st.integers(0, 1000)
+KINDS: st.SearchStrategy[Kind] = st.sampled_from(["group", "user"])
+WORKFLOW: dict[Kind, str] = {"group": "user_group", "user": "user"}
+
+
+class Lifecycles(RuleBasedStateMachine):
+    """Does to the real thing, and to the model, what hypothesis says."""
+
+    loop: ClassVar[asyncio.AbstractEventLoop]
+    processes: ClassVar[Processes]
+    systems: ClassVar[dict[Kind, FakeSystem]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = Model()
+        self.before: dict[Kind, int] = {}
+        """How many records the systems have from other sequences."""
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run it in the loop in which worker and fixtures live."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+
+    @initialize(name=NAMES)
+    def begin_with_two_groups_and_a_user(self, name: str) -> None:
+        self.before = {kind: self.run(system.count()) for kind, system in self.systems.items()}
+        for system in self.systems.values():
+            self.run(system.clear_faults())
+        for group in ("one", "other"):
+            self.create_group(group)
+        self.create_user(name, 42, "internal", 0)
+
+    @rule(name=NAMES)
+    def create_group(self, name: str) -> None:
+        self.create("group", {"group_name": name}, {"group_name": name})
+
+    @rule(name=NAMES, age=AGES, affiliation=st.sampled_from(["internal", "external"]), which=WHICH)
+    def create_user(self, name: str, age: int | None, affiliation: str, which: int) -> None:
+        group = self.pick_to_join(which)
+        values: Values = {"username": name, "age": age, "group": str(group)}
+        form = values | {"product": f"User {affiliation}"}
+        if (refusal := self.model.refusal_to_join(group)) is not None:
+            self.refused("create_user", form, refusal)
+            return
+        self.create("user", form, values | {"affiliation": affiliation}, group)
+
+    @rule(which=WHICH, name=NAMES, age=AGES)
+    def modify(self, which: int, name: str, age: int | None) -> None:
+        known = self.pick(which)
+        wanted: Values = {"group_name": name} if known.kind == "group" else {"username": name, "age": age}
+        self.modify_to(known, wanted)
+
+    @rule(which=WHICH, name=NAMES, age=AGES)
+    def modify_what_is_rejected(self, which: int, name: str, age: int | None) -> None:
+        kind = self.pick(which).kind
+        if kind in self.model.rejecting:
+            self.modify(which, name, age)
+        else:
+            self.reject_everything_or_nothing(kind)
+            self.modify(which, name, age)
+            self.reject_everything_or_nothing(kind)
+
+    @precondition(lambda self: self.users())
+    @rule(which=WHICH, to=WHICH)
+    def move(self, which: int, to: int) -> None:
+        known = self.users()[which % len(self.users())]
+        group = self.pick_to_join(to)
+        self.modify_to(known, {"group": str(group)}, group)
+
+    def users(self) -> list[Known]:
+        found = self.model.subscriptions.values()
+        return [one for one in found if one.kind == "user" and one.status != "terminated"]
+
+    def modify_to(self, known: Known, wanted: Values, group: UUID | None = None) -> None:
+        workflow, form = f"modify_{WORKFLOW[known.kind]}", wanted | self.form(known)
+        if (refusal := self.model.refusal(known, Target.MODIFY, group)) is not None:
+            self.refused(workflow, form, refusal)
+            return
+        if group is not None:
+            known.depends_on.add(group)
+        process_id = self.start(workflow, form)
+        self.hold_or(known, process_id, Target.MODIFY, wanted)
+
+    @rule(which=WHICH)
+    def terminate(self, which: int) -> None:
+        known = self.pick(which)
+        workflow = f"terminate_{WORKFLOW[known.kind]}"
+        if (refusal := self.model.refusal(known, Target.TERMINATE)) is not None:
+            self.refused(workflow, self.form(known), refusal)
+            return
+        self.hold_or(known, self.start(workflow, self.form(known)), Target.TERMINATE, {})
+
+    @rule(which=WHICH)
+    def validate(self, which: int) -> None:
+        known = self.pick(which)
+        workflow = f"validate_{WORKFLOW[known.kind]}"
+        if (refusal := self.model.refusal(known, Target.VALIDATE)) is not None:
+            self.refused(workflow, self.form(known), refusal)
+            return
+        process_id = self.start(workflow, self.form(known))
+        differs = known.outside != known.values
+        known.discrepancy_found_by = process_id if differs else None
+        self.ends(process_id, "failed" if differs else "completed", "DiscrepancyFound" if differs else None)
+
+    @precondition(lambda self: self.model.parked)
+    @rule(which=WHICH)
+    def retry(self, which: int) -> None:
+        process = self.model.parked[which % len(self.model.parked)]
+        self.run(self.processes.retry(self.handle(process.process_id)))
+        self.goes_on(process)
+
+    @precondition(lambda self: any(self.abortable(one) for one in self.model.parked))
+    @rule(which=WHICH)
+    def abort(self, which: int) -> None:
+        abortable = [one for one in self.model.parked if self.abortable(one)]
+        process = abortable[which % len(abortable)]
+        self.run(self.handle(process.process_id).cancel(reason="carol: changed my mind"))
+        process.rolling_back = process.target is not Target.TERMINATE
+        process.aborted = True
+        self.goes_on(process)
+
+    @precondition(lambda self: any(one.rolling_back for one in self.model.parked))
+    @rule(which=WHICH)
+    def give_up(self, which: int) -> None:
+        stuck = [one for one in self.model.parked if one.rolling_back]
+        process = stuck[which % len(stuck)]
+        self.run(self.processes.give_up(self.handle(process.process_id)))
+        self.ends(process.process_id, "failed", "GivenUp")
+        self.set_in_sync(process)
+
+    @precondition(lambda self: self.model.parked)
+    @rule(which=WHICH)
+    def lose(self, which: int) -> None:
+        process = self.model.parked[which % len(self.model.parked)]
+        self.run(self.handle(process.process_id).terminate("by mistake"))
+        self.run(self.until_lost(process.process_id))
+        self.ends(process.process_id, "lost", None)
+        self.set_in_sync(process)
+
+    @rule(kind=KINDS)
+    def reject_everything_or_nothing(self, kind: Kind) -> None:
+        self.run(self.systems[kind].clear_faults())
+        self.model.rejecting ^= {kind}
+        if kind in self.model.rejecting:
+            self.run(self.systems[kind].order(Fault(kind="reject")))
+
+    @rule(kind=KINDS, fault=st.sampled_from(["unreachable", "answer lost"]), times=st.integers(1, 3))
+    def fail_for_a_while(self, kind: Kind, fault: Any, times: int) -> None:
+        self.run(self.systems[kind].order(Fault(kind=fault, times=times)))
+
+    @rule(which=WHICH, name=NAMES)
+    def tamper_and_validate(self, which: int, name: str) -> None:
+        self.tamper(which, name)
+        self.validate(which)
+
+    @rule(which=WHICH, name=NAMES)
+    def tamper(self, which: int, name: str) -> None:
+        known = self.pick(which)
+        if known.outside is None:
+            return
+        known.outside["group_name" if known.kind == "group" else "username"] = name
+        attributes: Any = self.run(self.as_outside(known, known.outside))
+        self.run(self.systems[known.kind].tamper(known.subscription_id, attributes))
+
+    @invariant()
+    def everything_is_as_the_model_says(self) -> None:
+        self.run(self.compare())
+
+    def pick(self, which: int) -> Known:
+        """Return a subscription; one that is terminated one time in ten."""
+        known = list(self.model.subscriptions.values())
+        living = [one for one in known if one.status != "terminated"]
+        chosen = living if living and which % 10 else known
+        return chosen[which // 10 % len(chosen)]
+
+    def pick_to_join(self, which: int) -> UUID:
+        """Return a subscription to join; one time in ten any, also where it is no group."""
+        known = list(self.model.subscriptions.values())
+        groups = [one for one in known if one.kind == "group" and one.status == "active"]
+        chosen = groups if groups and which % 10 else known
+        return chosen[which // 10 % len(chosen)].subscription_id
+
+    def form(self, known: Known) -> Values:
+        return {"subscription_id": str(known.subscription_id)}
+
+    def handle(self, process_id: str) -> Any:
+        return self.processes.client.get_workflow_handle(process_id)
+
+    def abortable(self, process: Parked) -> bool:
+        return not process.aborted
+
+    def start(self, workflow: str, form: Values) -> str:
+        process_id = f"{workflow}-{uuid4()}"
+        note(f"{process_id} {form}")
+        client = self.processes.client
+        self.run(client.start_workflow(workflow, form, id=process_id, task_queue=self.processes.task_queue))
+        return process_id
+
+    def refused(self, workflow: str, form: Values, refusal: str) -> None:
+        self.ends(self.start(workflow, form), "refused", refusal)
+
+    def create(self, kind: Kind, form: Values, values: Values, group: UUID | None = None) -> None:
+        process_id = self.start(f"create_{WORKFLOW[kind]}", form)
+        known = Known(created_subscription_id(process_id), kind, values, "")
+        known.depends_on = set() if group is None else {group}
+        known.description = self.model.describe(known)
+        self.model.subscriptions[known.subscription_id] = known
+        self.hold_or(known, process_id, Target.CREATE, {})
+
+    def hold_or(self, known: Known, process_id: str, target: Target, wanted: Values) -> None:
+        """Say what becomes of a process that the gate has let start."""
+        process = Parked(process_id, target, known, wanted, dict(known.values), known.description, times=0)
+        self.model.parked.append(process)
+        self.goes_on(process)
+
+    def goes_on(self, process: Parked) -> None:
+        """Say what becomes of a process that has begun, or begun again: it parks where its system says no."""
+        known = process.subscription
+        if known.kind in self.model.rejecting:
+            known.held_by = process.process_id
+            process.times += 1
+            found = self.run(self.until_settled(process.process_id, process.times))
+            assert found == ("parked", None), (process.process_id, found)
+            return
+        match process.target, process.rolling_back:
+            case Target.CREATE, False:
+                self.model.provision(known)
+            case Target.MODIFY, False:
+                self.model.change(known, process.wanted)
+            case Target.MODIFY, True:
+                self.model.restore(process)
+            case _:
+                self.model.remove(known, aborted=process.rolling_back)
+        self.model.parked.remove(process)
+        self.ends(process.process_id, "aborted" if process.rolling_back else "completed", None)
+
+    def set_in_sync(self, process: Parked) -> None:
+        known = process.subscription
+        pool, client = self.processes.pool, self.processes.client
+        self.run(set_in_sync(client, pool, known.subscription_id, by="dave", reason=None))
+        known.held_by = known.discrepancy_found_by = None
+        self.model.forget_other_groups(known)
+        self.model.parked.remove(process)
+
+    def ends(self, process_id: str, status: str, error: str | None) -> None:
+        """Say how a process ends, and that it does."""
+        self.model.ended[process_id] = status
+        found = self.run(self.until_settled(process_id, times=1000))
+        assert found == (status, error), (process_id, found)
+
+    async def until_settled(self, process_id: str, times: int) -> tuple[str, str | None]:
+        """Wait until a process has ended, or has parked so many times."""
+        handle, error = self.handle(process_id), None
+        ended = asyncio.ensure_future(handle.result())
+        parked = asyncio.ensure_future(self.processes.until_parked(handle, times=times))
+        await asyncio.wait({ended, parked}, return_when=asyncio.FIRST_COMPLETED)
+        parked.cancel()
+        if not ended.done():
+            ended.cancel()
+            return "parked", None
+        if isinstance(failed := ended.exception(), WorkflowFailureError):
+            error = failed.cause.type if isinstance(failed.cause, ApplicationError) else None
+        row = await self.processes.row(handle)
+        assert row is not None
+        return row.status, error
+
+    async def until_lost(self, process_id: str) -> bool:
+        async def found() -> bool | None:
+            lost = await reconcile(self.processes.client, self.processes.pool)
+            return any(row.process_id == process_id for row in lost) or None
+
+        return await eventually(found)
+
+    async def as_outside(self, known: Known, values: Values | None) -> Values | None:
+        """Return these values with the group as the external systems know it: by its number."""
+        if values is None or known.kind == "group":
+            return values
+        group = await self.processes.read(UUID(str(values["group"])))
+        number = group.block.model_dump()["group_id"]
+        return {name: value for name, value in values.items() if name != "group"} | {"group_id": number}
+
+    async def compare(self) -> None:
+        for known in self.model.subscriptions.values():
+            await self.compare_subscription(known)
+        for process_id, status in self.model.ended.items():
+            row = await self.processes.row(self.handle(process_id))
+            assert row is not None
+            assert (row.status, row.ended_at is not None) == (status, True)
+        for kind, system in self.systems.items():
+            here = [one for one in self.model.subscriptions.values() if one.kind == kind and one.outside]
+            assert await system.count() - self.before[kind] == len(here)
+
+    async def compare_subscription(self, known: Known) -> None:
+        found = await self.processes.read(known.subscription_id)
+        record = await self.systems[known.kind].look(known.subscription_id)
+        relations = await self.processes.pool.fetch(
+            "SELECT depends_on FROM subscription_relations WHERE subscription_id = $1", known.subscription_id
+        )
+        values = {name: found.block.own_values().get(name) for name in known.values if name != "affiliation"}
+        assert (found.status, found.version, found.held_by, found.discrepancy_found_by) == (
+            known.status,
+            known.version,
+            known.held_by,
+            known.discrepancy_found_by,
+        )
+        assert found.description == known.description
+        assert values == {name: value for name, value in known.values.items() if name != "affiliation"}
+        assert {row["depends_on"] for row in relations} == known.depends_on
+        assert (record and record.attributes) == await self.as_outside(known, known.outside)
+
+
+async def test_whatever_happens_database_and_external_systems_are_as_the_model_says(
+    worker: None, processes: Processes, groups: FakeGroupManagement, users: FakeUserManagement
+) -> None:
+    Lifecycles.loop = asyncio.get_running_loop()
+    Lifecycles.processes = processes
+    Lifecycles.systems = {"group": groups.system, "user": users.system}
+    chosen = settings(
+        settings(),
+        stateful_step_count=15,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink would take hours
+        print_blob=True,
+    )
+    await asyncio.to_thread(run_state_machine_as_test, Lifecycles, settings=chosen)
