@@ -86,22 +86,6 @@ async def test_a_schedule_is_set_shown_and_ended(starter: Starter) -> None:
     assert ended.document["validate"]["every"] is None
 
 
-async def test_a_validation_of_all_is_one_process_however_often_it_is_asked_for(starter: Starter) -> None:
-    process_id = f"validate-all-{uuid4()}"
-    first = await starter("validate", "--all", "--process-id", process_id, "--json")
-    again = await starter("validate", "--all", "--process-id", process_id, "--json")
-    shown = await starter("process", process_id, "--json")
-    assert first.document["total"] >= first.document["in_sync"] > 0
-    assert again.document == first.document
-    assert (shown.document["workflow"], shown.document["status"]) == ("validate_subscriptions", "completed")
-
-
-async def test_a_process_id_of_something_else_is_no_validation_of_all(starter: Starter) -> None:
-    created = await starter("create", "user-group", "--group-name", "ops", "--json")
-    ended = await starter("validate", "--all", "--process-id", created.document["process_id"], "--json")
-    assert (ended.code, ended.document["error"]["type"]) == (1, "ProcessAlreadyExists")
-
-
 @pytest.mark.parametrize("text", ["", "1", "d", "0d", "-1d", "1w", "59s", "366d", "1.5h", "１d"])
 def test_a_time_that_is_none_or_too_short_or_too_long_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="is no time from 1m to 365d"):

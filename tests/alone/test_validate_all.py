@@ -1,0 +1,50 @@
+"""`validate --all` from the command line, on a database where nothing else is."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import pytest
+from temporalio.client import Client
+
+from services.fake_group_management import FakeGroupManagement
+from settings import Settings
+from tests.starting import Starter
+from worker import open_worker
+
+
+@pytest.fixture
+async def starter(client: Client, settings: Settings, environment: dict[str, str]) -> AsyncIterator[Starter]:
+    async with open_worker(client, settings) as worker, worker:
+        yield Starter(environment | {"DATABASE_URL": settings.database_url or ""})
+
+
+async def test_validate_all_counts_and_names_those_that_differ(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    created = (await starter("create", "user-group", "--group-name", "Here", "--json")).document
+    subscription_id = created["subscription"]["subscription_id"]
+    await groups.system.tamper(UUID(subscription_id), {"group_name": "There"})
+    ended = await starter("validate", "--all", "--json")
+    await groups.system.tamper(UUID(subscription_id), {"group_name": "Here"})
+    again = await starter("validate", subscription_id, "--json")
+    assert ended.code == 1
+    assert list(ended.document) == ["total", "in_sync", "discrepancies", "refused", "failed"]
+    assert ended.document["discrepancies"] == [subscription_id]
+    assert (again.code, again.document["subscription"]["insync"]) == (0, True)
+
+
+async def test_a_validation_of_all_is_one_process_however_often_it_is_asked_for(starter: Starter) -> None:
+    process_id = f"validate-all-{uuid4()}"
+    await starter("create", "user-group", "--group-name", "ops")
+    first = await starter("validate", "--all", "--process-id", process_id, "--json")
+    again = await starter("validate", "--all", "--process-id", process_id, "--json")
+    shown = await starter("process", process_id, "--json")
+    assert (first.code, first.document["total"], first.document["in_sync"]) == (0, 1, 1)
+    assert again.document == first.document
+    assert (shown.document["workflow"], shown.document["status"]) == ("validate_subscriptions", "completed")
+
+
+async def test_a_process_id_of_something_else_is_no_validation_of_all(starter: Starter) -> None:
+    created = await starter("create", "user-group", "--group-name", "ops", "--json")
+    ended = await starter("validate", "--all", "--process-id", created.document["process_id"], "--json")
+    assert (ended.code, ended.document["error"]["type"]) == (1, "ProcessAlreadyExists")

@@ -1,0 +1,23 @@
+"""The product of mailboxes."""
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Insert the product."""
+    op.execute(
+        """
+        INSERT INTO products (product_id, name, product_type, tag, description)
+        VALUES (
+            '3b9d2c64-5f0e-4b57-8a41-c6e0d7a2f104', 'Mailbox', 'Mailbox', 'MAILBOX', 'mailbox administration'
+        )
+        """
+    )
+
+
+def downgrade() -> None:
+    """Remove it; refused by the database while there are mailboxes."""
+    op.execute("DELETE FROM products WHERE product_type = 'Mailbox'")

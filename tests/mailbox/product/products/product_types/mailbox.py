@@ -1,0 +1,42 @@
+"""The Mailbox: an address that takes mail, up to a quota."""
+
+from typing import Self
+from uuid import UUID
+
+from products.product import Product
+from products.product_blocks.mailbox import MailboxBlock, MailboxBlockInactive, MailboxBlockProvisioning
+from products.subscription import Status, SubscriptionModel
+
+MAILBOX = UUID("3b9d2c64-5f0e-4b57-8a41-c6e0d7a2f104")
+
+
+class MailboxInactive(
+    SubscriptionModel,
+    lifecycle=[Status.INITIAL, Status.TERMINATED],
+    products={
+        MAILBOX: Product(name="Mailbox", type="Mailbox", tag="MAILBOX", description="mailbox administration")
+    },
+):
+    """A mailbox that is not yet, or no longer, there."""
+
+    mailbox: MailboxBlockInactive = MailboxBlockInactive()
+
+
+class MailboxProvisioning(MailboxInactive, lifecycle=[Status.PROVISIONING]):
+    """A mailbox with an address and a quota, on its way into the mail system."""
+
+    mailbox: MailboxBlockProvisioning
+
+    def describe(self) -> str:
+        """Return the description, ``Mailbox {address}``."""
+        return f"Mailbox {self.mailbox.address}"
+
+    def provisioned(self, mailbox_id: int) -> Self:
+        """Return this mailbox with the id that the mail system gave it."""
+        return self.with_values(mailbox_id=mailbox_id)
+
+
+class Mailbox(MailboxProvisioning, lifecycle=[Status.ACTIVE]):
+    """A mailbox that is in use."""
+
+    mailbox: MailboxBlock

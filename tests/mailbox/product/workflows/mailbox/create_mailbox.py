@@ -1,0 +1,64 @@
+"""Create a mailbox: from the form to an active subscription and a mailbox in the mail system."""
+
+from typing import ClassVar
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import Field
+
+    from activities.mailbox import MailboxActivities
+    from products.process import Target
+    from products.product_blocks.mailbox import Quota
+    from products.product_types.mailbox import MAILBOX, Mailbox
+    from products.subscription import Status
+    from products.text import Name
+    from workflows.forms import CreateForm
+    from workflows.process import ProcessFrame
+    from workflows.steps import (
+        call_external_system,
+        create_subscription,
+        initialize_subscription,
+        resync,
+        set_status,
+        store_process_subscription,
+    )
+
+
+class CreateMailboxForm(CreateForm):
+    """An address that takes mail, up to a quota."""
+
+    examples: ClassVar = ("--address ops@example.org --quota-mb 500",)
+
+    address: Name = Field(title="Address", description="address of the mailbox, 1 to 255 characters")
+    quota_mb: Quota = Field(title="Quota", description="quota in megabytes, 1 to 1000000")
+
+    @property
+    def title(self) -> str:
+        """See `StartForm`."""
+        return f'Create mailbox "{self.address}"'
+
+
+@workflow.defn(name="create_mailbox")
+class CreateMailbox(ProcessFrame):
+    """Create a subscription on a mailbox, and the mailbox itself."""
+
+    target = Target.CREATE
+    sequence = (
+        create_subscription("Mailbox", product=lambda form: str(MAILBOX)),
+        store_process_subscription(),
+        initialize_subscription(),
+        call_external_system("Provision mailbox", MailboxActivities.provision_mailbox),
+        set_status(Status.ACTIVE),
+        resync(),
+    )
+    roll_back = (
+        call_external_system("Deprovision mailbox", MailboxActivities.deprovision_mailbox),
+        set_status(Status.TERMINATED),
+        resync(),
+    )
+
+    @workflow.run
+    async def run(self, form: CreateMailboxForm) -> Mailbox:
+        """Run the steps; see `ProcessFrame.follow`."""
+        return await self.follow(form, Mailbox)

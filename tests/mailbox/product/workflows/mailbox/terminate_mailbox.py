@@ -1,0 +1,43 @@
+"""Terminate a mailbox: remove it from the mail system, and end its subscription."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.mailbox import MailboxActivities
+    from products.process import Target
+    from products.product_types.mailbox import MailboxInactive
+    from products.subscription import Status
+    from workflows.forms import TerminateForm
+    from workflows.process import ProcessFrame
+    from workflows.steps import (
+        call_external_system,
+        resync,
+        set_status,
+        store_process_subscription,
+        unsync,
+    )
+
+
+class TerminateMailboxForm(TerminateForm):
+    """Which mailbox to end."""
+
+
+@workflow.defn(name="terminate_mailbox")
+class TerminateMailbox(ProcessFrame):
+    """End a mailbox."""
+
+    target = Target.TERMINATE
+    sequence = (
+        store_process_subscription(),
+        unsync("Mailbox"),
+        call_external_system("Deprovision mailbox", MailboxActivities.deprovision_mailbox),
+        set_status(Status.TERMINATED),
+        resync(),
+    )
+    no_way_back = "deprovision_mailbox"
+    roll_back = (resync(),)
+
+    @workflow.run
+    async def run(self, form: TerminateMailboxForm) -> MailboxInactive:
+        """Run the steps; see `ProcessFrame.follow`."""
+        return await self.follow(form, MailboxInactive)

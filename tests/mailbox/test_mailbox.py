@@ -1,0 +1,456 @@
+"""A product is added as `docs/add-a-product.md` says: new files, two lists extended, and nothing else.
+
+`product/` holds the new files. They are laid over a copy of the project, whose worker and commands then run
+against the services of the tests.
+"""
+
+import asyncio
+import re
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from database.connection import Pool, open_pool
+from database.processes import TrailRow
+from products.process import ProcessStatus
+from services.fake_system import FakeSystem, Fault, open_fake_system
+from settings import ROOT, Settings
+from temporal import search_attributes
+from temporal.plugin import TASK_QUEUE
+from tests.conftest import new_database
+from tests.processes import Handle, Processes, eventually
+from tests.starting import Ended, Starter
+
+PAGE = (ROOT / "docs" / "add-a-product.md").read_text()
+PRODUCT = Path(__file__).parent / "product"
+ENTRY = """\
+    CatalogueEntry(
+        command="mailbox",
+        product_type="Mailbox",
+        workflows=(CreateMailbox, ModifyMailbox, TerminateMailbox),
+        external_system="mail_system",
+        activities=MailboxActivities,
+    ),
+"""
+IMPORTS = """\
+from workflows.mailbox.create_mailbox import CreateMailbox
+from workflows.mailbox.modify_mailbox import ModifyMailbox
+from workflows.mailbox.terminate_mailbox import TerminateMailbox
+"""
+INSERTED = (
+    ("catalogue.py", "from activities.mailbox import MailboxActivities\n", "from activities.user import"),
+    ("catalogue.py", IMPORTS, "from workflows.process import"),
+    ("catalogue.py", ENTRY, '    CatalogueEntry(\n        command="user-group"'),
+    ("settings.py", '"mail_system", ', '"group_management", "user_management")'),
+)
+"""What is inserted into which file, and before what."""
+
+
+class Program(Starter):
+    """A program of the copy."""
+
+    def __init__(self, copy: Path, environment: dict[str, str], *program: str) -> None:
+        super().__init__(environment)
+        self.copy = copy
+        self.program = program
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            *self.program,
+            *arguments,
+            cwd=self.copy,
+            env=self.environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+
+@dataclass(frozen=True)
+class Project:
+    """The copy, with its worker running."""
+
+    database_url: str
+    starter: Program
+    faults: Program
+    """Orders faults of the mail system."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """A mailbox that has had a whole life, as the command line told it."""
+
+    created: Ended
+    modified: Ended
+    terminated: Ended
+    trail: Ended
+
+    @property
+    def subscription_id(self) -> UUID:
+        return UUID(self.created.document["subscription"]["subscription_id"])
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp("project")
+    for path in parts_of_the_project():
+        lay(ROOT, path, copy)
+    for path in new_files():
+        assert not (copy / path).exists(), f"{path} is no new file any more"
+        lay(PRODUCT, path, copy)
+    for name, inserted, before in INSERTED:
+        insert(copy / name, inserted, before)
+    return copy
+
+
+@pytest.fixture(scope="module")
+async def project(
+    copy: Path, settings: Settings, environment: dict[str, str], postgres: str
+) -> AsyncIterator[Project]:
+    database_url = await new_database(postgres)
+    own = environment | {"DATABASE_URL": database_url}
+    async with running(Program(copy, own, "worker.py")):
+        starter = Program(copy, own, "starter.py")
+        yield Project(database_url, starter, Program(copy, own, "-m", "cli.faults", "mail_system"))
+
+
+@pytest.fixture(scope="module")
+async def life(project: Project) -> Life:
+    mailbox = ["--address", "ops@example.org", "--quota-mb", "500"]
+    created = await project.starter("create", "mailbox", *mailbox, "--json")
+    subscription_id = created.document["subscription"]["subscription_id"]
+    change = ["--address", "noc@example.org", "--version", "1"]
+    return Life(
+        created,
+        modified=await project.starter("modify", subscription_id, *change, "--json"),
+        terminated=await project.starter("terminate", subscription_id, "--yes", "--json"),
+        trail=await project.starter("processes", "--subscription", subscription_id, "--json"),
+    )
+
+
+@pytest.fixture
+async def mail(project: Project) -> AsyncIterator[FakeSystem]:
+    """The mail system, which behaves again after the test."""
+    async with open_fake_system(project.database_url, "mail_system") as mail:
+        yield mail
+        await mail.clear_faults()
+
+
+# These two let the `processes` of `conftest.py` start processes for the worker of the copy.
+@pytest.fixture
+def task_queue() -> str:
+    return TASK_QUEUE
+
+
+@pytest.fixture(scope="module")
+async def pool(project: Project) -> AsyncIterator[Pool]:
+    async with await open_pool(project.database_url) as pool:
+        yield pool
+
+
+def test_no_file_that_was_there_is_edited_but_the_two_that_the_page_names(copy: Path) -> None:
+    edited = {
+        str(path)
+        for path in parts_of_the_project()
+        if (copy / path).read_bytes() != (ROOT / path).read_bytes()
+    }
+    assert edited == {"catalogue.py", "settings.py"}
+
+
+def test_every_file_that_the_page_names_is_there() -> None:
+    named = set(re.findall(r"`((?!tests/)[a-z_/]+/\w*mail\w*(?:\.py|/))`", PAGE))
+    assert len(named) > 5
+    assert {path for path in named if not (PRODUCT / path).exists()} == set()
+
+
+def test_the_page_shows_the_entry_that_is_made() -> None:
+    assert "".join(ENTRY.split()) in "".join(PAGE.split())
+
+
+async def test_a_mailbox_is_created_with_its_block(life: Life) -> None:
+    subscription = life.created.document["subscription"]
+    assert life.created.code == 0
+    assert subscription["product"] == {
+        "name": "Mailbox",
+        "type": "Mailbox",
+        "tag": "MAILBOX",
+        "description": "mailbox administration",
+    }
+    mailbox_id = subscription["mailbox"]["mailbox_id"]
+    assert subscription["mailbox"] == {
+        "address": "ops@example.org",
+        "quota_mb": 500,
+        "mailbox_id": mailbox_id,
+    }
+    assert mailbox_id > 0
+    assert (subscription["in_use_by"], subscription["depends_on"]) == ([], [])
+    assert state(life.created) == ("Mailbox ops@example.org", "active", True, 1)
+
+
+async def test_a_mailbox_that_changes_its_address_keeps_quota_and_id(life: Life) -> None:
+    before, after = (command.document["subscription"]["mailbox"] for command in (life.created, life.modified))
+    assert life.modified.code == 0
+    assert after == before | {"address": "noc@example.org"}
+    assert state(life.modified) == ("Mailbox noc@example.org", "active", True, 2)
+
+
+async def test_a_mailbox_that_is_terminated_is_gone_outside(life: Life, mail: FakeSystem) -> None:
+    assert life.terminated.code == 0
+    assert state(life.terminated) == ("Mailbox noc@example.org", "terminated", True, 3)
+    assert await mail.find(life.subscription_id) is None
+
+
+async def test_the_trail_lists_the_processes_of_a_mailbox(life: Life) -> None:
+    assert [(row["workflow"], row["target"], row["status"]) for row in life.trail.document] == [
+        ("create_mailbox", "CREATE", "completed"),
+        ("modify_mailbox", "MODIFY", "completed"),
+        ("terminate_mailbox", "TERMINATE", "completed"),
+    ]
+
+
+async def test_temporal_finds_the_process_by_its_product_and_shows_its_steps(
+    life: Life, processes: Processes
+) -> None:
+    handle: Handle = processes.client.get_workflow_handle(life.created.document["process_id"])
+    found = (await handle.describe()).typed_search_attributes
+    assert found[search_attributes.PRODUCT] == "Mailbox"
+    assert found[search_attributes.TARGET] == "CREATE"
+    assert found[search_attributes.SUBSCRIPTION_ID] == str(life.subscription_id)
+    assert [step.title for step in await processes.steps(handle)] == [
+        "Create subscription",
+        "Create Process Subscription relation",
+        "Initialize subscription",
+        "Provision mailbox",
+        "Set subscription to 'active'",
+        "Unlock subscription",
+    ]
+    assert 'Create mailbox "ops@example.org": completed' in await processes.details(handle)
+
+
+async def test_the_help_page_shows_the_options_of_the_form(project: Project) -> None:
+    page = await project.starter("create", "mailbox", "--help")
+    assert re.search(r"--address TEXT +address of the mailbox, 1 to 255 characters", page.stdout)
+    assert re.search(r"--quota-mb N +quota in megabytes, 1 to 1000000", page.stdout)
+    assert "starter.py create mailbox --address ops@example.org --quota-mb 500" in page.stdout
+
+
+async def test_a_create_that_is_rejected_to_order_parks_and_completes_when_retried(project: Project) -> None:
+    ordered = await project.faults("reject", "--name", "root@example.org", "--times", "1")
+    create = ["create", "mailbox", "--address", "root@example.org", "--quota-mb", "1"]
+    parked = await project.starter(*create, "--json")
+    retried = await project.starter("retry", parked.document["process_id"], "--json")
+    assert (ordered.code, parked.code, retried.code) == (0, 1, 0)
+    assert parked.document["error"]["type"] == "RequestRejected"
+    assert "mail_system rejects 'root@example.org'" in parked.document["error"]["message"]
+    assert parked.document["subscription"]["held_by"] == parked.document["process_id"]
+    assert state(retried) == ("Mailbox root@example.org", "active", True, 1)
+
+
+async def test_a_quota_changes_outside_as_well(processes: Processes, mail: FakeSystem) -> None:
+    subscription_id = await active_mailbox(processes)
+    await ended(processes, await processes.start("modify_mailbox", subscription_id, quota_mb=1_000_000))
+    record = await mail.find(subscription_id)
+    assert record is not None
+    assert record.attributes == {"address": "ops@example.org", "quota_mb": 1_000_000}
+
+
+@pytest.mark.parametrize("quota_mb", [0, 1_000_001, True, 1.5, None])
+async def test_a_quota_that_is_no_number_from_1_to_a_million_is_refused(
+    processes: Processes, quota_mb: object
+) -> None:
+    handle = await create_mailbox(processes, quota_mb=quota_mb)
+    assert "quota_mb" in await processes.failure(handle)
+    assert await processes.row(handle) is None
+
+
+async def test_the_id_of_a_mailbox_cannot_be_changed(processes: Processes) -> None:
+    handle = await processes.start(
+        "modify_mailbox", await active_mailbox(processes), quota_mb=1, mailbox_id=0
+    )
+    assert "mailbox_id cannot be changed" in await processes.failure(handle)
+
+
+async def test_an_aborted_modify_restores_the_mailbox_outside_and_inside(
+    processes: Processes, mail: FakeSystem, pool: Pool
+) -> None:
+    subscription_id = await active_mailbox(processes)
+    before = await mail.find(subscription_id), await stored(pool, subscription_id)
+    async with unlocking_fails(pool):
+        handle = await processes.start("modify_mailbox", subscription_id, address="new@example.org")
+        await eventually(lambda: has(pool, subscription_id, description="Mailbox new@example.org"))
+        outside = await mail.find(subscription_id)
+        await handle.cancel(reason="carol: wrong address")
+        row = await ended(processes, handle)
+    assert outside is not None
+    assert outside.attributes["address"] == "new@example.org"
+    assert row.status is ProcessStatus.ABORTED
+    assert (await mail.find(subscription_id), await stored(pool, subscription_id)) == before
+
+
+async def test_an_aborted_create_leaves_no_mailbox(processes: Processes, mail: FakeSystem) -> None:
+    await mail.order(Fault(kind="answer lost"))
+    handle = await create_mailbox(processes, address="made@example.org")
+    subscription_id = processes.subscription_id(handle)
+    await eventually(lambda: mail.find(subscription_id))
+    await handle.cancel()
+    await mail.clear_faults()
+    assert (await ended(processes, handle)).status is ProcessStatus.ABORTED
+    assert await mail.find(subscription_id) is None
+
+
+async def test_a_terminate_that_is_aborted_too_late_goes_on_to_its_end(
+    processes: Processes, mail: FakeSystem, pool: Pool
+) -> None:
+    subscription_id = await active_mailbox(processes)
+    async with unlocking_fails(pool):
+        handle = await processes.start("terminate_mailbox", subscription_id)
+        await eventually(lambda: has(pool, subscription_id, status="terminated"))
+        await handle.cancel()
+        await eventually(lambda: heeded(processes, handle))
+    assert (await ended(processes, handle)).status is ProcessStatus.COMPLETED
+    assert await mail.find(subscription_id) is None
+
+
+async def test_the_gate_refuses_a_second_process_while_one_is_parked(
+    project: Project, processes: Processes, mail: FakeSystem
+) -> None:
+    subscription_id = await active_mailbox(processes)
+    await mail.order(Fault(kind="reject", name="root@example.org"))
+    parked = await processes.start("modify_mailbox", subscription_id, address="root@example.org")
+    await processes.until_parked(parked)
+    refused = await project.starter("terminate", str(subscription_id), "--yes", "--json")
+    await parked.cancel()
+    await ended(processes, parked)
+    assert (refused.code, refused.document["error"]["type"]) == (1, "SubscriptionOutOfSync")
+    assert f"held by {parked.id}" in refused.document["error"]["message"]
+
+
+async def test_what_the_product_has_no_workflow_for_is_refused(
+    project: Project, processes: Processes
+) -> None:
+    subscription_id = await active_mailbox(processes)
+    refused = await project.starter("validate", str(subscription_id), "--json")
+    assert (refused.code, refused.document["process_id"]) == (1, None)
+    assert refused.document["error"]["type"] == "WorkflowNotValid"
+
+
+def parts_of_the_project() -> Iterator[Path]:
+    """Return the files that the programs need: the modules, and what lies in the packages."""
+    for part in ROOT.iterdir():
+        if part.suffix == ".py":
+            yield part.relative_to(ROOT)
+        elif (part / "__init__.py").exists() and part.name != "tests":
+            yield from files_in(part, ROOT)
+
+
+def new_files() -> Iterator[Path]:
+    return files_in(PRODUCT, PRODUCT)
+
+
+def files_in(directory: Path, root: Path) -> Iterator[Path]:
+    for path in directory.rglob("*.*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path.relative_to(root)
+
+
+def lay(root: Path, path: Path, copy: Path) -> None:
+    (copy / path).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(root / path, copy / path)
+
+
+def insert(path: Path, inserted: str, before: str) -> None:
+    """Insert this before the one place where that stands."""
+    text = path.read_text()
+    times = text.count(before)
+    assert times == 1, f"{path.name} has {before!r} {times} times: say anew where {inserted!r} belongs"
+    path.write_text(text.replace(before, inserted + before))
+
+
+@asynccontextmanager
+async def running(worker: Program) -> AsyncIterator[None]:
+    process = await worker.start("--prepare")
+    try:
+        async with asyncio.timeout(30):
+            await ready(process)
+        yield
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        _, said = await process.communicate()
+    assert process.returncode == 0, said.decode()
+
+
+async def ready(worker: asyncio.subprocess.Process) -> None:
+    """Wait until the worker says that it is; fail with what it says where it ends instead."""
+    assert worker.stderr is not None
+    said = b""
+    while b"ready" not in said:
+        line = await worker.stderr.readline()
+        assert line, said.decode()
+        said += line
+
+
+def state(command: Ended) -> tuple[Any, ...]:
+    subscription = command.document["subscription"]
+    return tuple(subscription[name] for name in ("description", "status", "insync", "version"))
+
+
+async def create_mailbox(processes: Processes, **fields: object) -> Handle:
+    return await processes.client.start_workflow(
+        "create_mailbox",
+        {"address": "ops@example.org", "quota_mb": 500, **fields},
+        id=f"create_mailbox-{uuid4()}",
+        task_queue=processes.task_queue,
+    )
+
+
+async def active_mailbox(processes: Processes) -> UUID:
+    handle = await create_mailbox(processes)
+    assert (await ended(processes, handle)).status is ProcessStatus.COMPLETED
+    return processes.subscription_id(handle)
+
+
+async def ended(processes: Processes, handle: Handle) -> TrailRow:
+    """Wait until the process has ended, and return its row in the trail."""
+    async with asyncio.timeout(30):
+        await processes.until_closed(handle)
+    row = await processes.row(handle)
+    assert row is not None
+    return row
+
+
+async def stored(pool: Pool, subscription_id: UUID) -> dict[str, Any]:
+    row = await pool.fetchrow(
+        "SELECT description, status, insync, version, block FROM subscriptions WHERE subscription_id = $1",
+        subscription_id,
+    )
+    assert row is not None
+    return dict(row)
+
+
+async def has(pool: Pool, subscription_id: UUID, **values: str) -> bool | None:
+    """Return whether the subscription has these values."""
+    return values.items() <= (await stored(pool, subscription_id)).items() or None
+
+
+async def heeded(processes: Processes, handle: Handle) -> bool | None:
+    """Return whether the process has taken the abort."""
+    return "abort requested" in {event.event for event in await processes.events(handle)} or None
+
+
+@asynccontextmanager
+async def unlocking_fails(pool: Pool) -> AsyncIterator[None]:
+    """Let every process go as far as its last step; those that are rolled back go on."""
+    await pool.execute("ALTER TABLE process_steps ADD CONSTRAINT stuck CHECK (step <> 'resync') NOT VALID")
+    try:
+        yield
+    finally:
+        await pool.execute("ALTER TABLE process_steps DROP CONSTRAINT stuck")
