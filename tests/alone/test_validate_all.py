@@ -1,5 +1,6 @@
 """`validate --all` from the command line, on a database where nothing else is."""
 
+import os
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
@@ -13,9 +14,11 @@ from worker import open_worker
 
 
 @pytest.fixture
-async def starter(client: Client, settings: Settings, environment: dict[str, str]) -> AsyncIterator[Starter]:
+async def starter(client: Client, settings: Settings) -> AsyncIterator[Starter]:
     async with open_worker(client, settings) as worker, worker:
-        yield Starter(environment | {"DATABASE_URL": settings.database_url or ""})
+        address = settings.temporal["target_host"]
+        services = {"TEMPORAL_ADDRESS": address, "DATABASE_URL": settings.database_url or ""}
+        yield Starter(os.environ | services)
 
 
 async def test_validate_all_counts_and_names_those_that_differ(
