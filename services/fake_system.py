@@ -224,9 +224,10 @@ class FakeSystem:
             raise ExternalSystemUnavailable(f"{self.name} cannot be reached")
         if attributes is None:
             return
-        names = [str(value) for value in attributes.values()]
-        if await self._struck("reject", names) is not None:
-            raise RequestRejected(f"{self.name} rejects {', '.join(map(repr, names)) or 'the request'}")
+        names = [value for value in attributes.values() if isinstance(value, str)]
+        if (reject := await self._struck("reject", names)) is not None:
+            rejected = names if reject.name is None else [reject.name]
+            raise RequestRejected(f"{self.name} rejects {', '.join(map(repr, rejected)) or 'the request'}")
 
     async def _fail_after(self) -> None:
         if await self._struck("answer lost") is not None:
