@@ -44,12 +44,12 @@ def conclude(work: Callable[[Services, Sent], Awaitable[Outcome]], *, no_wait: b
     return DONE if result.error is None else NOT_DONE
 
 
-def say_interrupted(process_id: str | None) -> None:
-    """Tell somebody who has pressed Ctrl-C what goes on, and how to see it."""
+def say_interrupted(process_id: str | None, *, follow: str = "process {} --follow") -> None:
+    """Tell somebody who has pressed Ctrl-C what goes on, and by which command it is seen."""
     if process_id is None:
         output.say("Stopped; nothing was sent")
         return
-    output.say(f"The process goes on; follow it again with: starter.py process {process_id} --follow")
+    output.say(f"The process goes on; follow it again with: starter.py {follow.format(process_id)}")
     if not is_kept_up():
         output.say('Where the embedded stack has served, it goes on at the next command or "make up"')
 

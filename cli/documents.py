@@ -112,6 +112,8 @@ def _row_of(execution: WorkflowExecutionDescription, events: list[HistoryEvent])
         raise ProcessNotFound(execution.id)
     status = execution.typed_search_attributes.get(search_attributes.PROCESS_STATUS)
     still_open = execution.status is WorkflowExecutionStatus.RUNNING
+    if status == ProcessStatus.RUNNING and not still_open:
+        status = ProcessStatus.LOST  # it closed without saying so, and has no row for the reconciler
     failed = events[-1].workflow_execution_failed_event_attributes
     return TrailRow(
         process_id=execution.id,

@@ -65,7 +65,8 @@ def starting_options(command: Command) -> Command:
 
 
 def _metavar(annotation: Any) -> str:
-    types = (annotation, *getattr(annotation, "__args__", ()))
+    types = {annotation, *getattr(annotation, "__args__", ())}
+    types |= {getattr(one, "__origin__", one) for one in types}  # without what Annotated says of them
     return "UUID" if UUID in types else "N" if int in types else "TEXT"
 
 

@@ -33,6 +33,7 @@ SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=365)
 @click.pass_context
 def schedule(context: click.Context, as_json: bool) -> int:
     """Show what is scheduled, or schedule it."""
+    context.obj = as_json
     if context.invoked_subcommand is None:
         _print(with_services(lambda services: read_schedule(services.client), say=output.say), as_json)
     return DONE
@@ -51,11 +52,14 @@ def schedule(context: click.Context, as_json: bool) -> int:
 @click.option("--by", help="Who does this; by default the user of the operating system.")
 @click.option("--reason", help="Why, in one line.")
 @json_option
-def schedule_validate(every: str | None, off: bool, by: str | None, reason: str | None, as_json: bool) -> int:
+@click.pass_obj
+def schedule_validate(
+    group_as_json: bool, every: str | None, off: bool, by: str | None, reason: str | None, as_json: bool
+) -> int:
     """Validate every active subscription again and again, by a Temporal Schedule."""
     if off and every is not None:
         raise InvalidInput("Give --every or --off, not both")
-    interval = as_interval(every or "1d")
+    interval = as_interval("1d" if every is None else every)
     form = ValidateSubscriptionsForm.model_validate(note_of(by, reason).model_dump())
 
     async def work(services: Services) -> ValidationSchedule:
@@ -67,7 +71,7 @@ def schedule_validate(every: str | None, off: bool, by: str | None, reason: str 
                 output.say('The embedded stack ends with this command: it validates while "make up" runs')
         return await read_schedule(services.client)
 
-    _print(with_services(work, say=output.say), as_json)
+    _print(with_services(work, say=output.say), as_json or group_as_json)
     return DONE
 
 
@@ -89,10 +93,13 @@ def _print(found: ValidationSchedule, as_json: bool) -> None:
     shown["every"] = None if found.every is None else _typed(found.every)
     if as_json:
         output.print_json({"validate": shown})
-    elif found.every is None:
+    elif not found.scheduled:
         click.echo("Nothing is scheduled")
     else:
-        output.print_facts({"validate": f"every {shown.pop('every')}"} | shown)
+        every = shown.pop("every")
+        shown.pop("scheduled")
+        when = "at times that were set elsewhere" if every is None else f"every {every}"
+        output.print_facts({"validate": when} | shown)
 
 
 def _typed(interval: timedelta) -> str:

@@ -19,7 +19,7 @@ from cli.options import (
     starting_options,
 )
 from cli.services import Services
-from cli.starting import new_process_id, start_process
+from cli.starting import exists, new_process_id, start_process
 from cli.validating import validate_all
 from database import relations, subscriptions
 from products.errors import GateRefusal, InvalidInput, ProcessAlreadyExists
@@ -130,6 +130,8 @@ def validate(
     if every == (subscription_id is not None):
         raise InvalidInput("Give a subscription, or --all")
     if subscription_id is None:
+        if given.pop("version", None) is not None:
+            raise InvalidInput("--version is that of one subscription; leave it out with --all")
         form = fill(ValidateSubscriptionsForm, said(given))
         return validate_all(form, process_id, no_wait=no_wait, as_json=as_json)
     prepare = on_existing(subscription_id, Target.VALIDATE, given)
@@ -192,7 +194,14 @@ def start(
     """Start a process, follow it, print what became of it; return the exit code."""
     require_text(process_id)
 
+    async def existing(services: Services, error: ProcessAlreadyExists, wanted_id: str) -> Outcome:
+        shown = await watch(services, wanted_id, as_json=as_json)
+        return shown.model_copy(update={"error": LastError.of(error)})
+
     async def work(services: Services, sent: Sent) -> Outcome:
+        # Before the gate: what the process itself holds or has changed would refuse it as another.
+        if process_id is not None and await exists(services, process_id):
+            return await existing(services, ProcessAlreadyExists(process_id), process_id)
         try:
             definition, form = await prepare(services)
         except GateRefusal as refusal:
@@ -201,8 +210,7 @@ def start(
         try:
             await start_process(services, definition, form, wanted_id, title=form.title)
         except ProcessAlreadyExists as error:
-            existing = await watch(services, wanted_id, as_json=as_json)
-            return existing.model_copy(update={"error": LastError.of(error)})
+            return await existing(services, error, wanted_id)
         sent.process_id = wanted_id
         if no_wait:
             return Outcome(process_id=wanted_id, status=ProcessStatus.RUNNING)

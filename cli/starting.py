@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from catalogue import HasTarget, workflow_type
-from cli.documents import Outcome, ProcessDocument, process_document, subscription_document
+from cli.documents import Outcome, ProcessDocument, ProcessNotFound, process_document, subscription_document
 from cli.services import Services
 from database import processes, subscriptions
 from database.connection import NO_ANSWER
@@ -35,6 +35,15 @@ CLOSES_WITHIN = 5.0
 def new_process_id(definition: type[HasTarget]) -> str:
     """Return the id of a new process: ``{workflow}-{a random UUID}``."""
     return f"{workflow_type(definition)}-{uuid4()}"
+
+
+async def exists(services: Services, process_id: str) -> bool:
+    """Return whether there is a process of this id, open or ended, as far as trail or Temporal know."""
+    try:
+        await process_document(services, process_id)
+    except ProcessNotFound:
+        return False
+    return True
 
 
 async def start_process(

@@ -4,26 +4,23 @@ import asyncio
 from contextlib import suppress
 
 import click
-from pydantic import BaseModel
-from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
 from catalogue import workflow_type
 from cli import output
 from cli.concluding import DONE, INTERRUPTED, NOT_DONE, Sent, say_interrupted
+from cli.documents import Outcome
 from cli.options import require_text
 from cli.services import Services, with_services
 from cli.starting import ActionRefused, new_process_id, patiently, start_process
 from products.errors import ProcessAlreadyExists
+from products.process import ProcessStatus
+from temporal.history import LastError
 from workflows.validate_subscriptions import Totals, ValidateSubscriptions, ValidateSubscriptionsForm
 
 TITLE = "Validate every active subscription"
-
-
-class Started(BaseModel):
-    """A validation of all that was left to itself."""
-
-    process_id: str
 
 
 def validate_all(
@@ -33,20 +30,24 @@ def validate_all(
     require_text(process_id)
     sent = Sent()
 
-    async def work(services: Services) -> Totals | Started:
+    async def work(services: Services) -> tuple[Totals | Outcome, LastError | None]:
         wanted_id = process_id or new_process_id(ValidateSubscriptions)
+        over: LastError | None = None
         try:
             await start_process(services, ValidateSubscriptions, form, wanted_id, title=TITLE)
-        except ProcessAlreadyExists:
-            if not await _is_validation(services, wanted_id):
+        except ProcessAlreadyExists as error:
+            if (still_open := await _is_open(services, wanted_id)) is None:
                 raise
+            over = None if still_open else LastError.of(error)
         sent.process_id = wanted_id
-        return Started(process_id=wanted_id) if no_wait else await _follow(services, wanted_id)
+        if no_wait:
+            return Outcome(process_id=wanted_id, status=ProcessStatus.RUNNING, error=over), over
+        return await _follow(services, wanted_id), over
 
     try:
-        found = with_services(work, lasting=no_wait, say=output.say)
+        found, over = with_services(work, lasting=no_wait, say=output.say)
     except KeyboardInterrupt:
-        say_interrupted(sent.process_id)
+        say_interrupted(sent.process_id, follow="validate --all --process-id {}")
         return INTERRUPTED
     if as_json:
         output.print_json(found)
@@ -54,18 +55,23 @@ def validate_all(
         output.print_facts({name: _named(value) for name, value in found.model_dump(mode="json").items()})
     else:
         click.echo(found.process_id)
-    return NOT_DONE if isinstance(found, Totals) and found.in_sync != found.total else DONE
+    if over is not None and not as_json:
+        output.complain(over.message)
+    in_sync = not isinstance(found, Totals) or found.in_sync == found.total
+    return DONE if in_sync and over is None else NOT_DONE
 
 
-async def _is_validation(services: Services, process_id: str) -> bool:
-    """Return whether this is a validation of all, which then is followed."""
+async def _is_open(services: Services, process_id: str) -> bool | None:
+    """Return whether this validation of all is open, and so can be followed; `None` where it is none."""
     try:
         execution = await services.client.get_workflow_handle(process_id).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return False
+            return None
         raise
-    return execution.workflow_type == workflow_type(ValidateSubscriptions)
+    if execution.workflow_type != workflow_type(ValidateSubscriptions):
+        return None
+    return execution.status is WorkflowExecutionStatus.RUNNING
 
 
 async def _follow(services: Services, process_id: str) -> Totals:
@@ -74,9 +80,8 @@ async def _follow(services: Services, process_id: str) -> Totals:
     try:
         return await patiently(handle.result)
     except WorkflowFailureError as error:
-        raise ActionRefused(
-            f"{process_id} ended before all were validated: {error.cause}", "Aborted"
-        ) from error
+        kind = "Aborted" if isinstance(error.cause, CancelledError) else "Failed"
+        raise ActionRefused(f"{process_id} ended before all were validated: {error.cause}", kind) from error
     finally:
         telling.cancel()
 

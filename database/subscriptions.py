@@ -235,7 +235,13 @@ async def _blocks(connection: Connection, owners: set[UUID]) -> dict[UUID, dict[
     if not owners:
         return {}
     rows = await connection.fetch(
-        "SELECT subscription_id, block FROM subscriptions WHERE subscription_id = ANY ($1::uuid[])", owners
+        """
+        SELECT s.subscription_id, s.block || p.fixed_inputs AS block
+        FROM subscriptions s
+        JOIN products p USING (product_id)
+        WHERE s.subscription_id = ANY ($1::uuid[])
+        """,
+        owners,
     )
     blocks = {row["subscription_id"]: from_json(row["block"]) for row in rows}
     for owner in owners - blocks.keys():

@@ -31,7 +31,10 @@ class ValidationSchedule(BaseModel):
     """When every active subscription is validated."""
 
     every: timedelta | None
-    """`None` where nothing is scheduled."""
+    """`None` where nothing is scheduled, or somebody has set other times in Temporal."""
+    scheduled: bool = True
+    paused: bool = False
+    """Whether somebody has paused it, in Temporal: then it does not run."""
     next_at: datetime | None = None
     last_at: datetime | None = None
     last_process_id: str | None = None
@@ -80,7 +83,7 @@ async def read_schedule(client: Client) -> ValidationSchedule:
         found = await client.get_schedule_handle(SCHEDULE_ID).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return ValidationSchedule(every=None)
+            return ValidationSchedule(every=None, scheduled=False)
         raise
     return _schedule(found)
 
@@ -91,6 +94,7 @@ def _schedule(found: ScheduleDescription) -> ValidationSchedule:
     started = last.action if last else None
     return ValidationSchedule(
         every=intervals[0].every if intervals else None,
+        paused=found.schedule.state.paused,
         next_at=next(iter(found.info.next_action_times), None),
         last_at=last.started_at if last else None,
         last_process_id=started.workflow_id

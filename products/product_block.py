@@ -13,7 +13,8 @@ class Reference(BaseModel):
 
         class GroupOfUser(UserGroupBlock, Reference): product_type = "UserGroup"
 
-    Only the owner is stored; the values are read from the owner's own block, so that they are never old.
+    That other block must not have references itself. Only the owner is stored; the values are read from the
+    owner's own block, so that they are never old.
     """
 
     product_type: ClassVar[str]

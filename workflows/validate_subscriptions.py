@@ -34,7 +34,7 @@ class Totals(BaseModel):
     discrepancies: list[UUID] = []
     """The subscriptions that differ from what the external systems say."""
     refused: list[UUID] = []
-    """Those that the gate did not let: somebody works on them."""
+    """Those that the gate did not let: somebody works on them, or their product has no such workflow."""
     failed: list[UUID] = []
     """Those of which the validation did not come to an end."""
 
@@ -122,7 +122,7 @@ class ValidateSubscriptions:
 
     async def _outcome(self, one: ToValidate, form: ValidateSubscriptionsForm) -> Outcome:
         if one.workflow is None:
-            return "failed"
+            return "refused"
         validation = ValidateForm.model_validate(
             form.model_dump(include=set(OperatorNote.model_fields), exclude_none=True)
             | {"subscription_id": one.subscription_id}

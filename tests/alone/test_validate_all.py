@@ -41,9 +41,11 @@ async def test_a_validation_of_all_is_one_process_however_often_it_is_asked_for(
     await starter("create", "user-group", "--group-name", "ops")
     first = await starter("validate", "--all", "--process-id", process_id, "--json")
     again = await starter("validate", "--all", "--process-id", process_id, "--json")
+    told = await starter("validate", "--all", "--process-id", process_id)
     shown = await starter("process", process_id, "--json")
     assert (first.code, first.document["total"], first.document["in_sync"]) == (0, 1, 1)
-    assert again.document == first.document
+    assert (again.code, again.document) == (1, first.document)
+    assert f'Process "{process_id}" already exists' in told.stderr
     assert (shown.document["workflow"], shown.document["status"]) == ("validate_subscriptions", "completed")
 
 

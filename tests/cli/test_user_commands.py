@@ -76,9 +76,16 @@ async def test_a_schedule_is_set_shown_and_ended(starter: Starter) -> None:
     none = await starter("schedule", "--json")
     made = await starter("schedule", "validate", "--every", "12h", "--json")
     shown = await starter("schedule")
-    ended = await starter("schedule", "validate", "--off", "--json")
+    ended = await starter("schedule", "--json", "validate", "--off")
     assert none.document == {
-        "validate": {"every": None, "next_at": None, "last_at": None, "last_process_id": None}
+        "validate": {
+            "every": None,
+            "scheduled": False,
+            "paused": False,
+            "next_at": None,
+            "last_at": None,
+            "last_process_id": None,
+        }
     }
     assert made.document["validate"]["every"] == "12h"
     assert made.document["validate"]["next_at"] is not None
@@ -90,3 +97,24 @@ async def test_a_schedule_is_set_shown_and_ended(starter: Starter) -> None:
 def test_a_time_that_is_none_or_too_short_or_too_long_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="is no time from 1m to 365d"):
         as_interval(text)
+
+
+async def test_the_same_process_id_shows_the_process_whatever_it_has_changed_meanwhile(
+    starter: Starter,
+) -> None:
+    group_id, process_id = await group(starter), f"terminate-{uuid4()}"
+    first = await starter("terminate", group_id, "--yes", "--process-id", process_id, "--json")
+    again = await starter("terminate", group_id, "--yes", "--process-id", process_id, "--json")
+    assert (first.code, again.code) == (0, 1)
+    assert (again.document["process_id"], again.document["status"]) == (process_id, "completed")
+    assert again.document["error"]["type"] == "ProcessAlreadyExists"
+
+
+async def test_a_version_is_that_of_one_subscription(starter: Starter) -> None:
+    ended = await starter("validate", "--all", "--version", "1")
+    assert ended.code == 2
+    assert "leave it out with --all" in ended.stderr
+
+
+async def test_a_number_is_asked_for_as_a_number(starter: Starter) -> None:
+    assert "--age N " in (await starter("create", "user", "--help")).stdout
