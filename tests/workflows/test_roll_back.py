@@ -47,6 +47,7 @@ async def test_an_abort_waits_for_the_step_that_ends_all_the_same(
     worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def heedless(self: FakeGroupManagement, subscription_id: UUID, name: str, *, token: int) -> Group:
+        begun.set()
         working = asyncio.ensure_future(slowly(self, subscription_id, name, token))
         while not working.done():
             with suppress(asyncio.CancelledError):
@@ -57,10 +58,11 @@ async def test_an_abort_waits_for_the_step_that_ends_all_the_same(
         await asyncio.sleep(2)
         return await original(system, subscription_id, name, token=token)
 
+    begun = asyncio.Event()
     original = FakeGroupManagement.provision_group
     monkeypatch.setattr(FakeGroupManagement, "provision_group", heedless)
     handle = await processes.create_user_group()
-    await processes.until_step(handle, "provision_user_group")
+    await begun.wait()
     await handle.cancel()
     await processes.until_closed(handle)
     kinds = [event.event_type for event in (await handle.fetch_history()).events]
