@@ -28,6 +28,18 @@ class Record(BaseModel):
     attributes: Attributes
 
 
+class Change(BaseModel):
+    """One thing that has really changed: a call that was repeated and found its work done is none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subscription_id: UUID
+    token: int
+    """The fencing token of the call that has changed it."""
+    attributes: Attributes | None
+    """`None` where it was removed."""
+
+
 class Fault(BaseModel):
     """A misbehaviour to order; it lasts until it has struck `times` calls, or is cleared."""
 
@@ -168,6 +180,27 @@ class FakeSystem:
             subscription_id,
         )
         return None if row is None else _record(row)
+
+    async def records(self) -> dict[UUID, Record]:
+        """Return everything that there is, by subscription."""
+        rows = await self._pool.fetch(
+            "SELECT subscription_id, record_id, attributes FROM records WHERE attributes IS NOT NULL"
+        )
+        return {row["subscription_id"]: _record(row) for row in rows}
+
+    async def changes(self) -> list[Change]:
+        """Return everything that has changed, in order."""
+        rows = await self._pool.fetch(
+            "SELECT subscription_id, token, attributes FROM changes ORDER BY change_id"
+        )
+        return [
+            Change(
+                subscription_id=row["subscription_id"],
+                token=row["token"],
+                attributes=None if row["attributes"] is None else from_json(row["attributes"]),
+            )
+            for row in rows
+        ]
 
     async def count(self) -> int:
         """Return how many records there are."""

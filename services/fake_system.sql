@@ -7,6 +7,27 @@ CREATE TABLE IF NOT EXISTS records (
     removed         boolean NOT NULL DEFAULT false -- a tombstone: it can never be made again
 );
 
+-- What has really changed, in order: a call that is repeated and finds its work done leaves nothing here.
+CREATE TABLE IF NOT EXISTS changes (
+    change_id       integer GENERATED ALWAYS AS IDENTITY CONSTRAINT changes_pkey PRIMARY KEY,
+    subscription_id uuid   NOT NULL,
+    token           bigint NOT NULL, -- the highest seen then: that of the call
+    attributes      jsonb -- null: it was removed
+);
+
+CREATE OR REPLACE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO changes (subscription_id, token, attributes)
+    VALUES (NEW.subscription_id, NEW.token, NEW.attributes);
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER records_changed
+AFTER UPDATE ON records
+FOR EACH ROW WHEN (OLD.attributes IS DISTINCT FROM NEW.attributes)
+EXECUTE FUNCTION note_change();
+
 CREATE TABLE IF NOT EXISTS faults (
     fault_id integer GENERATED ALWAYS AS IDENTITY CONSTRAINT faults_pkey PRIMARY KEY,
     kind     text    NOT NULL

@@ -39,6 +39,22 @@ async def test_provisioning_twice_gives_the_same_id_and_one_group(groups: FakeGr
     assert await groups.system.count() == before + 1
 
 
+async def test_what_is_done_once_and_asked_for_twice_is_one_change(groups: FakeGroupManagement) -> None:
+    subscription_id = uuid4()
+    for name, token in (("One", 1), ("Two", 2)):
+        await groups.provision_group(subscription_id, "One", token=token)
+        await groups.rename_group(subscription_id, name, token=token)
+        await groups.rename_group(subscription_id, name, token=token)
+    await deprovision(groups, subscription_id, 3)
+    await deprovision(groups, subscription_id, 3)
+    changes = [change for change in await groups.system.changes() if change.subscription_id == subscription_id]
+    assert [(change.token, change.attributes) for change in changes] == [
+        (1, {"group_name": "One"}),
+        (2, {"group_name": "Two"}),
+        (3, None),
+    ]
+
+
 async def test_a_group_that_is_there_keeps_its_name(groups: FakeGroupManagement) -> None:
     group = await provision(groups, subscription_id := uuid4())
     again = await groups.provision_group(subscription_id, "Other name", token=1)

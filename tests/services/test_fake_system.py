@@ -45,7 +45,11 @@ async def test_the_fake_owns_its_tables(groups: FakeGroupManagement) -> None:
     rows = await groups.system._pool.fetch(
         "SELECT tablename, schemaname, tableowner FROM pg_tables WHERE tableowner = current_user ORDER BY 1"
     )
-    assert [tuple(row) for row in rows] == [("faults", NAME, NAME), ("records", NAME, NAME)]
+    assert [tuple(row) for row in rows] == [
+        ("changes", NAME, NAME),
+        ("faults", NAME, NAME),
+        ("records", NAME, NAME),
+    ]
 
 
 async def test_making_the_fake_twice_keeps_what_it_knows(postgres: str) -> None:
