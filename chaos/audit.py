@@ -171,7 +171,9 @@ class _Life:
 def _lives(records: Records) -> Iterator[_Life]:
     by_subscription: dict[UUID, list[Trail]] = {}
     for row in records.trail.values():
-        about = created_subscription_id(row.process_id) if row.target is Target.CREATE else row.subscription_id
+        about = (
+            created_subscription_id(row.process_id) if row.target is Target.CREATE else row.subscription_id
+        )
         if about is not None:
             by_subscription.setdefault(about, []).append(row)
     for subscription_id, subscription in records.subscriptions.items():
@@ -209,7 +211,9 @@ def _subscriptions(records: Records) -> Iterator[Finding]:
         if holder is not None:
             explanation = records.trail.get(holder)
             if explanation is None or explanation.status not in EXPLAINS:
-                yield Finding(kind="contradiction", about=about, what=f"is out of sync, by {holder}, for nothing")
+                yield Finding(
+                    kind="contradiction", about=about, what=f"is out of sync, by {holder}, for nothing"
+                )
 
 
 def _state(life: _Life) -> Iterator[str]:
@@ -269,7 +273,7 @@ def _relations(records: Records) -> Iterator[Finding]:
 
 
 def _outside(records: Records) -> Iterator[Finding]:
-    """What is active and in sync is in its external system as it is here, once; what is terminated, is not."""
+    """What is active is in its external system as it is here, once; what is terminated, is not."""
     for outside in records.outside.values():
         numbers = Counter(record.record_id for record in outside.values())
         for number in (number for number, times in numbers.items() if times > 1):

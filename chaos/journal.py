@@ -32,6 +32,9 @@ class Journal:
     def __iter__(self) -> Iterator[Accepted]:
         return iter(list(self._accepted.values()))
 
+    def __contains__(self, process_id: object) -> bool:
+        return process_id in self._accepted
+
     def __len__(self) -> int:
         return len(self._accepted)
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Upstream = Callable[[], Awaitable[Streams]]
-"""Connects to the server: asked for each connection, since a server that was killed may come back elsewhere."""
+"""Connects to the server; asked for each connection: one that was killed may come back elsewhere."""
 
 CHUNK = 64 * 1024
 RESET = struct.pack("ii", 1, 0)

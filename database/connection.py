@@ -48,15 +48,23 @@ async def open_pool(
     Raises:
         DatabaseUnreachable: when nothing answers there, or nobody is let in.
     """
+    # No minimum: asyncpg would log a stack trace each time that it cannot keep it, while the server is away.
+    pool = asyncpg.create_pool(
+        database_url,
+        min_size=0,
+        max_size=size,
+        timeout=COMMAND_TIMEOUT,
+        command_timeout=COMMAND_TIMEOUT,
+        server_settings=server_settings,
+    )
     with _reachable(database_url):
-        return await asyncpg.create_pool(
-            database_url,
-            min_size=1,
-            max_size=size,
-            timeout=COMMAND_TIMEOUT,
-            command_timeout=COMMAND_TIMEOUT,
-            server_settings=server_settings,
-        )
+        await pool
+        try:
+            await pool.release(await pool.acquire())
+        except BaseException:
+            pool.terminate()
+            raise
+    return pool
 
 
 @asynccontextmanager

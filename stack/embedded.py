@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -35,9 +36,23 @@ ATTEMPTS = 5
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class _Fleet:
+    """The workers of a stack."""
+
+    workers: int
+    services: Mapping[str, str]
+    """Environment variables that they have beside the addresses of the stack."""
+
+
 @contextmanager
 def embedded_stack(
-    directory: Path = DIRECTORY, *, workers: int = 1, mends: bool = True, say: Say = lambda _: None
+    directory: Path = DIRECTORY,
+    *,
+    workers: int = 1,
+    mends: bool = True,
+    say: Say = lambda _: None,
+    worker_services: Mapping[str, str] | None = None,
 ) -> Iterator[Addresses]:
     """Use the embedded stack: start what is not running, and stop it at the end if nobody else uses it.
 
@@ -47,6 +62,7 @@ def embedded_stack(
         workers: how many workers run at least.
         mends: whether this user starts again what ends meanwhile; not where another does.
         say: told, in a line, what is started, and what was started again because it had ended.
+        worker_services: environment variables that tell workers of other addresses than the servers' own.
 
     Raises:
         StackFailed: when it does not answer in time.
@@ -54,12 +70,13 @@ def embedded_stack(
     directory.mkdir(parents=True, exist_ok=True)
     in_use = (directory / "use.lock").open("a")
     ended = threading.Event()
-    mending = threading.Thread(target=_mend, args=(directory, workers, say, ended), daemon=True)
+    fleet = _Fleet(workers, worker_services or {})
+    mending = threading.Thread(target=_mend, args=(directory, fleet, say, ended), daemon=True)
     try:
-        with _undisturbed(), _locked(directory):
+        with _undisturbed(), held_back(directory):
             # Shared by all users; the system gives it back also where a user is killed.
             fcntl.flock(in_use, fcntl.LOCK_SH)
-            addresses = _start(directory, workers, say)
+            addresses = _start(directory, fleet, say)
         asyncio.run(_ready(addresses, directory))
         if mends:
             mending.start()
@@ -68,7 +85,7 @@ def embedded_stack(
         ended.set()
         if mending.is_alive():
             mending.join()
-        with _undisturbed(), _locked(directory):
+        with _undisturbed(), held_back(directory):
             in_use.close()
             if _nobody_uses(directory):
                 _stop(directory)
@@ -122,7 +139,8 @@ def _undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def held_back(directory: Path) -> Iterator[None]:
+    """Let nobody start or stop a part of the stack as long as this lasts: what has ended stays down."""
     with (directory / "start.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -137,7 +155,7 @@ def _nobody_uses(directory: Path) -> bool:
         return True
 
 
-def _start(directory: Path, workers: int, say: Say) -> Addresses:
+def _start(directory: Path, fleet: _Fleet, say: Say) -> Addresses:
     """Start what is not running; every pid is written down as soon as it is known."""
     found = Addresses.read(directory)
     addresses = found or Addresses(
@@ -154,9 +172,9 @@ def _start(directory: Path, workers: int, say: Say) -> Addresses:
     addresses.write(directory)
     if not running:
         say("PostgreSQL")
-    for name in ("worker", *(f"worker-{number}" for number in range(2, workers + 1))):
+    for name in ("worker", *(f"worker-{number}" for number in range(2, fleet.workers + 1))):
         if not is_running(addresses.pids.get(name), WORKER):
-            pid = _start_worker(directory / f"{name}.log", addresses)
+            pid = _start_worker(directory / f"{name}.log", addresses, fleet)
             addresses = addresses.model_copy(update={"pids": addresses.pids | {name: pid}})
             addresses.write(directory)
             say(f"Worker {pid}")
@@ -189,18 +207,18 @@ def _at_ports(last: Addresses, port: int, ui_port: int) -> Addresses:
     )
 
 
-def _start_worker(log_file: Path, addresses: Addresses) -> int:
+def _start_worker(log_file: Path, addresses: Addresses, fleet: _Fleet) -> int:
     services = {"TEMPORAL_ADDRESS": addresses.temporal_address, "DATABASE_URL": addresses.database_url}
-    return start_detached([sys.executable, WORKER, "--prepare"], log_file, services)
+    return start_detached([sys.executable, WORKER, "--prepare"], log_file, services | dict(fleet.services))
 
 
-def _mend(directory: Path, workers: int, say: Say, ended: threading.Event) -> None:
+def _mend(directory: Path, fleet: _Fleet, say: Say, ended: threading.Event) -> None:
     while not ended.wait(1):
-        with _locked(directory):
+        with held_back(directory):
             if ended.is_set():
                 return
             try:
-                _start(directory, workers, lambda line: say(f"started again: {line}"))
+                _start(directory, fleet, lambda line: say(f"started again: {line}"))
             except (OSError, RuntimeError, subprocess.SubprocessError, StackFailed) as error:
                 say(f"cannot be started again, will be tried further: {error}")
 

@@ -1,7 +1,11 @@
+import asyncio
 import re
 
+import asyncpg
 import pytest
 
+from chaos.arena import connect_to_embedded_postgres
+from chaos.proxy import open_proxy
 from database.connection import DatabaseUnreachable, Pool, open_pool, transaction
 from tests.conftest import new_database
 from tests.database.stored import store_process
@@ -53,6 +57,23 @@ async def test_a_user_that_does_not_exist_is_let_in_nowhere(postgres: str) -> No
     database_url = postgres.replace("//postgres@", "//nobody:opensesame@")
     with pytest.raises(DatabaseUnreachable, match='role "nobody" does not exist'):
         await open_pool(database_url)
+
+
+async def test_a_pool_is_silent_while_its_server_is_away_and_serves_again(
+    postgres: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_proxy(lambda: connect_to_embedded_postgres(postgres)) as (proxy, port):
+        pool = await open_pool(f"postgresql://postgres@127.0.0.1:{port}/postgres")
+        assert await pool.fetchval("SELECT 1") == 1
+        proxy.refuses = True
+        proxy.cut()
+        with pytest.raises((OSError, asyncpg.PostgresConnectionError)):
+            await pool.fetchval("SELECT 1")
+        await asyncio.sleep(0.1)
+        proxy.refuses = False
+        assert await pool.fetchval("SELECT 1") == 1
+        await pool.close()
+    assert caplog.text == ""
 
 
 async def test_an_error_takes_the_whole_transaction_back(pool: Pool) -> None:

@@ -47,7 +47,9 @@ async def test_what_is_done_once_and_asked_for_twice_is_one_change(groups: FakeG
         await groups.rename_group(subscription_id, name, token=token)
     await deprovision(groups, subscription_id, 3)
     await deprovision(groups, subscription_id, 3)
-    changes = [change for change in await groups.system.changes() if change.subscription_id == subscription_id]
+    changes = [
+        change for change in await groups.system.changes() if change.subscription_id == subscription_id
+    ]
     assert [(change.token, change.attributes) for change in changes] == [
         (1, {"group_name": "One"}),
         (2, {"group_name": "Two"}),
