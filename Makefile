@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test record check format migrate worker bench lock clean
+.PHONY: help demo up test chaos crashes record check format migrate worker bench lock clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ worker: $(READY) ## Run one worker
 
 bench: $(READY) ## Measure latency, throughput and CPU per create
 	@$(BIN)/python bench.py $(ARGS)
+
+chaos: $(READY) ## Prove that nothing is lost or doubled under faults (ARGS="--seed 7 --duration 180 --processes 200")
+	@$(BIN)/python -m chaos $(ARGS)
+
+crashes: $(READY) ## Let a worker die at every moment of every step of every workflow
+	$(BIN)/python -m pytest -m exhaustive tests/alone/test_crashes.py
 
 lock: $(READY) ## Renew the lock file from pyproject.toml: names, versions and hashes only
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock

@@ -6,13 +6,14 @@ import shutil
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from random import Random, SystemRandom
 
 import click
 from pydantic import BaseModel
 from rich.table import Table
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from chaos.arena import Arena, addresses_now, open_arena
 from chaos.audit import Report, audit
@@ -56,8 +57,9 @@ class Outcome(BaseModel):
 
 async def run_chaos(run: Run, directory: Path) -> tuple[Report, Saboteur, ChaosClient]:
     """Start processes and make faults; when all is calm again, and everything has ended, audit it."""
-    async with open_arena(directory, run.workers) as arena:
-        journal = Journal(directory / "journal.jsonl")
+    async with AsyncExitStack() as stack:
+        journal = stack.enter_context(Journal(directory / "journal.jsonl"))
+        arena = await stack.enter_async_context(open_arena(directory, run.workers))
         client = ChaosClient(
             await connect({"target_host": arena.temporal_proxy}), journal, Random(f"client {run.seed}")
         )
@@ -79,7 +81,6 @@ async def run_chaos(run: Run, directory: Path) -> tuple[Report, Saboteur, ChaosC
         acting.cancel()
         output.say("Auditing")
         report = await _audit(arena, journal)
-        journal.close()
     return report, saboteur, client
 
 
@@ -87,7 +88,7 @@ async def _audit(arena: Arena, journal: Journal) -> Report:
     found = addresses_now(arena.directory)
     client = await connect({"target_host": found.temporal_address})
     async with await open_pool(found.database_url, size=2) as pool:
-        return audit(await read_records(journal, client, TASK_QUEUE, pool, arena.systems))
+        return audit(await read_records(journal, client, f"TaskQueue = '{TASK_QUEUE}'", pool, arena.systems))
 
 
 def print_outcome(outcome: Outcome) -> None:
@@ -141,6 +142,9 @@ def main(
     directory, began = Path(tempfile.mkdtemp(prefix="chaos-")), time.monotonic()
     again = f"--seed {run.seed} --duration {duration:.0f} --processes {processes}"
     output.say(f'In {directory}; to repeat it: make chaos ARGS="{again}"')
+    # The SDK would warn of every call that a fault makes it repeat.
+    quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
     try:
         if Settings.from_environment() != Settings():
             raise click.UsageError("Unset TEMPORAL_*, DATABASE_URL and those of the external systems first")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from random import Random
 from uuid import UUID
 
@@ -84,23 +85,28 @@ class ChaosClient:
                 continue  # nobody answers, or somebody else was faster: at the next look
 
     async def abort_one(self) -> str | None:
-        """Abort a process that is running, whatever it is; return its id, or `None` where there is none."""
-        running = [task.get_name() for task in self._running if task.get_name() in self._journal]
-        if not running:
-            return None
-        process_id = self._random.choice(sorted(running))
+        """Abort the next process that is seen running; return its id, or `None` where none is for long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                while True:
+                    for process_id in sorted(task.get_name() for task in self._running):
+                        if process_id in self._journal and await self._abort(process_id):
+                            return process_id
+                    await asyncio.sleep(0.01)
+        return None
+
+    async def _abort(self, process_id: str) -> bool:
         try:
             await self._client.get_workflow_handle(process_id).cancel(reason="chaos")
         except RPCError:
-            return None  # it has ended, or nobody answers
+            return False  # it has ended, or nobody answers
         self.acted["abort"] += 1
-        return process_id
+        return True
 
     async def _act_on(self, process_id: str, *, abort: bool) -> None:
         handle = self._client.get_workflow_handle(process_id)
         if abort:
-            await handle.cancel(reason="chaos")
-            self.acted["abort"] += 1
+            await self._abort(process_id)
         else:
             await handle.execute_update("retry", {"by": "chaos"})
             self.acted["retry of a parked process"] += 1

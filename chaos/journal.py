@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue
+from temporalio.client import Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
 
 
 class Accepted(BaseModel):
@@ -38,6 +40,34 @@ class Journal:
     def __len__(self) -> int:
         return len(self._accepted)
 
-    def close(self) -> None:
-        """Close the file."""
+    def interceptor(self) -> Interceptor:
+        """Return what writes down every process that a client starts."""
+        return _JournalInterceptor(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._file.close()
+
+
+class _JournalInterceptor(Interceptor):
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        """See base class."""
+        return _Outbound(next, self._journal)
+
+
+class _Outbound(OutboundInterceptor):
+    def __init__(self, next: OutboundInterceptor, journal: Journal) -> None:
+        super().__init__(next)
+        self._journal = journal
+
+    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+        handle = await super().start_workflow(input)
+        (form,) = input.args
+        fields = form.model_dump(mode="json", exclude_unset=True) if isinstance(form, BaseModel) else form
+        self._journal.accept(Accepted(process_id=input.id, workflow=input.workflow, fields=fields))
+        return handle

@@ -64,9 +64,13 @@ class Records:
 
 
 async def read_records(
-    accepted: Iterable[Accepted], client: Client, task_queue: str, pool: Pool, systems: Iterable[FakeSystem]
+    accepted: Iterable[Accepted], client: Client, query: str, pool: Pool, systems: Iterable[FakeSystem]
 ) -> Records:
-    """Read all four; nothing may be running any more that changes them."""
+    """Read all four; nothing may be running any more that changes them.
+
+    Args:
+        query: what lists the executions in Temporal, e.g. ``TaskQueue = 'subscriptions'``.
+    """
     systems = list(systems)
     async with pool.acquire() as connection:
         trail = await _trail(connection)
@@ -75,7 +79,7 @@ async def read_records(
         depends_on = await _depends_on(connection)
     return Records(
         accepted={process.process_id: process for process in accepted},
-        executions=await _executions(client, task_queue),
+        executions=await _executions(client, query),
         trail=trail,
         subscriptions={one: found.subscription for one, found in stored.items()},
         depends_on=depends_on,
@@ -115,10 +119,10 @@ async def _depends_on(connection: Connection) -> dict[UUID, set[UUID]]:
     return found
 
 
-async def _executions(client: Client, task_queue: str) -> dict[str, Execution]:
+async def _executions(client: Client, query: str) -> dict[str, Execution]:
     found: dict[str, Execution] = {}
     # Newest first: the first run that is listed of a process says how it stands.
-    async for run in client.list_workflows(f"TaskQueue = '{task_queue}'"):
+    async for run in client.list_workflows(query):
         assert run.status is not None
         execution = found.setdefault(run.id, Execution(status=run.status, first_run_ids=set()))
         execution.first_run_ids.add(run.raw_info.first_run_id or run.run_id)
