@@ -1,5 +1,6 @@
 """Recorded histories replay against the present code: open processes survive a deployment."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.recorded import HISTORIES, KINDS, replay
 from workflows import steps
 from workflows.process import ProcessFrame
 from workflows.steps import Step
+from workflows.user_group.create_user_group import CreateUserGroup
 
 NAMES = sorted(path.stem for path in HISTORIES.glob("*.json"))
 Steps = tuple[Step[Any, Any], ...]
@@ -74,11 +76,19 @@ async def test_another_activity_in_the_validation_of_all_is_caught(monkeypatch: 
 
 
 async def test_a_parked_process_may_be_given_other_steps_after_the_one_it_waits_for(let: TakePart) -> None:
-    sequence = definition_of(*EVERY[0]).sequence
+    sequence = CreateUserGroup.sequence
     let("sequence", (*sequence[:-1], sequence[1], sequence[-1]))
     await replay("create_user_group.parked")
     with pytest.raises(NondeterminismError):
         await replay("create_user_group.retried")
+
+
+async def test_another_title_is_caught_where_a_process_continues_as_new_on_it(let: TakePart) -> None:
+    renamed = [dataclasses.replace(step, title=f"{step.title} now") for step in CreateUserGroup.sequence]
+    let("sequence", tuple(renamed))
+    await replay("create_user_group.done")
+    with pytest.raises(RuntimeError, match="no step 'Provision user group' to go on with"):
+        await replay("create_user_group.continued")
 
 
 @pytest.fixture
