@@ -24,7 +24,7 @@ up: $(READY) ## Run the embedded stack until Ctrl-C (WORKERS=2 for more workers)
 test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
-record: $(READY) ## Record the histories anew that must replay (after a workflow has changed on purpose)
+record: $(READY) ## Record the histories that are missing, of those that must replay
 	$(BIN)/python -m pytest tests/record_*.py
 
 check: $(READY) ## Lint, types, import contracts

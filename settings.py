@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.envconfig import ClientConfig
 
 ROOT = Path(__file__).resolve().parent
@@ -59,6 +60,10 @@ class Settings(BaseModel):
     database_url: str | None = Field(None, repr=False)
     """`DATABASE_URL`: the PostgreSQL of the subscriptions; may hold a password."""
     external_systems: tuple[ExternalSystem, ...] = tuple(ExternalSystem.fake(one) for one in EXTERNAL_SYSTEMS)
+    deployment_name: str | None = None
+    """`TEMPORAL_DEPLOYMENT_NAME`, which Temporal's Worker Controller sets, with the next."""
+    build_id: str | None = None
+    """`TEMPORAL_WORKER_BUILD_ID`."""
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -83,6 +88,8 @@ class Settings(BaseModel):
             temporal=temporal,
             database_url=os.environ.get("DATABASE_URL") or None,
             external_systems=systems,
+            deployment_name=os.environ.get("TEMPORAL_DEPLOYMENT_NAME") or None,
+            build_id=os.environ.get("TEMPORAL_WORKER_BUILD_ID") or None,
         )
 
     def external_system(self, name: str) -> ExternalSystem:
@@ -112,6 +119,23 @@ class Settings(BaseModel):
                 "set both, or neither to use the embedded stack"
             )
         return self.database_url is not None
+
+    @property
+    def version(self) -> WorkerDeploymentVersion | None:
+        """Of which version a worker is; `None` where workers have no version.
+
+        Raises:
+            ConfigurationError: when one half of it is set alone.
+        """
+        if self.deployment_name and self.build_id:
+            return WorkerDeploymentVersion(self.deployment_name, self.build_id)
+        if self.deployment_name or self.build_id:
+            names = ("TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID")
+            present, missing = names if self.deployment_name else reversed(names)
+            raise ConfigurationError(
+                f"{present} is set but {missing} is not: set both, or neither for workers without a version"
+            )
+        return None
 
     def means(self, temporal_address: str) -> bool:
         """Return whether this names the Temporal at this address, and nothing else."""

@@ -31,11 +31,21 @@ from settings import ConfigurationError, Settings
 from stack.addresses import find_services
 from temporal.cancellation import is_cancellation_requested
 from temporal.connection import TemporalUnreachable, connect
+from temporal.deployment import InvalidVersion, advice, deployment_config
 from temporal.plugin import TASK_QUEUE
 from temporal.search_attributes import register_search_attributes
 
 GRACE = timedelta(seconds=20)
 """How long the activities in progress may take to end when the worker is told to stop."""
+
+REFUSALS = (
+    ConfigurationError,
+    TemporalUnreachable,
+    DatabaseUnreachable,
+    SchemaOutOfDate,
+    InvalidVersion,
+)
+"""Why a worker does not begin: each says it in one line."""
 
 log = logging.getLogger("worker")
 
@@ -63,6 +73,7 @@ async def open_worker(
     client: Client, settings: Settings, *, task_queue: str = TASK_QUEUE
 ) -> AsyncIterator[Worker]:
     """Build the worker that runs every workflow and every activity; it is yet to be run."""
+    version = settings.version
     async with open_activities(client, settings) as activities:
         yield Worker(
             client,
@@ -70,6 +81,7 @@ async def open_worker(
             workflows=registered_workflows(),
             activities=activities,
             graceful_shutdown_timeout=GRACE,
+            deployment_config=deployment_config(version) if version else None,
         )
 
 
@@ -89,21 +101,25 @@ async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -
         prepare: whether to bring the databases to what this code needs, first.
 
     Raises:
-        TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate: when it cannot begin.
+        TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion: when it cannot begin.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     assert settings.database_url is not None
+    version = settings.version
     client = await connect(settings.temporal)
     if prepare:
         await prepare_databases(settings)
     await require_current_schema(settings.database_url)
     await register_search_attributes(client)
+    what_to_do = await advice(client, version) if version else None
     async with open_worker(client, settings) as worker:
         running = asyncio.create_task(worker.run())
         reconciling = asyncio.create_task(reconcile_hourly(client, settings))
         log.info("ready: task queue %s, namespace %s", TASK_QUEUE, client.namespace)
+        if what_to_do:
+            log.warning("%s", what_to_do)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping")
@@ -153,7 +169,7 @@ def main() -> int:
             log.info("the databases are at the version of this code")
         else:
             asyncio.run(run_until_told_to_stop(settings, prepare=arguments.prepare))
-    except (ConfigurationError, TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate) as error:
+    except REFUSALS as error:
         print(f"worker: {error}", file=sys.stderr)
         return 1
     return 0

@@ -72,17 +72,13 @@ def act(
     wanted: ProcessStatus = ProcessStatus.COMPLETED,
 ) -> int:
     """Act on a process, follow it, print what became of it; return the exit code."""
-    note = fill(
-        OperatorNote,
-        {name: value for name, value in {"by": by or current_user(), "reason": reason}.items() if value},
-    )
-
+    note = note_of(by, reason)
     require_text(process_id)
 
     async def work(services: Services, sent: Sent) -> Outcome:
         parked_before = (await process_document(services, process_id)).times_parked
+        sent.process_id = process_id  # an update may have gone out also where nobody has answered yet
         await action(services, note)
-        sent.process_id = process_id
         if no_wait:
             return Outcome(process_id=process_id, status=ProcessStatus.RUNNING)
         result = await watch(services, process_id, as_json=as_json, parked_before=parked_before)

@@ -26,15 +26,21 @@ class SchemaOutOfDate(RuntimeError):
 
 
 async def migrate(database_url: str) -> None:
-    """Apply the migrations that are missing; what is applied stays as it is.
+    """Apply the migrations that are missing; what is applied stays as it is, also by a newer release.
 
     May run in several processes at once: they take turns.
+
+    Raises:
+        SchemaOutOfDate: where a newer release has made the schema, and this code cannot live with it.
     """
     await _in_transaction(database_url, _upgrade)
 
 
 async def require_current_schema(database_url: str) -> None:
-    """Do nothing where the database has the schema of this code.
+    """Do nothing where the database has the schema of this code, or a newer one that it can live with.
+
+    While a release is rolled out the schema is the newer one already, and a worker of the older release may
+    have to start again: its processes, parked perhaps for weeks, wait for it and for no other.
 
     Raises:
         SchemaOutOfDate: where it has not.
@@ -61,19 +67,44 @@ def _upgrade(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     config = _config()
     config.attributes["connection"] = connection
-    _require_known(connection, ScriptDirectory.from_config(config))
-    command.upgrade(config, "head")
+    scripts = ScriptDirectory.from_config(config)
+    if _require_known(connection, scripts):
+        command.upgrade(config, "head")
+        _say_what_fits(connection, scripts)
 
 
 def _compare(connection: Connection) -> None:
     scripts = ScriptDirectory.from_config(_config())
-    current = _require_known(connection, scripts)
-    if current != scripts.get_current_head():
-        raise SchemaOutOfDate(current, scripts.get_current_head())
+    if _require_known(connection, scripts) and _current(connection) != scripts.get_current_head():
+        raise SchemaOutOfDate(_current(connection), scripts.get_current_head())
 
 
-def _require_known(connection: Connection, scripts: ScriptDirectory) -> str | None:
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+def _require_known(connection: Connection, scripts: ScriptDirectory) -> bool:
+    """Return whether this code made the schema; if not, it is a newer one that this code can live with."""
+    current, known = _current(connection), {script.revision for script in scripts.walk_revisions()}
+    if current is None or current in known:
+        return True
+    said = connection.scalar(text("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"))
+    if said not in {_fits(current, oldest) for oldest in known}:
         raise SchemaOutOfDate(current, scripts.get_current_head(), known=False)
-    return current
+    return False
+
+
+def _say_what_fits(connection: Connection, scripts: ScriptDirectory) -> None:
+    # In the database, as a comment: the code that has to know it is older than the migrations.
+    oldest = next(
+        script.revision
+        for script in scripts.walk_revisions()  # the newest first
+        if script.down_revision is None or not getattr(script.module, "only_adds", False)
+    )
+    comment = _fits(scripts.get_current_head(), oldest)
+    quoted = connection.scalar(text("SELECT quote_literal(:comment)"), {"comment": comment})
+    connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS {quoted}")
+
+
+def _fits(current: str | None, oldest: str) -> str:
+    return f"{current} fits code from {oldest} on"
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

@@ -209,7 +209,9 @@ def _at_ports(last: Addresses, port: int, ui_port: int) -> Addresses:
 
 def _start_worker(log_file: Path, addresses: Addresses, fleet: _Fleet) -> int:
     services = {"TEMPORAL_ADDRESS": addresses.temporal_address, "DATABASE_URL": addresses.database_url}
-    return start_detached([sys.executable, WORKER, "--prepare"], log_file, services | dict(fleet.services))
+    # Nobody makes a version of this stack current: its own workers have none, whatever is set.
+    services |= {"TEMPORAL_DEPLOYMENT_NAME": "", "TEMPORAL_WORKER_BUILD_ID": ""} | dict(fleet.services)
+    return start_detached([sys.executable, WORKER, "--prepare"], log_file, services)
 
 
 def _mend(directory: Path, fleet: _Fleet, say: Say, ended: threading.Event) -> None:

@@ -44,7 +44,14 @@ class Lifecycle:
         definition = entry.workflow(target)
         assert definition is not None
         self.definition = definition
-        self.workflow = workflow_type(definition)
+        self.workflow = self.type_of(entry, target)
+
+    @staticmethod
+    def type_of(entry: CatalogueEntry, target: Target) -> str:
+        """Return the name of the workflow with this target on this product."""
+        definition = entry.workflow(target)
+        assert definition is not None
+        return workflow_type(definition)
 
     async def prepare(self) -> tuple[str, UUID, Fields]:
         """Make what the process needs; return its id, its subscription's, and its input."""

@@ -137,6 +137,13 @@ class Processes:
         """Return the handle of the last run of the process."""
         return self.client.get_workflow_handle(handle.id)
 
+    async def next_run(self, handle: Handle) -> Handle | None:
+        """Return the handle of the run that follows this first one, or `None` as long as there is none."""
+        run_id = (await self.latest(handle).describe()).run_id
+        if run_id == handle.first_execution_run_id:
+            return None
+        return self.client.get_workflow_handle(handle.id, run_id=run_id)
+
     async def details(self, handle: Handle) -> str:
         """Read the current details that the Web UI shows."""
         metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)

@@ -55,6 +55,22 @@ async def test_an_unreachable_temporal_is_named_in_one_line(settings: Settings) 
     )
 
 
+@pytest.mark.parametrize("half", ["TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID"])
+async def test_half_a_version_is_refused_in_one_line(settings: Settings, half: str) -> None:
+    said = await refusal(settings, **{half: "1.0"})
+    assert re.fullmatch(rf"worker: {half} is set but TEMPORAL_\w+ is not: set both, or neither .*\n", said)
+    assert said.count(half) == 1
+
+
+async def test_a_deployment_name_that_temporal_does_not_take_is_refused_in_one_line(
+    settings: Settings,
+) -> None:
+    said = await refusal(
+        settings, TEMPORAL_DEPLOYMENT_NAME="subscriptions.eu", TEMPORAL_WORKER_BUILD_ID="1.0"
+    )
+    assert re.fullmatch(r"worker: TEMPORAL_DEPLOYMENT_NAME=subscriptions\.eu: .* cannot contain '\.'\n", said)
+
+
 async def test_a_workflow_that_imports_what_it_must_not_stops_the_worker_at_start_up(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,17 +102,17 @@ def processes_of_program(processes: Processes) -> Processes:
     return processes
 
 
-async def start_worker(settings: Settings) -> asyncio.subprocess.Process:
+async def start_worker(settings: Settings, **version: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "worker.py"),
-        env=environment(settings),
+        env=environment(settings) | version,
         stderr=asyncio.subprocess.PIPE,
     )
 
 
-async def refusal(settings: Settings) -> str:
-    worker = await start_worker(settings)
+async def refusal(settings: Settings, **version: str) -> str:
+    worker = await start_worker(settings, **version)
     async with asyncio.timeout(30):
         _, stderr = await worker.communicate()
     assert worker.returncode == 1

@@ -149,9 +149,10 @@ class ProcessFrame:
 
     async def _forward(self) -> Result:
         end: Result | None = None
-        for line in self._details.lines[: self._progress.next_step]:
+        first = self._find_parked_step() if self._progress.failure else self._progress.next_step
+        for line in self._details.lines[:first]:
             line.state = DONE
-        for number, step in list(enumerate(self.sequence))[self._progress.next_step :]:
+        for number, step in list(enumerate(self.sequence))[first:]:
             self._progress = self._progress.model_copy(update={"next_step": number})
             try:
                 end = await self._finish(step, self._details.lines[number])
@@ -162,6 +163,14 @@ class ProcessFrame:
                 self._details.show_subscription(end)
         assert end is not None  # there is always a step left: a process parks before it is done
         return end
+
+    def _find_parked_step(self) -> int:
+        # By its title: the code that it continues as new on may be of another release, with other steps.
+        titles = [step.title for step in self.sequence]
+        if self._progress.failed_step not in titles:
+            # Ends this task, not the process: Temporal tries it again until some release knows the step.
+            raise RuntimeError(f"This release has no step {self._progress.failed_step!r} to go on with")
+        return titles.index(self._progress.failed_step)
 
     async def _finish(self, step: Step[Any, Any], line: Line) -> Result:
         while True:

@@ -1,9 +1,13 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+import shutil
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import asyncpg
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import ProgrammingError
 
@@ -16,6 +20,17 @@ from tests.conftest import new_database
 from tests.database.stored import store_subscription
 from tests.database.structure import structure
 
+NextRelease = Callable[..., AbstractContextManager[None]]
+MIGRATION = """\
+from alembic import op
+
+revision, down_revision = {revision!r}, {last!r}
+{line}
+
+
+def upgrade():
+    op.execute("CREATE TABLE IF NOT EXISTS added (a int)")
+"""
 NOBODY_LISTENS = "postgresql://somebody:opensesame@127.0.0.1:1/subscriptions"
 
 
@@ -23,6 +38,27 @@ NOBODY_LISTENS = "postgresql://somebody:opensesame@127.0.0.1:1/subscriptions"
 async def empty(postgres: str) -> str:
     """The URL of an empty database."""
     return await new_database(postgres)
+
+
+@pytest.fixture
+def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NextRelease:
+    """Let this code be, for a while, that of a release with more migrations; each has a line of its own."""
+
+    @contextmanager
+    def released(*lines: str) -> Iterator[None]:
+        config = migrations._config()
+        last = ScriptDirectory.from_config(config).get_current_head()
+        shutil.copytree(Path(migrations.__file__).parent / "migrations", tmp_path / "migrations")
+        for number, line in enumerate(lines):
+            text = MIGRATION.format(revision=f"next {number}", last=last, line=line)
+            (tmp_path / "migrations" / "versions" / f"next_{number}.py").write_text(text)
+            last = f"next {number}"
+        config.set_main_option("script_location", str(tmp_path / "migrations"))
+        with monkeypatch.context() as patched:
+            patched.setattr(migrations, "_config", lambda: config)
+            yield
+
+    return released
 
 
 async def downgrade(database_url: str) -> None:
@@ -90,6 +126,33 @@ async def test_a_database_of_another_version_is_refused_and_names_it(empty: str)
 
     with pytest.raises(SchemaOutOfDate, match=r"at version of tomorrow, .*: use the release"):
         await require_current_schema(empty)
+
+
+async def test_a_newer_schema_that_only_adds_is_accepted_and_left_as_it_is(
+    empty: str, next_release: NextRelease
+) -> None:
+    with next_release("only_adds = True"):
+        await migrate(empty)
+    before = await structure(empty)
+
+    await require_current_schema(empty)
+    await migrate(empty)
+
+    assert any("table added" in line for line in before)
+    assert await structure(empty) == before
+
+
+@pytest.mark.parametrize("releases", [("",), ("", "only_adds = True"), ("only_adds = True", "")])
+async def test_a_newer_schema_that_does_more_than_add_is_refused(
+    empty: str, next_release: NextRelease, releases: tuple[str, ...]
+) -> None:
+    with next_release(*releases):
+        await migrate(empty)
+
+    with pytest.raises(SchemaOutOfDate, match="use the release"):
+        await require_current_schema(empty)
+    with pytest.raises(SchemaOutOfDate, match="use the release"):
+        await migrate(empty)
 
 
 async def test_to_ask_for_the_schema_writes_nothing(empty: str) -> None:

@@ -20,6 +20,8 @@ from products.process import ProcessStatus, created_subscription_id
 from products.subscription import Status
 from services.fake_group_management import open_fake_group_management
 from services.fake_system import FakeSystem, Fault
+from settings import Settings
+from stack import embedded
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack, is_kept_up, kept_up
 from temporal.connection import TemporalUnreachable, connect
@@ -127,3 +129,21 @@ async def assert_exactly_one(database_url: str, process_id: str, groups: int) ->
     assert (stored.subscription.status, stored.subscription.insync) == (Status.ACTIVE, True)
     async with open_fake_group_management(database_url) as system:
         assert await system.system.count() == groups
+
+
+def test_a_worker_of_the_stack_has_no_version_whatever_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(arguments: list[str], log_file: Path, environment: dict[str, str]) -> int:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return 1
+
+    monkeypatch.setenv("TEMPORAL_DEPLOYMENT_NAME", "subscriptions")
+    monkeypatch.setenv("TEMPORAL_WORKER_BUILD_ID", "1.0")
+    monkeypatch.setattr(embedded, "start_detached", start)
+    assert Settings.from_environment().version is not None
+    embedded._start_worker(
+        tmp_path / "log", Addresses(temporal_address="a:1", ui_url="", database_url="b", pids={})
+    )
+    assert Settings.from_environment().version is None

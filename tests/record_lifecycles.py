@@ -1,0 +1,158 @@
+"""Record every workflow of every product, in all that can become of its processes: `make record`."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.inputs import StepRun
+from activities.ledger import Ledger
+from catalogue import CatalogueEntry
+from products.process import Target
+from services.fake_group_management import FakeGroupManagement
+from services.fake_system import FakeSystem, Fault
+from services.fake_user_management import FakeUserManagement
+from tests.lifecycles import EVERY, Lifecycle, label
+from tests.processes import Handle, Processes, eventually
+from tests.recorded import KINDS, history, save
+
+WANTED = [(*one, kind) for one in EVERY for kind in KINDS[one[1]]]
+
+
+class Recorder:
+    """Brings a process of one workflow to where it is recorded: a method for each of `KINDS`."""
+
+    def __init__(
+        self, lifecycle: Lifecycle, systems: list[FakeSystem], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.lifecycle = lifecycle
+        self.processes = lifecycle.processes
+        self.systems = systems
+        self.monkeypatch = monkeypatch
+
+    async def done(self) -> Handle:
+        handle = await self._start()
+        await handle.result()
+        return handle
+
+    async def outage(self) -> Handle:
+        handle = await self._start(Fault(kind="unreachable", times=3))
+        await handle.result()
+        return handle
+
+    async def database_outage(self) -> Handle:
+        fail_local_steps(self.monkeypatch)
+        return await self.done()
+
+    async def parked(self) -> Handle:
+        handle = await self._start(Fault(kind="reject", times=1))
+        await self.processes.until_parked(handle)
+        return handle
+
+    async def retried(self) -> Handle:
+        handle = await self.parked()
+        await self.processes.retry(handle, by="bob", reason="name freed")
+        await handle.result()
+        return handle
+
+    async def continued(self) -> Handle:
+        self.monkeypatch.setattr("workflows.process.LONGEST_HISTORY", 10)
+        first = await self.parked()
+        handle = await eventually(lambda: self.processes.next_run(first))
+        await self.processes.retry(handle, by="bob", reason="name freed")
+        await handle.result()
+        return handle
+
+    async def aborted(self) -> Handle:
+        if self.lifecycle.target in {Target.CREATE, Target.MODIFY}:
+            handle = await self.parked()
+            await handle.cancel(reason="carol: wrong name")
+        else:  # a validation does not park, and a terminate that has parked can only go forward
+            abort_before_the_call(self.monkeypatch, self.processes.client, self.lifecycle.target)
+            handle = await self._start()
+        await self.processes.until_closed(handle)
+        return handle
+
+    async def forward(self) -> Handle:
+        handle = await self.parked()
+        await handle.cancel(reason="carol: changed my mind")
+        await handle.result()
+        return handle
+
+    async def given_up(self) -> Handle:
+        handle = await self._start(Fault(kind="reject", times=2))
+        await self.processes.until_parked(handle)
+        await handle.cancel(reason="carol: wrong name")
+        await self.processes.until_parked(handle, times=2)
+        await self.processes.give_up(handle, by="dave", reason="removed by hand")
+        await self.processes.until_closed(handle)
+        return handle
+
+    async def refused(self) -> Handle:
+        process_id, _, fields = await self.lifecycle.prepare()
+        handle = await self.lifecycle.start(process_id, fields | {"version": 7})
+        await self.processes.failure(handle)
+        return handle
+
+    async def discrepancy(self) -> Handle:
+        process_id, subscription_id, fields = await self.lifecycle.prepare()
+        for system in self.systems:
+            await system.tamper(subscription_id, None)
+        handle = await self.lifecycle.start(process_id, fields)
+        await self.processes.failure(handle)
+        return handle
+
+    async def _start(self, *faults: Fault) -> Handle:
+        process_id, _, fields = await self.lifecycle.prepare()
+        for fault in faults:
+            for system in self.systems:
+                await system.order(fault)
+        return await self.lifecycle.start(process_id, fields)
+
+
+@pytest.mark.parametrize(
+    ("entry", "target", "kind"),
+    [one for one in WANTED if not history(f"{Lifecycle.type_of(*one[:2])}.{one[2]}").exists()],
+    ids=label,
+)
+async def test_record(
+    worker: None,
+    processes: Processes,
+    groups: FakeGroupManagement,
+    users: FakeUserManagement,
+    monkeypatch: pytest.MonkeyPatch,
+    entry: CatalogueEntry,
+    target: Target,
+    kind: str,
+) -> None:
+    lifecycle = Lifecycle(processes, entry, target)
+    record: Callable[[], Awaitable[Handle]] = getattr(
+        Recorder(lifecycle, [groups.system, users.system], monkeypatch), kind
+    )
+    await save(await record(), f"{lifecycle.workflow}.{kind}")
+
+
+def fail_local_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let PostgreSQL be away for whatever runs as a local activity; it is back for the regular one."""
+    begin = Ledger._begin
+
+    async def fail_or_begin(*arguments: Any) -> Any:
+        if activity.info().is_local:
+            raise ConnectionRefusedError("PostgreSQL is away")
+        return await begin(*arguments)
+
+    monkeypatch.setattr(Ledger, "_begin", fail_or_begin)
+
+
+def abort_before_the_call(monkeypatch: pytest.MonkeyPatch, client: Client, target: Target) -> None:
+    """Let somebody abort processes with this target when they are about to call an external system."""
+    call = Ledger.call
+
+    async def abort_and_call(ledger: Ledger, run: StepRun, kind: Any, result: Any) -> Any:
+        if run.process.target is target and not run.rolling_back:
+            await client.get_workflow_handle(run.process.process_id).cancel(reason="carol: not this one")
+        return await call(ledger, run, kind, result)
+
+    monkeypatch.setattr(Ledger, "call", abort_and_call)

@@ -1,0 +1,101 @@
+"""Record what is no process on a subscription, or of one product only: `make record`."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from database import subscriptions
+from services.fake_group_management import FakeGroupManagement
+from services.fake_system import Fault
+from tests.processes import Handle, Processes, eventually
+from tests.recorded import save
+from workflows.validate_subscriptions import ValidateSubscriptions, ValidateSubscriptionsForm
+
+ListFew = Callable[..., None]
+
+
+@pytest.fixture
+async def list_few(worker: None, processes: Processes, monkeypatch: pytest.MonkeyPatch) -> ListFew:
+    """Let there be two subscriptions to validate, however many there are; and PostgreSQL fail at first."""
+    list_subscriptions = subscriptions.list_subscriptions
+    for _ in range(2):
+        await processes.active_group()
+
+    def let(*, failures: int = 0) -> None:
+        failing = iter(range(failures))
+
+        async def fail_or_list(*arguments: Any, **named: Any) -> Any:
+            if next(failing, None) is not None:
+                raise ConnectionRefusedError("PostgreSQL is away")
+            return await list_subscriptions(*arguments, **named | {"limit": 2})
+
+        monkeypatch.setattr(subscriptions, "list_subscriptions", fail_or_list)
+
+    return let
+
+
+async def test_record_refused_user(worker: None, processes: Processes) -> None:
+    handle = await processes.create_user(uuid4())
+    await processes.failure(handle)
+    await save(handle, "create_user.refused")
+
+
+async def test_record_validation_of_all(processes: Processes, list_few: ListFew) -> None:
+    list_few()
+    handle = await validate_all(processes)
+    await handle.result()
+    await save(handle, "validate_subscriptions.done")
+
+
+async def test_record_validation_of_all_while_postgresql_is_away(
+    processes: Processes, list_few: ListFew
+) -> None:
+    list_few(failures=2)  # both local attempts
+    handle = await validate_all(processes)
+    await handle.result()
+    await save(handle, "validate_subscriptions.database_outage")
+
+
+async def test_record_validation_of_all_page_by_page(
+    processes: Processes, list_few: ListFew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list_few()
+    monkeypatch.setattr("activities.validations.PAGE", 2)
+    first = await validate_all(processes)
+    handle = await eventually(lambda: processes.next_run(first))
+    await eventually(lambda: has_begun(handle))
+    await handle.cancel()  # there may be many pages
+    await save(
+        processes.client.get_workflow_handle(first.id, run_id=first.first_execution_run_id),
+        "validate_subscriptions.continued",
+    )
+
+
+async def test_record_aborted_validation_of_all(
+    processes: Processes, list_few: ListFew, groups: FakeGroupManagement
+) -> None:
+    list_few()
+    await groups.system.order(Fault(kind="slow", seconds=1))
+    handle = await validate_all(processes)
+    await eventually(lambda: has_begun(handle))
+    await handle.cancel(reason="carol: not now")
+    await processes.until_closed(handle)
+    await save(handle, "validate_subscriptions.aborted")
+
+
+async def validate_all(processes: Processes) -> Handle:
+    return await processes.client.start_workflow(
+        ValidateSubscriptions.run,
+        ValidateSubscriptionsForm(),
+        id=f"validate_subscriptions-{uuid4()}",
+        task_queue=processes.task_queue,
+    )
+
+
+async def has_begun(handle: Handle) -> bool | None:
+    """Return whether a validation of one has been started."""
+    events = (await handle.fetch_history()).events
+    started = any(event.HasField("child_workflow_execution_started_event_attributes") for event in events)
+    return started or None

@@ -1,0 +1,68 @@
+"""A parked process that was long continues as new, and does so with the steps of another release."""
+
+import asyncio
+import dataclasses
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowExecutionStatus
+
+from products.subscription import Status
+from services.fake_group_management import FakeGroupManagement
+from services.fake_system import Fault
+from tests.processes import CreateHandle, Processes, eventually
+from workflows.process import ProcessFrame
+from workflows.user_group.create_user_group import CreateUserGroup
+
+SEQUENCE = CreateUserGroup.sequence
+PROVISION = SEQUENCE[3]
+
+
+async def test_it_goes_on_with_the_step_that_it_parked_on_wherever_that_stands_now(
+    worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade(monkeypatch, SEQUENCE[1:])
+    handle = await park_and_continue(processes, groups)
+    await processes.retry(processes.latest(handle))
+    async with asyncio.timeout(20):
+        created = await handle.result()
+    assert created.status is Status.ACTIVE
+    assert await groups.find_group(created.subscription_id) is not None
+
+
+async def test_it_waits_for_a_release_that_knows_the_step_that_it_parked_on(
+    worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed = dataclasses.replace(PROVISION, title="Provision group")
+    upgrade(monkeypatch, (*SEQUENCE[:3], renamed, *SEQUENCE[4:]))
+    handle = await park_and_continue(processes, groups)
+    said = await eventually(lambda: failure_of_task(processes, handle))
+    assert said == "This release has no step 'Provision user group' to go on with"
+    assert (await processes.latest(handle).describe()).status is WorkflowExecutionStatus.RUNNING
+
+
+def upgrade(monkeypatch: pytest.MonkeyPatch, sequence: tuple[object, ...]) -> None:
+    """Let processes have these steps when they continue as new, which they do as soon as they park."""
+    make = ProcessFrame.__init__
+
+    def make_of_next_release(process: ProcessFrame) -> None:
+        make(process)
+        if process._progress.failure:
+            process.sequence = sequence  # type: ignore[misc, assignment]  # of the class, where it is one's own
+
+    monkeypatch.setattr(ProcessFrame, "__init__", make_of_next_release)
+    monkeypatch.setattr("workflows.process.LONGEST_HISTORY", 10)
+
+
+async def park_and_continue(processes: Processes, groups: FakeGroupManagement) -> CreateHandle:
+    await groups.system.order(Fault(kind="reject", times=1))
+    handle = await processes.create_user_group()
+    await eventually(lambda: processes.next_run(handle))
+    return handle
+
+
+async def failure_of_task(processes: Processes, handle: CreateHandle) -> str | None:
+    """Return why the last workflow task of the process has failed."""
+    events = (await processes.latest(handle).fetch_history()).events
+    failed = [event for event in events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED]
+    return failed[-1].workflow_task_failed_event_attributes.failure.message if failed else None
