@@ -143,7 +143,6 @@ def test_a_worker_of_the_stack_has_no_version_whatever_is_set(
     monkeypatch.setenv("TEMPORAL_WORKER_BUILD_ID", "1.0")
     monkeypatch.setattr(embedded, "start_detached", start)
     assert Settings.from_environment().version is not None
-    embedded._start_worker(
-        tmp_path / "log", Addresses(temporal_address="a:1", ui_url="", database_url="b", pids={})
-    )
+    addresses = Addresses(temporal_address="a:1", ui_url="", database_url="b", pids={})
+    embedded._start_worker(tmp_path / "log", addresses, embedded._Fleet(1, {}))
     assert Settings.from_environment().version is None
