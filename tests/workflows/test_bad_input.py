@@ -32,6 +32,15 @@ BAD = {
         {"group_name": "ops", "customer_id": "17"},
         "customer_id input should be a valid UUID, invalid length",
     ),
+    "line break in the name of a field": (
+        {"group_name": "ops", "a\nb\u202e": 1},
+        r"a\nb\u202e is not a field of this form; remove it (got 1)",
+    ),
+    "character that pydantic names": (
+        {"group_name": "ops", "customer_id": "\x00"},
+        r"invalid character: found `\x00` at 0",
+    ),
+    "long name of a field": ({"group_name": "ops", "x" * 9999: 1}, f"{'x' * 60}… is not a field"),
     "not an object": (["ops"], "the input must be one JSON object (got ['ops'])"),
     "null": (None, "the input must be one JSON object"),
 }
