@@ -1,5 +1,6 @@
 """What commands show: tables for people, one JSON document for programs."""
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +35,13 @@ stdout = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 stderr = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 200)
 
 
+def spell_what_cannot_be_encoded() -> None:
+    """Print with escapes what the encoding of the terminal, or of the pipe, does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def say(line: str) -> None:
     """Tell a person what happens, in one line."""
     stderr.print(_text(line, style="dim"), soft_wrap=True)
@@ -47,7 +55,12 @@ def complain(message: str) -> None:
 def print_json(document: BaseModel | Document | Sequence[Any]) -> None:
     """Print one JSON document, and nothing else, on stdout."""
     plain = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
-    sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(plain, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # an encoding that has not all characters; JSON can do without
+        text = json.dumps(plain, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def print_process(document: ProcessDocument, events: Sequence[TrailEvent] = ()) -> None:

@@ -64,3 +64,14 @@ async def test_a_name_is_exact_in_json_and_spelled_on_a_terminal(starter: Starte
     assert subscription["user_group"]["group_name"] == "\u202egnp"
     assert r"\u202egnp" in shown.stdout
     assert "\u202e" not in shown.stdout
+
+
+async def test_an_encoding_without_a_character_changes_nothing_of_json_and_breaks_no_table(
+    starter: Starter,
+) -> None:
+    narrow = Starter(starter.environment | {"PYTHONIOENCODING": "ascii"})
+    created = await narrow("create", "user-group", "--group-name", "\u00e9t\u00e9", "--json")
+    subscription = created.document["subscription"]
+    shown = await narrow("subscription", subscription["subscription_id"])
+    assert subscription["user_group"]["group_name"] == "\u00e9t\u00e9"
+    assert r"\xe9t\xe9" in shown.stdout
