@@ -6,6 +6,7 @@ import pytest
 
 from cli.commands import run
 from cli.output import complain
+from cli.starting import LONGEST_SUMMARY, summary
 from tests.starting import Starter
 
 
@@ -75,3 +76,10 @@ async def test_an_encoding_without_a_character_changes_nothing_of_json_and_break
     shown = await narrow("subscription", subscription["subscription_id"])
     assert subscription["user_group"]["group_name"] == "\u00e9t\u00e9"
     assert r"\xe9t\xe9" in shown.stdout
+
+
+@pytest.mark.parametrize("character", ["x", "\U0001d4b3", '"'])
+def test_a_title_is_cut_to_what_temporal_takes_as_a_summary(character: str) -> None:
+    short = summary(f'Create user group "{character * 255}"')
+    assert len(json.dumps(short, ensure_ascii=False).encode()) <= LONGEST_SUMMARY
+    assert short.startswith(f'Create user group "{character}')
