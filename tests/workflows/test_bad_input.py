@@ -121,6 +121,21 @@ async def test_an_update_with_something_else_than_a_note_is_rejected_and_the_pro
     assert (await handle.result()).version == 1
 
 
+@pytest.mark.parametrize("progress", ["no progress", {"next_step": 99}, {"next_step": 5, "failure": "x"}])
+async def test_a_memo_that_was_given_at_the_start_counts_for_nothing(
+    worker: None, client: Client, processes: Processes, progress: Any
+) -> None:
+    handle = await client.start_workflow(
+        "create_user_group",
+        {"group_name": "ops"},
+        id=f"create_user_group-{uuid4()}",
+        task_queue=processes.task_queue,
+        memo={"progress": progress},
+    )
+    await handle.result()
+    assert [step.status for step in await processes.steps(handle)] == ["completed"] * 6
+
+
 async def test_a_process_id_with_a_control_character_is_refused(
     worker: None, client: Client, processes: Processes
 ) -> None:
