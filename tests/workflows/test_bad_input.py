@@ -136,6 +136,16 @@ async def test_a_memo_that_was_given_at_the_start_counts_for_nothing(
     assert [step.status for step in await processes.steps(handle)] == ["completed"] * 6
 
 
+async def test_a_name_changes_nothing_of_the_table_that_the_web_ui_shows(
+    worker: None, processes: Processes
+) -> None:
+    handle = await processes.create_user_group("| a | **b** &lt;~~c~~")
+    await handle.result()
+    heading, *_, table = (await processes.details(handle)).split("\n\n")[:2]
+    assert heading == r'### Create user group "\| a \| \*\*b\*\* \&lt;\~\~c\~\~": completed'
+    assert {line.count("|") for line in table.splitlines()} == {5}
+
+
 async def test_a_process_id_with_a_control_character_is_refused(
     worker: None, client: Client, processes: Processes
 ) -> None:
