@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test chaos crashes record check format migrate worker bench lock clean
+.PHONY: help demo up test chaos crashes fuzz record check format migrate worker bench lock clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ up: $(READY) ## Run the embedded stack until Ctrl-C (WORKERS=2 for more workers)
 
 test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+fuzz: $(READY) ## Fuzz every form, update and command line, with 5,000 inputs
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --hypothesis-profile=fuzz tests/fuzz $(ARGS)
 
 record: $(READY) ## Record the histories that are missing, of those that must replay
 	$(BIN)/python -m pytest tests/record_*.py

@@ -21,6 +21,7 @@ from cli.starting import ActionRefused
 from database.connection import NO_ANSWER, DatabaseUnreachable
 from database.migrate import SchemaOutOfDate
 from products.errors import DomainError, InvalidInput
+from products.validation import shown
 from settings import ConfigurationError
 from stack.temporal_server import StackFailed
 from temporal.connection import TemporalUnreachable
@@ -33,6 +34,9 @@ class ServiceFailed(Exception):
     def __init__(self, cause: Exception) -> None:
         super().__init__(f"A service does not answer: {str(cause) or type(cause).__name__}; try again")
 
+
+LONGEST_COMPLAINT = 300
+"""Characters of what click has to say of a command line."""
 
 NO_SERVICES = (ConfigurationError, TemporalUnreachable, DatabaseUnreachable, StackFailed)
 
@@ -99,7 +103,9 @@ def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  #
     match error:
         case click.UsageError():
             command = error.ctx.command_path if error.ctx else "starter.py"
-            return InvalidInput(f'{error.format_message()} See "{command} --help".'), WRONG_USAGE
+            # It repeats what was typed, as it was typed.
+            complaint = shown(error.format_message(), LONGEST_COMPLAINT)
+            return InvalidInput(f'{complaint} See "{command} --help".'), WRONG_USAGE
         case InvalidInput() | Passing():
             return error, WRONG_USAGE
         case asyncpg.UndefinedTableError():

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from products.errors import InvalidInput
 from products.text import printable
-from products.validation import explain
+from products.validation import explain, shown
 from workflows.forms import ModifyForm, OperatorNote, StartForm
 
 F = TypeVar("F", bound=OperatorNote)
@@ -97,7 +97,7 @@ def as_uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise InvalidInput(
-            f"{text!r} is not a UUID; give one like 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778"
+            f"'{shown(text)}' is not a UUID; give one like 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778"
         ) from None
 
 
@@ -105,13 +105,18 @@ def require_text(text: str | None) -> None:
     """Do nothing where this can be the id of a process, or a name.
 
     Raises:
-        InvalidInput: when it has control characters or is no Unicode, or is longer than Temporal takes.
+        InvalidInput: when it is empty, has control characters or is no Unicode, or is longer than Temporal
+            takes.
     """
+    if text is None:
+        return
+    if not text:
+        raise InvalidInput("An id or a name is empty; give at least one character")
     try:
-        if text is not None and len(printable(text).encode()) > LONGEST_ID:
-            raise InvalidInput(f"{text[:40]}… is too long: at most {LONGEST_ID} bytes")
+        if len(printable(text).encode()) > LONGEST_ID:
+            raise InvalidInput(f"'{shown(text)}' is too long: at most {LONGEST_ID} bytes")
     except ValueError as error:
-        raise InvalidInput(f"{text!a} {error}") from None
+        raise InvalidInput(f"'{shown(text)}' {error}") from None
 
 
 def current_user() -> str | None:

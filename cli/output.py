@@ -1,5 +1,6 @@
 """What commands show: tables for people, one JSON document for programs."""
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from rich.text import Text
 from cli.documents import Document, ProcessDocument
 from database.processes import TrailEvent, TrailRow
 from products.subscription import SubscriptionModel
+from products.text import spelled
 
 MARKS = {
     "completed": ("✓", "green"),
@@ -33,20 +35,32 @@ stdout = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 stderr = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 200)
 
 
+def spell_what_cannot_be_encoded() -> None:
+    """Print with escapes what the encoding of the terminal, or of the pipe, does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def say(line: str) -> None:
     """Tell a person what happens, in one line."""
-    stderr.print(Text(line, style="dim"), soft_wrap=True)
+    stderr.print(_text(line, style="dim"), soft_wrap=True)
 
 
 def complain(message: str) -> None:
     """Tell what is wrong, in one line."""
-    stderr.print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)
+    stderr.print(Text.assemble(("Error: ", "bold red"), spelled(message)), soft_wrap=True)
 
 
 def print_json(document: BaseModel | Document | Sequence[Any]) -> None:
     """Print one JSON document, and nothing else, on stdout."""
     plain = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
-    sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(plain, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # an encoding that has not all characters; JSON can do without
+        text = json.dumps(plain, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def print_process(document: ProcessDocument, events: Sequence[TrailEvent] = ()) -> None:
@@ -54,11 +68,11 @@ def print_process(document: ProcessDocument, events: Sequence[TrailEvent] = ()) 
     stdout.print(_process(document))
     if document.parked:
         ways = f"starter.py retry {document.process_id}, or starter.py abort {document.process_id}"
-        stdout.print(Text(f"Parked: it waits for somebody. To go on: {ways}", style="yellow"))
+        stdout.print(_text(f"Parked: it waits for somebody. To go on: {ways}", style="yellow"))
     for event in events:
         who = f" by {event.by}" if event.by else ""
         why = f": {event.reason}" if event.reason else ""
-        stdout.print(Text(f"{_clock(event.at)}  {event.event}{who} at {event.step}{why}"))
+        stdout.print(_text(f"{_clock(event.at)}  {event.event}{who} at {event.step}{why}"))
 
 
 @contextmanager
@@ -102,7 +116,7 @@ def print_facts(facts: Document) -> None:
     """Print names with their values, a line each."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in facts.items():
-        table.add_row(Text(name, style="bold"), Text(_shown(value)))
+        table.add_row(Text(name, style="bold"), _text(_shown(value)))
     stdout.print(table)
 
 
@@ -112,8 +126,8 @@ def print_subscriptions(subscriptions: Sequence[SubscriptionModel]) -> None:
     for one in subscriptions:
         table.add_row(
             str(one.subscription_id),
-            Text(one.product.name),
-            Text(one.description),
+            _text(one.product.name),
+            _text(one.description),
             one.status,
             "yes" if one.insync else "no",
             str(one.version),
@@ -126,19 +140,19 @@ def print_processes(rows: Sequence[TrailRow]) -> None:
     table = _table("Process", "Status", "By", "Started", "Took", "Reason")
     for row in rows:
         table.add_row(
-            Text(row.process_id),
+            _text(row.process_id),
             _mark(row.status),
-            Text(row.created_by or "-"),
+            _text(row.created_by or "-"),
             _clock(row.started_at),
             _took(row.started_at, row.ended_at),
-            Text(row.failed_reason or row.reason or ""),
+            _text(row.failed_reason or row.reason or ""),
         )
     stdout.print(table)
 
 
 def _process(document: ProcessDocument) -> RenderableType:
     status = _mark(document.status).append(", parked" if document.parked else "")
-    heading = Text.assemble((document.process_id, "bold"), "  ", status)
+    heading = Text.assemble((spelled(document.process_id), "bold"), "  ", status)
     table = _table("Step", "Status", "Attempts", "Started", "Took", "Last failure")
     for step in document.steps:
         table.add_row(
@@ -147,12 +161,17 @@ def _process(document: ProcessDocument) -> RenderableType:
             str(step.attempts or 1),
             _clock(step.started_at),
             _took(step.started_at, step.ended_at),
-            Text(step.failure or ""),
+            _text(step.failure or ""),
         )
     parts: list[RenderableType] = [heading, table] if document.steps else [heading]
     if document.failed_reason and document.failed_reason not in {step.failure for step in document.steps}:
-        parts.append(Text(document.failed_reason, style="red"))
+        parts.append(_text(document.failed_reason, style="red"))
     return Group(*parts)
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Return what somebody may have typed: neither the terminal nor the markup of rich acts on it."""
+    return Text(spelled(text), style=style)
 
 
 def _table(*columns: str) -> Table:

@@ -17,6 +17,7 @@ from operations.validation_schedule import (
     schedule_validation,
 )
 from products.errors import InvalidInput
+from products.validation import shown
 from workflows.validate_subscriptions import ValidateSubscriptionsForm
 
 UNITS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
@@ -84,7 +85,9 @@ def as_interval(text: str) -> timedelta:
     typed = re.fullmatch(r"([0-9]{1,8})([smhd])", text)
     interval = timedelta(seconds=int(typed[1]) * UNITS[typed[2]]) if typed else timedelta()
     if not SHORTEST <= interval <= LONGEST:
-        raise InvalidInput(f"{text!r} is no time from 1m to 365d; give a number and s, m, h or d, like 1d")
+        raise InvalidInput(
+            f"'{shown(text)}' is no time from 1m to 365d; give a number and s, m, h or d, like 1d"
+        )
     return interval
 
 

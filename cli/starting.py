@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TypeVar
 from uuid import uuid4
 
+from pydantic_core import to_json
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
@@ -27,6 +28,9 @@ OnChange = Callable[[ProcessDocument], None]
 
 QUICK, SLOW = 0.05, 1.0
 """Seconds between two looks at a process that changes, and at one that does not."""
+
+LONGEST_SUMMARY = 400
+"""Bytes of JSON that a Temporal server takes as a summary, unless it is configured otherwise."""
 
 CLOSES_WITHIN = 5.0
 """Seconds after which a process that has ended is shown as it is, also where Temporal has it open still."""
@@ -69,10 +73,17 @@ async def start_process(
             id=process_id,
             task_queue=TASK_QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            static_summary=title,
+            static_summary=summary(title),
         )
     except WorkflowAlreadyStartedError as error:
         raise ProcessAlreadyExists(process_id) from error
+
+
+def summary(title: str) -> str:
+    """Return a title that is no longer than Temporal takes as a summary."""
+    while len(to_json(title)) > LONGEST_SUMMARY:
+        title = title.removesuffix("…")[:-1] + "…"
+    return title
 
 
 async def follow(

@@ -12,6 +12,9 @@ LONGEST_REASON = 1000
 # Zl and Zp break the line in some programs and not in others.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
+# Embeddings, overrides and isolates, with what ends them; marks, which have no width and turn nothing, stay.
+_TURNS_DIRECTION = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+
 
 def printable(text: str) -> str:
     """Return the text, which holds no control character.
@@ -31,6 +34,26 @@ def legible(text: str) -> str:
     """Return somebody else's text so that it can be stored and shown: no control characters, not too long."""
     shown = "".join("\ufffd" if unicodedata.category(one) in _UNPRINTABLE else one for one in text)
     return shown if len(shown) <= LONGEST_REASON else shown[: LONGEST_REASON - 1] + "…"
+
+
+def spelled(text: str) -> str:
+    """Return a text for a terminal, with escapes for what would act on it instead of being seen.
+
+    Those are control characters, and the formatting characters that turn the direction of what follows: a
+    name with U+202E would show other words of its line backwards.
+    """
+    return "".join(_escape(one) if _acts(one) else one for one in text)
+
+
+def _acts(character: str) -> bool:
+    return (
+        unicodedata.category(character) in _UNPRINTABLE
+        or unicodedata.bidirectional(character) in _TURNS_DIRECTION
+    )
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 Name = Annotated[

@@ -3,6 +3,8 @@
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from products.text import spelled
+
 _LONGEST_SHOWN = 60
 _MOST_SHOWN = 3
 
@@ -29,8 +31,8 @@ def explain(error: ValidationError, form: type[BaseModel] | None = None) -> str:
     title = form.__name__ if form else error.title
     found = error.errors(include_url=False, include_context=True)
     lines = [
-        f"{'.'.join(str(part) for part in one['loc']) or 'the input'} {_complaint(one['type'], one['msg'])}"
-        f"{_shown(one['input']) if one['type'] != 'missing' and not isinstance(one['input'], dict) else ''}"
+        f"{shown('.'.join(str(part) for part in one['loc'])) or 'the input'} "
+        f"{_complaint(one['type'], one['msg'])}{_got(one)}"
         for one in found[:_MOST_SHOWN]
     ]
     more = f"; and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
@@ -41,7 +43,7 @@ def explain(error: ValidationError, form: type[BaseModel] | None = None) -> str:
 def _complaint(kind: str, message: str) -> str:
     if kind in _WHAT_TO_DO:
         return _WHAT_TO_DO[kind]
-    message = message.removeprefix("Value error, ")
+    message = spelled(message.removeprefix("Value error, "))  # it may name a character of the input
     return message[0].lower() + message[1:] if message.startswith(("Input", "String", "Value")) else message
 
 
@@ -49,6 +51,19 @@ def _about_fields(found: list[ErrorDetails]) -> bool:
     return any(one["type"] in {"extra_forbidden", "missing", "model_type"} for one in found)
 
 
-def _shown(value: object) -> str:
-    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
-    return f" (got {text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + '…'})"
+def _got(found: ErrorDetails) -> str:
+    value = found["input"]
+    if found["type"] == "missing" or isinstance(value, dict):
+        return ""
+    if isinstance(value, bytes):  # JSON that could not be read
+        value = value[: 4 * _LONGEST_SHOWN].decode(errors="replace")
+    return f" (got {_cut(repr(value))})"
+
+
+def shown(text: str, longest: int = _LONGEST_SHOWN) -> str:
+    """Return somebody's text as it can stand in one line: spelled, and not too long."""
+    return _cut(spelled(text[: longest + 1]), longest)
+
+
+def _cut(text: str, longest: int = _LONGEST_SHOWN) -> str:
+    return text if len(text) <= longest else text[:longest] + "…"

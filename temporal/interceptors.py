@@ -13,6 +13,7 @@ from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
     ExecuteWorkflowInput,
+    HandleUpdateInput,
     Interceptor,
     WorkflowInboundInterceptor,
     WorkflowInterceptorClassInput,
@@ -21,11 +22,11 @@ from temporalio.worker import (
 with workflow.unsafe.imports_passed_through():
     from products.errors import DomainError
     from products.validation import explain
-    from temporal.payloads import require_one_model
+    from temporal.payloads import require_one_model, require_one_model_or_none
 
 
 class WorkerInterceptor(Interceptor):
-    """Makes refusals final, heartbeats for activities that wait, and checks the input of workflows."""
+    """Makes refusals final, heartbeats while activities wait, checks what workflows and updates are given."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """See base class."""
@@ -53,6 +54,10 @@ class _Workflow(WorkflowInboundInterceptor):
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
         require_one_model(input.run_fn, tuple(input.args))
         return await super().execute_workflow(input)
+
+    def handle_update_validator(self, input: HandleUpdateInput) -> None:
+        require_one_model_or_none(input.update, input.args)
+        super().handle_update_validator(input)
 
 
 def _final(error: Exception, message: str) -> ApplicationError:

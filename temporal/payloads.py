@@ -16,7 +16,7 @@ from temporalio.converter import (
 from temporalio.exceptions import ApplicationError
 
 from products.errors import InvalidInput
-from products.validation import explain
+from products.validation import explain, shown
 
 R = TypeVar("R")
 
@@ -26,7 +26,10 @@ class _JSONPayloadConverter(PydanticJSONPlainPayloadConverter):
         try:
             return super().from_payload(payload, type_hint)
         except ValidationError as error:
-            raise invalid_input(explain(error, _model(type_hint))) from None
+            model = _model(type_hint)
+            if model is None:
+                raise ValueError("it is not the JSON that belongs here") from error
+            raise invalid_input(explain(error, model)) from None
 
 
 class _PayloadConverter(CompositePayloadConverter):
@@ -46,11 +49,15 @@ class _PayloadConverter(CompositePayloadConverter):
     ) -> list[Any]:
         try:
             return super().from_payloads(payloads, type_hints)
-        except (KeyError, RuntimeError) as error:  # an encoding that is unknown, or bytes that do not fit it
+        except (KeyError, RuntimeError, ValueError) as error:
+            # An encoding that is unknown, or is no text itself, or bytes that do not fit it; also where there
+            # are no hints, for there are none when there are more payloads than parameters. Any other error
+            # would make the workflow task fail, and be tried again for ever.
             model = next(filter(None, map(_model, type_hints or [])), None)
-            if model is None:
-                raise
-            raise invalid_input(f"Invalid {model.__name__}: the input cannot be read ({error})") from None
+            name = "input" if model is None else model.__name__
+            raise invalid_input(
+                f"Invalid {name}: the input cannot be read ({shown(error.args[0])})"
+            ) from None
 
 
 def _model(type_hint: type | None) -> type[BaseModel] | None:
@@ -81,3 +88,13 @@ def require_one_model(function: Callable[..., R], arguments: tuple[Any, ...]) ->
             f"Invalid {form.__name__}: the input must be one JSON object with the fields "
             f"{', '.join(form.model_fields)}; got {'nothing' if not arguments else 'something else'}"
         )
+
+
+def require_one_model_or_none(update: str, arguments: Sequence[Any]) -> None:
+    """Do nothing where the arguments are what an update takes: a model, or nothing.
+
+    Raises:
+        ApplicationError: (InvalidInput) when there is more than one, or something else: a null, some bytes.
+    """
+    if len(arguments) > 1 or not all(isinstance(argument, BaseModel) for argument in arguments):
+        raise invalid_input(f"Invalid input of {update}: it must be one JSON object, or nothing")

@@ -111,4 +111,4 @@ def _clock(moment: datetime | None, day: datetime | None) -> str:
 
 
 def _escape(text: str) -> str:
-    return "".join(f"\\{one}" if one in r"\`*_{}[]<>()#+!|" else one for one in text)
+    return "".join(f"\\{one}" if one in r"\`*_{}[]<>()#+!|&~" else one for one in text)

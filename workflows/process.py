@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.details import DONE, PARKED, RUNNING, Details, Line, parked_notice, quoted
     from workflows.endings import ENDED, ENDS, GIVEN_UP, REFUSALS, WITHOUT_ROW
     from workflows.forms import OperatorNote, StartForm
+    from workflows.memo import carried
     from workflows.steps import Result, Step, run_local, run_step
 
 S = TypeVar("S", bound=SubscriptionModel)
@@ -60,7 +61,7 @@ class ProcessFrame:
 
     def __init__(self) -> None:
         # Here, not in `run`: an update may arrive before it has begun.
-        self._progress = workflow.memo_value("progress", Progress(), type_hint=Progress)
+        self._progress = carried("progress", Progress())
         self._retry: OperatorNote | None = None
         self._give_up: OperatorNote | None = None
         self._rolling_back = False

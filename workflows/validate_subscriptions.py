@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from temporal import search_attributes
     from workflows.endings import REFUSALS
     from workflows.forms import OperatorNote, ValidateForm
+    from workflows.memo import carried
     from workflows.steps import run_local
 
 AT_ONCE = 10
@@ -83,7 +84,7 @@ class ValidateSubscriptions:
     target: ClassVar = Target.VALIDATE
 
     def __init__(self) -> None:
-        self._part = workflow.memo_value("part", Part(), type_hint=Part)
+        self._part = carried("part", Part())
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     @workflow.query(description="What was found so far")

@@ -5,10 +5,12 @@ from uuid import uuid4
 
 import pytest
 from temporalio.api.common.v1 import Payload
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.common import RawValue, SearchAttributePair, TypedSearchAttributes
 
 from products.process import created_subscription_id
+from services.fake_group_management import FakeGroupManagement
+from services.fake_system import Fault
 from temporal import search_attributes
 from tests.processes import Processes
 
@@ -32,6 +34,15 @@ BAD = {
         {"group_name": "ops", "customer_id": "17"},
         "customer_id input should be a valid UUID, invalid length",
     ),
+    "line break in the name of a field": (
+        {"group_name": "ops", "a\nb\u202e": 1},
+        r"a\nb\u202e is not a field of this form; remove it (got 1)",
+    ),
+    "character that pydantic names": (
+        {"group_name": "ops", "customer_id": "\x00"},
+        r"invalid character: found `\x00` at 0",
+    ),
+    "long name of a field": ({"group_name": "ops", "x" * 9999: 1}, f"{'x' * 60}… is not a field"),
     "not an object": (["ops"], "the input must be one JSON object (got ['ops'])"),
     "null": (None, "the input must be one JSON object"),
 }
@@ -67,8 +78,9 @@ async def test_no_input_at_all_fails_at_once(worker: None, client: Client, proce
         Payload(metadata={"encoding": b"json/plain"}, data=b'"\xff"'),
         Payload(metadata={"encoding": b"json/protobuf", "messageType": b"x.Y"}, data=b"{}"),
         Payload(metadata={"encoding": b"never/heard"}, data=b"{}"),
+        Payload(metadata={"encoding": b"\xff"}, data=b"{}"),
     ],
-    ids=["binary", "not json", "not utf-8", "unknown message", "unknown encoding"],
+    ids=["binary", "not json", "not utf-8", "unknown message", "unknown encoding", "encoding not utf-8"],
 )
 async def test_an_input_that_cannot_be_decoded_fails_at_once(
     worker: None, client: Client, processes: Processes, payload: Payload
@@ -78,6 +90,60 @@ async def test_an_input_that_cannot_be_decoded_fails_at_once(
     )
     assert "CreateUserGroupForm" in await processes.failure(handle)
     await assert_no_row(processes, handle.id)
+
+
+@pytest.mark.parametrize("encoding", [b"never/heard", b"json/plain"])
+async def test_two_inputs_of_which_one_cannot_be_decoded_fail_at_once(
+    worker: None, client: Client, processes: Processes, encoding: bytes
+) -> None:
+    handle = await client.start_workflow(
+        "create_user_group",
+        args=[{"group_name": "ops"}, RawValue(Payload(metadata={"encoding": encoding}, data=b"{"))],
+        id=f"bad-{uuid4()}",
+        task_queue=processes.task_queue,
+    )
+    assert (await processes.failure(handle)).startswith("Invalid input: the input cannot be read (")
+    await assert_no_row(processes, handle.id)
+
+
+@pytest.mark.parametrize("update", ["retry", "give_up"])
+@pytest.mark.parametrize("given", [[None], [b"bytes"], [{}, {}]], ids=["null", "bytes", "two"])
+async def test_an_update_with_something_else_than_a_note_is_rejected_and_the_process_waits_on(
+    worker: None, processes: Processes, groups: FakeGroupManagement, update: str, given: list[Any]
+) -> None:
+    await groups.system.order(Fault(kind="reject", times=1))
+    handle = await processes.create_user_group()
+    await processes.until_parked(handle)
+    with pytest.raises(WorkflowUpdateFailedError) as rejected:
+        await handle.execute_update(update, args=given)
+    assert f"Invalid input of {update}: it must be one JSON object" in str(rejected.value.cause)
+    await processes.retry(handle)
+    assert (await handle.result()).version == 1
+
+
+@pytest.mark.parametrize("progress", ["no progress", {"next_step": 99}, {"next_step": 5, "failure": "x"}])
+async def test_a_memo_that_was_given_at_the_start_counts_for_nothing(
+    worker: None, client: Client, processes: Processes, progress: Any
+) -> None:
+    handle = await client.start_workflow(
+        "create_user_group",
+        {"group_name": "ops"},
+        id=f"create_user_group-{uuid4()}",
+        task_queue=processes.task_queue,
+        memo={"progress": progress},
+    )
+    await handle.result()
+    assert [step.status for step in await processes.steps(handle)] == ["completed"] * 6
+
+
+async def test_a_name_changes_nothing_of_the_table_that_the_web_ui_shows(
+    worker: None, processes: Processes
+) -> None:
+    handle = await processes.create_user_group("| a | **b** &lt;~~c~~")
+    await handle.result()
+    heading, *_, table = (await processes.details(handle)).split("\n\n")[:2]
+    assert heading == r'### Create user group "\| a \| \*\*b\*\* \&lt;\~\~c\~\~": completed'
+    assert {line.count("|") for line in table.splitlines()} == {5}
 
 
 async def test_a_process_id_with_a_control_character_is_refused(

@@ -147,8 +147,9 @@ async def test_a_process_that_is_retried_often_keeps_a_short_history_and_its_fir
 
 
 async def test_a_retry_that_comes_with_the_first_task_of_a_parked_run_is_taken(
-    worker: None, processes: Processes
+    worker: None, processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("workflows.memo.is_continued", lambda: True)
     parked = {"next_step": 3, "times_parked": 7, "failure": "rejected", "failed_step": "Provision user group"}
     start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
         "create_user_group",

@@ -1,0 +1,73 @@
+"""Command lines as somebody might type them, made up from the commands and options that there are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import click
+from hypothesis import strategies as st
+
+from catalogue import CATALOGUE, form_of
+from cli.commands import cli
+from tests.fuzz import nasty
+
+FIELDS = {
+    name: form for entry in CATALOGUE for form in map(form_of, entry.workflows) for name in form.model_fields
+}
+"""The options that are fields of a form, with one form that has it."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the program, by what is typed to reach it."""
+
+    path: tuple[str, ...]
+    params: list[click.Parameter] = field(repr=False)
+
+
+def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[Command]:
+    """Give every command of the program, those of groups among them."""
+    for name, command in group.commands.items():
+        yield Command((*path, name), command.params)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+COMMANDS = list(commands())
+
+TEXTS = nasty.TEXTS.filter(lambda text: len(text) <= 100_000)  # the system takes no longer ones
+
+
+def _typed(name: str) -> st.SearchStrategy[str]:
+    """Give what might be right for the option or argument of this name."""
+    if name in FIELDS:
+        return nasty.typed(FIELDS[name], name)
+    if name in {"subscription_id", "subscription", "after"}:
+        return nasty.SUBSCRIPTIONS
+    if name == "process_id":
+        return st.sampled_from([nasty.A_PROCESS, "another"])
+    if name == "status":
+        return st.sampled_from(["active", "terminated", "failed", "completed"])
+    return st.sampled_from(["1", "20", "1d", "1m", "User Group", "now"])
+
+
+def _value(name: str) -> st.SearchStrategy[str]:
+    return nasty.mostly(_typed(name), TEXTS, one_in=6)
+
+
+@st.composite
+def command_lines(draw: st.DrawFn) -> list[str]:
+    """Make up a command line: a command with options of its own, as a rule."""
+    command = draw(st.sampled_from(COMMANDS))
+    line = list(command.path)
+    for param in command.params:
+        assert param.name is not None
+        if isinstance(param, click.Argument):
+            line += [draw(_value(param.name))] if draw(st.integers(0, 9)) else []
+        elif draw(st.booleans()):
+            assert isinstance(param, click.Option)
+            line += [param.opts[0]] if param.is_flag else [param.opts[0], draw(_value(param.name))]
+    if draw(st.integers(0, 5)) == 5:
+        line.insert(draw(st.integers(0, len(line))), draw(TEXTS))
+    if draw(st.integers(0, 15)) == 15:
+        line.pop(0)
+    return line

@@ -1,0 +1,72 @@
+"""Inputs that hypothesis makes up, each kind with databases in which nothing else happens."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from temporalio.client import Client
+
+from database.connection import Pool
+from services.fake_group_management import FakeGroupManagement
+from services.fake_system import FakeSystem
+from services.fake_user_management import FakeUserManagement
+from settings import Settings
+from temporal.plugin import TASK_QUEUE
+from tests.alone import conftest as alone
+from tests.fuzz.stage import Stage
+from tests.fuzz.tally import Tally
+from worker import open_worker
+
+# The same as there: each test has databases of its own.
+settings, pool, groups, users = alone.settings, alone.pool, alone.groups, alone.users
+
+
+@pytest.fixture
+def task_queue() -> str:
+    return TASK_QUEUE  # the one that the command line knows
+
+
+@pytest.fixture
+async def stage(
+    client: Client,
+    settings: Settings,
+    pool: Pool,
+    groups: FakeGroupManagement,
+    users: FakeUserManagement,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Stage]:
+    """A worker, with some subscriptions, and the command line beside it."""
+    monkeypatch.setenv("TEMPORAL_ADDRESS", settings.temporal["target_host"])
+    monkeypatch.setenv("DATABASE_URL", settings.database_url or "")
+    systems: dict[str, FakeSystem] = {"UserGroup": groups.system, "User": users.system}
+    async with open_worker(client, settings) as worker, worker:
+        yield Stage(client, pool, systems)
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Tally]]:
+    """Makes what counts the inputs of a kind; at the end the counts are printed."""
+    made: list[Tally] = []
+
+    def begin(kind: str) -> Tally:
+        made.append(Tally(kind))
+        return made[-1]
+
+    yield begin
+    request.node.user_properties += [(one.kind, dict(one.counts)) for one in made]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the counts, also of tests that ran in other processes."""
+    tried: dict[str, Counter[str]] = {}
+    for report in [one for found in terminalreporter.stats.values() for one in found]:
+        for kind, counts in getattr(report, "user_properties", ()):
+            if getattr(report, "when", "") == "teardown":
+                tried.setdefault(kind, Counter()).update(counts)
+    if not tried:
+        return
+    terminalreporter.section("inputs that were made up")
+    total = sum(tried.values(), Counter())
+    for kind, counts in (tried | {"in all": total}).items():
+        refused, accepted = counts["refused"], counts["accepted"]
+        terminalreporter.line(f"{kind:14}{counts.total():6} tried,{refused:6} refused,{accepted:6} accepted")

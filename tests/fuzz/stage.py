@@ -1,0 +1,167 @@
+"""What the made-up inputs are sent to: subscriptions, the command line, and a look at all that is written."""
+
+import asyncio
+import io
+import re
+from collections.abc import Coroutine, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from unittest.mock import patch
+
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+
+from cli.commands import run
+from database.connection import Pool
+from services.fake_system import FakeSystem
+from temporal.plugin import TASK_QUEUE
+from tests.fuzz import nasty
+from tests.processes import Processes
+from tests.starting import Ended
+
+T = TypeVar("T")
+Rows = dict[str, dict[str, str]]
+
+TABLES = {
+    "subscriptions": "subscription_id::text",
+    "subscription_relations": "subscription_id || ' ' || depends_on",
+    "processes": "process_id",
+    "process_steps": "process_id || ' ' || step",
+    "process_events": "process_id || ' ' || event || ' ' || number",
+    "group_management.records": "subscription_id::text",
+    "user_management.records": "subscription_id::text",
+}
+"""All that is written, with what names a row."""
+
+MOST = 60
+"""So many subscriptions may pile up before they are swept away: some inputs validate all of them."""
+
+NOISE = re.compile(r"Traceback|pydantic\.dev|errors\.pydantic|input_value=|<class '|object at 0x")
+"""What is meant for who writes programs."""
+
+
+@dataclass
+class Stage:
+    """Subscriptions to name in an input, made anew where an input has ended them."""
+
+    client: Client
+    pool: Pool
+    systems: dict[str, FakeSystem]
+
+    def __post_init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.processes = Processes(self.client, TASK_QUEUE, self.pool)
+        self.named: dict[str, str] = {}
+
+    def run(self, work: Coroutine[Any, Any, T], seconds: float = 120) -> T:
+        """Run it in the loop in which worker and fixtures live, from the thread of hypothesis."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(seconds)
+
+    async def set(self) -> None:
+        """See that there is what an input may name."""
+        usable = await self.pool.fetchval(
+            """
+            SELECT count(*)
+            FROM subscriptions
+            WHERE insync AND status = 'active' AND subscription_id = ANY ($1)
+            """,
+            [self.named.get(nasty.A_GROUP), self.named.get(nasty.A_USER)],
+        )
+        if usable < 2 or await self.pool.fetchval("SELECT count(*) FROM subscriptions") > MOST:
+            await self.sweep()
+            group = await self.processes.active_group("there")
+            user = await self.processes.active_user(group, "there")
+            ended = await self.processes.active_group("ended")
+            await (await self.processes.start("terminate_user_group", ended)).result()
+            names = (nasty.A_GROUP, nasty.A_USER, nasty.AN_ENDED_GROUP)
+            self.named = dict(zip(names, map(str, (group, user, ended)), strict=True))
+            rows = await self.pool.fetchval("SELECT min(process_id) FROM processes")
+            self.named[nasty.A_PROCESS] = rows
+
+    async def sweep(self) -> None:
+        """Forget everything."""
+        await self.pool.execute(f"TRUNCATE {', '.join(TABLES)}")
+
+    def fill_in(self, text: str) -> str:
+        """Put in the subscriptions that are there."""
+        for stands, subscription_id in self.named.items():
+            text = text.replace(stands, subscription_id)
+        return text
+
+    def fill_in_payloads(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Put in the subscriptions that are there."""
+        filled = []
+        for payload in payloads:
+            data = payload.data
+            for stands, subscription_id in self.named.items():
+                data = data.replace(stands.encode(), subscription_id.encode())
+            filled.append(Payload(metadata=payload.metadata, data=data))
+        return filled
+
+    async def written(self) -> Rows:
+        """Return all that is written, as it is now."""
+        return {
+            table: {
+                row["name"]: row["content"]
+                for row in await self.pool.fetch(f"SELECT {name} AS name, t::text AS content FROM {table} t")
+            }
+            for table, name in TABLES.items()
+        }
+
+    def command(self, *arguments: str) -> Ended:
+        """Run a command line as `starter.py` does, with streams as strict as those of a program."""
+        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
+        err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="", errors="backslashreplace")
+        with redirect_stdout(out), redirect_stderr(err), patch("sys.stdin", io.StringIO()):
+            code = run(list(arguments))
+        texts = []
+        for stream in (out, err):
+            stream.flush()
+            texts.append(stream.buffer.getvalue().decode("utf-8"))
+        return Ended(code, *texts)
+
+
+def changed(before: Rows, after: Rows) -> Rows:
+    """Return the rows that are new, or other than before, or gone (as an empty text)."""
+    return {
+        table: {
+            name: after[table].get(name, "")
+            for name in before[table].keys() | after[table].keys()
+            if before[table].get(name) != after[table].get(name)
+        }
+        for table in before
+    }
+
+
+async def require_no_failed_task(stage: Stage, process_id: str) -> None:
+    """Say that no workflow task has failed: Temporal would try it again for ever."""
+    history = await stage.client.get_workflow_handle(process_id).fetch_history()
+    failed = [
+        event.workflow_task_failed_event_attributes.failure.message
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+    ]
+    assert not failed, (failed[-1], process_id)
+
+
+def require_readable(refusal: BaseException | None) -> str | None:
+    """Say that a refusal by a process can be read; return its type."""
+    assert isinstance(refusal, ApplicationError)
+    require_one_line(refusal.message)
+    return refusal.type
+
+
+def require_one_line(message: str) -> None:
+    """Say that a refusal can be read: one line, no longer than somebody reads, without what programs say."""
+    assert message.strip()
+    assert len(message) <= 3000, message[:3000]
+    assert len(message.splitlines()) == 1, message
+    assert message.replace("\u200b", "").isprintable() or _harmless(message), ascii(message)
+    assert not NOISE.search(message), message
+
+
+def _harmless(message: str) -> bool:
+    return not re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]", message)

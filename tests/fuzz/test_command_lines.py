@@ -1,0 +1,74 @@
+"""Whatever is typed: it is done, or it is refused in one line and nothing is written."""
+
+import asyncio
+import json
+from collections.abc import Callable
+
+from hypothesis import HealthCheck, Phase, given, settings
+
+from operations.validation_schedule import end_schedule
+from tests.fuzz.command_lines import command_lines
+from tests.fuzz.stage import Rows, Stage, changed, require_one_line
+from tests.fuzz.tally import Batch, Tally, batches, share
+from tests.starting import Ended
+
+
+async def test_every_command_line(stage: Stage, tally: Callable[[str], Tally]) -> None:
+    counts = tally("command lines")
+
+    @settings(
+        max_examples=share(40),
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(batches(command_lines()))
+    def check(drawn: Batch[list[str]]) -> None:
+        for line in drawn.inputs:
+            stage.run(stage.set())
+            arguments = [stage.fill_in(one) for one in line]
+            before = stage.run(stage.written())
+            ended = stage.command(*arguments)
+            stage.run(until_nothing_runs(stage, arguments, ended))
+            try:
+                require_readable(arguments, ended)
+                require_written(ended, changed(before, stage.run(stage.written())))
+            except (AssertionError, ValueError) as error:
+                raise AssertionError(f"{[ascii(one)[:300] for one in arguments]}\n{ended}") from error
+            counts.add("accepted" if ended.code == 0 else "refused")
+
+    await asyncio.to_thread(check)
+
+
+async def until_nothing_runs(stage: Stage, arguments: list[str], ended: Ended) -> None:
+    """Wait for a process that the command has left to itself."""
+    if "--no-wait" in arguments and ended.code == 0 and not ended.stdout.startswith("Usage: "):
+        is_json = ended.stdout.startswith("{")
+        process_id = ended.document["process_id"] if is_json else ended.stdout.removesuffix("\n")
+        await stage.processes.until_closed(stage.client.get_workflow_handle(process_id))
+    if "schedule" in arguments:
+        await end_schedule(stage.client)
+
+
+def require_written(ended: Ended, new: Rows) -> None:
+    """Say that what is refused writes nothing, but one row in the trail where it was the process itself."""
+    if ended.code == 2:
+        assert not any(new.values()), new
+    elif ended.code == 1:
+        rows = new.pop("processes"), new.pop("process_steps")
+        assert len(rows[0]) <= 1, rows
+        assert not any(new.values()), new
+
+
+def require_readable(arguments: list[str], ended: Ended) -> None:
+    """Say that somebody, or a program, can read what the command has printed."""
+    assert ended.code in {0, 1, 2}
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert "does not answer" not in ended.stdout + ended.stderr
+    if "--json" in arguments and ("--" not in arguments or ended.stdout.startswith("{")):
+        document = json.loads(ended.stdout)
+        if ended.code == 2:
+            require_one_line(document["error"]["message"])
+    elif ended.code:
+        complaint = ended.stderr.rpartition("Error: ")[2] or ended.stdout
+        if not complaint.startswith("Usage: "):
+            require_one_line(complaint.removesuffix("\n"))

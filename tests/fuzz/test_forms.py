@@ -1,0 +1,197 @@
+"""Whatever is sent to a workflow: it is refused in one line and nothing is written, or kept as given."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+from uuid import UUID, uuid4
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+from temporalio.api.common.v1 import Payload
+from temporalio.client import WorkflowFailureError
+from temporalio.common import RawValue
+from temporalio.service import RPCError
+
+from catalogue import CATALOGUE, registered_workflows, workflow_type
+from products.errors import InvalidInput
+from products.process import created_subscription_id
+from products.subscription import Status, SubscriptionModel
+from products.text import printable
+from tests.fuzz import nasty
+from tests.fuzz.stage import Rows, Stage, changed, require_no_failed_task, require_readable
+from tests.fuzz.tally import Batch, Tally, batches, share
+from workflows.endings import REFUSALS
+
+FORMS: dict[str, type[BaseModel]] = {
+    workflow_type(one): get_type_hints(one.run)["form"]  # type: ignore[attr-defined]  # every workflow has it
+    for one in registered_workflows()
+}
+
+PROCESSES = {
+    workflow_type(one): SubscriptionModel.stage(entry.product_type, Status.ACTIVE).block_name
+    for entry in CATALOGUE
+    for one in entry.workflows
+}
+"""The workflows that are processes on one subscription, with what their block is called."""
+
+
+@dataclass
+class Sent:
+    """An input, and what became of it."""
+
+    workflow: str
+    payloads: Sequence[Payload]
+    process_id: str
+    result: Any = None
+    refusal: str | None = None
+    """The type of the error; `None` where it was accepted."""
+
+    def __repr__(self) -> str:
+        shown = [(dict(one.metadata), one.data[:1000]) for one in self.payloads]
+        return f"{self.workflow} {self.process_id!a} {shown} -> {self.refusal}"
+
+    @property
+    def leaves_a_row(self) -> bool:
+        # That a value which cannot be changed is another is found at the gate, too.
+        by_the_gate = self.refusal in REFUSALS or (self.refusal == InvalidInput.__name__ and self.fits)
+        return self.workflow in PROCESSES and (self.refusal is None or by_the_gate)
+
+    @property
+    def fits(self) -> bool:
+        """Whether it fits its form, by itself."""
+        try:
+            printable(self.process_id)
+            FORMS[self.workflow].model_validate_json(self.payloads[0].data)
+        except (ValueError, IndexError):
+            return False
+        return len(self.payloads) == 1 and self.payloads[0].metadata.get("encoding") == b"json/plain"
+
+    @property
+    def subscription_id(self) -> str:
+        """The one that an input is about which was accepted."""
+        given_id = self.fields.get("subscription_id")
+        return str(UUID(given_id) if given_id else created_subscription_id(self.process_id))
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What was filled in, by an input that was accepted."""
+        fields: dict[str, Any] = json.loads(self.payloads[0].data)
+        return fields
+
+
+@st.composite
+def inputs(draw: st.DrawFn) -> Sent:
+    workflow = draw(st.sampled_from(sorted(FORMS)))
+    end_of_id = draw(nasty.mostly(st.just(""), nasty.ANY_TEXT, one_in=12))
+    return Sent(workflow, draw(nasty.payloads(FORMS[workflow])), end_of_id)
+
+
+async def test_every_form(stage: Stage, tally: Callable[[str], Tally]) -> None:
+    counts = tally("forms")
+
+    @settings(
+        max_examples=share(40),
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(batches(inputs()))
+    def check(drawn: Batch[Sent]) -> None:
+        stage.run(stage.set())
+        before = stage.run(stage.written())
+        sent = [
+            Sent(one.workflow, stage.fill_in_payloads(one.payloads), f"{uuid4()}{one.process_id}")
+            for one in drawn.inputs
+        ]
+        stage.run(send_all(stage, sent))
+        require_written(changed(before, stage.run(stage.written())), sent)
+        for one in sent:
+            require_round_trip(stage, one)
+            counts.add("accepted" if one.refusal is None else "refused")
+
+    await asyncio.to_thread(check)
+
+
+async def send_all(stage: Stage, inputs: list[Sent]) -> None:
+    await asyncio.gather(*(send(stage, one) for one in inputs))
+
+
+async def send(stage: Stage, one: Sent) -> None:
+    """Start a process as the Web UI would, and wait until it has ended."""
+    try:
+        handle = await stage.client.start_workflow(
+            one.workflow,
+            args=[RawValue(payload) for payload in one.payloads],
+            id=one.process_id,
+            task_queue=stage.processes.task_queue,
+        )
+    except (RPCError, UnicodeEncodeError) as error:  # Temporal, or the wire, does not take it
+        one.refusal = type(error).__name__
+        return
+    try:
+        async with asyncio.timeout(30):
+            one.result = await handle.result()
+    except WorkflowFailureError as error:
+        one.refusal = require_readable(error.cause)
+    except TimeoutError:
+        await require_no_failed_task(stage, one.process_id)
+        raise
+    await require_no_failed_task(stage, one.process_id)
+
+
+def require_written(new: Rows, sent: list[Sent]) -> None:
+    """Say that only those wrote that were accepted, and that each which the gate refused has its row."""
+    accepted = [one for one in sent if one.refusal is None]
+    validates_all = any(one.workflow not in PROCESSES for one in accepted)
+    rows = {one.process_id for one in sent if one.leaves_a_row}
+    assert rows == set(new["processes"]) or (validates_all and rows < set(new["processes"]))
+    subscriptions = {one.subscription_id for one in accepted}
+    touched = {*new["subscriptions"], *new["group_management.records"], *new["user_management.records"]}
+    assert validates_all or touched <= subscriptions
+    created = {one.subscription_id for one in accepted if one.workflow.startswith("create_")}
+    assert created <= set(new["subscriptions"])
+    assert not new["process_events"]
+
+
+def require_round_trip(stage: Stage, one: Sent) -> None:
+    """Say that what was accepted is kept as it was given, and shown so by the command line."""
+    if one.refusal is not None or one.workflow not in PROCESSES:
+        return
+    shown = stage.command("subscription", one.subscription_id, "--json")
+    assert shown.code == 0, shown
+    document = shown.document
+    if one.workflow.startswith(("create_", "modify_")):
+        block = one.result[PROCESSES[one.workflow]]
+        for name, given_value in one.fields.items():
+            if name in block:
+                require_same(block[name], given_value)
+    row = stage.run(stage.processes.row(stage.client.get_workflow_handle(one.process_id)))
+    assert row is not None
+    assert row.status == "completed"
+    require_same(row.created_by, one.fields.get("by"))
+    require_same(row.reason, one.fields.get("reason"))
+    assert document["version"] >= one.result["version"]
+    if document["version"] == one.result["version"] and document["status"] == one.result["status"]:
+        name = PROCESSES[one.workflow]
+        assert document[name] == one.result[name]
+
+
+def require_same(kept: Any, given_value: Any) -> None:
+    """Say that a value is kept as it was given: a name trimmed, a number as one, of a reference its owner."""
+    if isinstance(kept, dict):
+        kept = kept["owner_subscription_id"]
+    if isinstance(kept, int):
+        given_value = int(float(given_value)) if "_" not in str(given_value) else int(given_value)
+    if isinstance(given_value, str) and isinstance(kept, str):
+        assert kept in {given_value.strip(), str(_as_uuid(given_value))}, (kept, given_value)
+        return
+    assert kept == given_value, (kept, given_value)
+
+
+def _as_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,114 @@
+"""Whatever is sent to a parked process: it is rejected in one line, or taken and kept as given."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from temporalio.api.common.v1 import Payload
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.common import RawValue
+from temporalio.service import RPCError
+
+from services.fake_system import Fault
+from tests.fuzz import nasty
+from tests.fuzz.stage import Stage, changed, require_no_failed_task, require_readable
+from tests.fuzz.tally import Batch, Tally, batches, share
+from tests.processes import Handle
+from workflows.forms import OperatorNote
+
+
+@dataclass
+class Sent:
+    """An update, and to which of the two processes it is sent."""
+
+    update: str
+    rolling_back: bool
+    payloads: Sequence[Payload]
+
+
+@st.composite
+def updates(draw: st.DrawFn) -> Sent:
+    update = draw(nasty.mostly(st.sampled_from(["retry", "retry", "give_up"]), nasty.ANY_TEXT, one_in=12))
+    return Sent(update, draw(st.booleans()), draw(nasty.payloads(OperatorNote)))
+
+
+class Parked:
+    """A process that is parked on its way, and one that is parked while it is rolled back."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.handles: dict[bool, Handle] = {}
+
+    async def set(self) -> None:
+        """See that both are there."""
+        for rolling_back in {False, True} - self.handles.keys():
+            handle = await self.stage.processes.create_user_group()
+            self.handles[rolling_back] = handle
+            await self.stage.processes.until_parked(handle)
+            if rolling_back:
+                await handle.cancel()
+                await self.stage.processes.until_parked(handle, times=2)
+
+    async def times(self, handle: Handle) -> int:
+        events = await self.stage.processes.events(handle)
+        return [one.event for one in events].count("parked")
+
+    async def send(self, one: Sent) -> bool:
+        """Send it, wait until the process waits again, and return whether it has taken it."""
+        handle = self.stage.processes.latest(self.handles[one.rolling_back])
+        times = await self.times(handle)
+        try:
+            async with asyncio.timeout(30):
+                await handle.execute_update(one.update, args=[RawValue(payload) for payload in one.payloads])
+        except WorkflowUpdateFailedError as error:
+            if one.update in {"retry", "give_up"}:
+                require_readable(error.cause)
+            return False
+        except (RPCError, UnicodeEncodeError):  # Temporal, or the wire, does not take it
+            return False
+        if one.update == "retry":
+            await self.stage.processes.until_parked(handle, times=times + 1)
+        else:
+            await self.stage.processes.until_closed(self.handles.pop(one.rolling_back))
+        await self.require_kept(one, handle)
+        return True
+
+    async def require_kept(self, one: Sent, handle: Handle) -> None:
+        """Say that the trail has who acted and why, as they were given."""
+        fields = json.loads(one.payloads[0].data) if one.payloads else {}
+        event = {"retry": "retried", "give_up": "given up"}[one.update]
+        kept = [found for found in await self.stage.processes.events(handle) if found.event == event][-1]
+        given_by, given_reason = fields.get("by"), fields.get("reason")
+        assert kept.by == (given_by and given_by.strip())
+        assert kept.reason == (given_reason if given_reason is None else given_reason.strip())
+
+
+async def test_every_update(stage: Stage, tally: Callable[[str], Tally]) -> None:
+    counts, parked = tally("updates"), Parked(stage)
+    await stage.systems["UserGroup"].order(Fault(kind="reject"))
+
+    @settings(
+        max_examples=share(19),
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(batches(updates()))
+    def check(drawn: Batch[Sent]) -> None:
+        for one in drawn.inputs:
+            stage.run(parked.set())
+            before = stage.run(stage.written())
+            try:
+                taken = stage.run(parked.send(one))
+            except Exception as error:
+                shown = [(dict(payload.metadata), payload.data[:500]) for payload in one.payloads]
+                raise AssertionError(f"{one.update!a} {one.rolling_back} {shown}") from error
+            assert taken or not any(changed(before, stage.run(stage.written())).values())
+            counts.add("accepted" if taken else "refused")
+
+    await asyncio.to_thread(check)
+    for handle in parked.handles.values():
+        await require_no_failed_task(stage, handle.id)
+        await handle.terminate("the test is over")
