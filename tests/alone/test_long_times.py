@@ -1,0 +1,116 @@
+"""Long times, virtual: a month that many processes are parked for, a day that PostgreSQL is away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from chaos.arena import connect_to_embedded_postgres
+from chaos.audit import audit
+from chaos.journal import Journal
+from chaos.proxy import Proxy, open_proxy
+from chaos.records import read_records
+from database.connection import Pool
+from products.process import ProcessStatus
+from services.fake_group_management import FakeGroupManagement
+from services.fake_system import Fault
+from services.fake_user_management import FakeUserManagement
+from settings import Settings
+from tests.processes import CreateHandle, Processes, eventually
+from worker import open_worker
+
+MONTH, DAY = timedelta(days=30), timedelta(days=1)
+ATTEMPTS_OF_A_DAY = 155
+"""Ten within the first 17 minutes, then one every ten."""
+
+
+@pytest.mark.parametrize("number", [10, pytest.param(1000, marks=pytest.mark.exhaustive)])
+async def test_processes_parked_for_a_month_go_on_when_they_are_retried(
+    number: int,
+    worker: None,
+    temporal: WorkflowEnvironment,
+    processes: Processes,
+    groups: FakeGroupManagement,
+    users: FakeUserManagement,
+    tmp_path: Path,
+) -> None:
+    await groups.system.order(Fault(kind="reject"))
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        parked = await start_and_park(processes, journal, number)
+        await groups.system.clear_faults()
+        await in_turn(parked, lambda handle: retry_after_a_month(temporal, processes, handle))
+        systems = [groups.system, users.system]
+        query = f"TaskQueue = '{processes.task_queue}'"
+        records = await read_records(journal, processes.client, query, processes.pool, systems)
+    assert audit(records).findings == []
+    assert {row.status for row in records.trail.values()} == {ProcessStatus.COMPLETED}
+    assert all(row.ended_at and row.ended_at - row.started_at >= MONTH for row in records.trail.values())
+    assert await groups.system.count() == number
+
+
+@pytest.fixture
+async def proxy(settings: Settings, client: Client, task_queue: str) -> AsyncIterator[Proxy]:
+    """What stands between a worker of its own and PostgreSQL."""
+    url = settings.database_url or ""
+    async with open_proxy(lambda: connect_to_embedded_postgres(url)) as (proxy, port):
+        database = url.partition("?")[0].rpartition("/")[2]
+        through = settings.model_copy(
+            update={"database_url": f"postgresql://postgres@127.0.0.1:{port}/{database}"}
+        )
+        async with open_worker(client, through, task_queue=task_queue) as worker, worker:
+            yield proxy
+            proxy.refuses = False
+
+
+async def test_a_process_outlasts_a_day_without_postgresql(
+    proxy: Proxy, processes: Processes, pool: Pool, groups: FakeGroupManagement
+) -> None:
+    proxy.refuses = True
+    proxy.cut()
+    handle = await processes.create_user_group()
+    await eventually(lambda: attempts(processes, handle), seconds=120)
+    proxy.refuses = False
+    created = await handle.result()
+    row = await processes.row(handle)
+    assert created.insync
+    assert row is not None
+    assert row.ended_at is not None
+    assert row.ended_at - row.started_at >= DAY
+    assert await groups.system.count() == 1
+
+
+async def attempts(processes: Processes, handle: CreateHandle) -> bool | None:
+    """Return whether the first step has been tried for a day."""
+    return any(step.attempts >= ATTEMPTS_OF_A_DAY for step in await processes.steps(handle)) or None
+
+
+async def start_and_park(processes: Processes, journal: Journal, number: int) -> list[CreateHandle]:
+    config = processes.client.config()
+    config["interceptors"] = [*config["interceptors"], journal.interceptor()]
+    starting = Processes(Client(**config), processes.task_queue, processes.pool)
+    handles = [await starting.create_user_group(f"Group {one}") for one in range(number)]
+    await in_turn(handles, starting.until_parked)
+    return handles
+
+
+async def retry_after_a_month(
+    temporal: WorkflowEnvironment, processes: Processes, handle: CreateHandle
+) -> None:
+    await temporal.fast_forward(handle, MONTH)
+    await processes.retry(handle, by="alice", reason="a month later")
+    await handle.result()
+
+
+async def in_turn(handles: list[CreateHandle], act: Callable[[CreateHandle], Awaitable[object]]) -> None:
+    """Do something with each process, some at a time."""
+    places = asyncio.Semaphore(20)
+
+    async def one(handle: CreateHandle) -> None:
+        async with places:
+            await act(handle)
+
+    await asyncio.gather(*(one(handle) for handle in handles))
