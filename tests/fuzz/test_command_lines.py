@@ -17,7 +17,7 @@ async def test_every_command_line(stage: Stage, tally: Callable[[str], Tally]) -
     counts = tally("command lines")
 
     @settings(
-        max_examples=share(40),
+        max_examples=share(50),
         phases=(Phase.explicit, Phase.generate),
         suppress_health_check=list(HealthCheck),
     )

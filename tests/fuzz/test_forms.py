@@ -93,7 +93,7 @@ async def test_every_form(stage: Stage, tally: Callable[[str], Tally]) -> None:
     counts = tally("forms")
 
     @settings(
-        max_examples=share(40),
+        max_examples=share(30),
         phases=(Phase.explicit, Phase.generate),
         suppress_health_check=list(HealthCheck),
     )
