@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test chaos crashes fuzz record check format migrate worker bench lock clean
+.PHONY: help demo up test chaos crashes fuzz soak record check format migrate worker bench lock clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,11 +49,16 @@ worker: $(READY) ## Run one worker
 bench: $(READY) ## Measure latency, throughput and CPU per create
 	@$(BIN)/python bench.py $(ARGS)
 
-chaos: $(READY) ## Prove that nothing is lost or doubled under faults (ARGS="--seed 7 --duration 180 --processes 200")
+chaos: $(READY) ## Prove that nothing is lost or doubled, by faults, then fuzz (only faults: ARGS="--seed 7 --duration 180 --processes 200")
 	@$(BIN)/python -m chaos $(ARGS)
+	@$(if $(ARGS),,$(MAKE) --no-print-directory fuzz)
 
 crashes: $(READY) ## Let a worker die at every moment of every step of every workflow
 	$(BIN)/python -m pytest -m exhaustive tests/alone/test_crashes.py
+
+soak: $(READY) ## Create 10,000 user groups while workers are killed, then park 1,000 processes for a month
+	@$(BIN)/python -m chaos.soak $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python -m pytest -m exhaustive tests/alone/test_long_times.py)
 
 lock: $(READY) ## Renew the lock file from pyproject.toml: names, versions and hashes only
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
