@@ -222,7 +222,7 @@ def plots(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]]]:
         "backlog: accepted, not ended": {"": line(lambda one: one.backlog)},
         "memory, MiB": {
             name: line(lambda one, name=name: one.memory.get(name, 0.0))  # type: ignore[misc]
-            for name in ("worker", "worker-2", "temporal", "postgres")
+            for name in ("worker", "worker-2", "temporal")
         },
     }
 
