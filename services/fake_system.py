@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Literal, Self
 from uuid import UUID
 
@@ -17,6 +16,42 @@ from services.errors import ExternalSystemUnavailable
 
 Attributes = dict[str, JsonValue]
 FaultKind = Literal["slow", "unreachable", "answer lost", "reject"]
+
+_CREATE_ROLE = """
+DO $$
+BEGIN
+    EXECUTE format('CREATE ROLE %I ROLE CURRENT_USER', current_setting('fake.name'));
+END
+$$
+"""
+
+_CREATE_SCHEMA = """
+DO $$
+BEGIN
+    EXECUTE format('CREATE SCHEMA IF NOT EXISTS %1$I AUTHORIZATION %1$I', current_setting('fake.name'));
+END
+$$
+"""
+
+# The own database of one fake: its role and its schema bear its name.
+_CREATE_TABLES = """
+CREATE TABLE IF NOT EXISTS records (
+    subscription_id uuid    CONSTRAINT records_pkey PRIMARY KEY,
+    record_id       integer GENERATED ALWAYS AS IDENTITY,
+    attributes      jsonb, -- null where it was removed, or never was
+    token           bigint  NOT NULL, -- the highest fencing token seen
+    removed         boolean NOT NULL DEFAULT false -- a tombstone: it can never be made again
+);
+
+CREATE TABLE IF NOT EXISTS faults (
+    fault_id integer GENERATED ALWAYS AS IDENTITY CONSTRAINT faults_pkey PRIMARY KEY,
+    kind     text    NOT NULL
+        CONSTRAINT faults_kind_known CHECK (kind IN ('slow', 'unreachable', 'answer lost', 'reject')),
+    name     text,             -- reject: requests for this name; null: all
+    seconds  double precision, -- slow: how long a call takes
+    times    integer           -- how many calls it still strikes; null: all, until it is cleared
+);
+"""
 
 
 class Record(BaseModel):
@@ -47,20 +82,21 @@ async def create_fake_system(database_url: str, name: str) -> None:
 
     Args:
         database_url: a role that may create roles and schemas.
-        name: of the fake: its role and its schema bear it; letters and underscores.
+        name: of the fake: its role and its schema bear it; small letters and underscores.
     """
     connection = await connect(database_url)
     try:
-        quoted = await connection.fetchval("SELECT quote_ident($1)", name)
+        # Names are no parameters of a statement: these read it from a setting, and quote it themselves.
+        await connection.execute("SELECT set_config('fake.name', $1, false)", name)
         # Roles belong to the server, not to the database: another database may have made it.
         with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-            await connection.execute("CREATE ROLE " + quoted + " ROLE CURRENT_USER")
+            await connection.execute(_CREATE_ROLE)
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", name)
-            await connection.execute("CREATE SCHEMA IF NOT EXISTS " + quoted + " AUTHORIZATION " + quoted)
+            await connection.execute(_CREATE_SCHEMA)
             await connection.execute("SELECT set_config('role', $1, true)", name)
             await connection.execute("SELECT set_config('search_path', $1, true)", name)
-            await connection.execute((Path(__file__).with_suffix(".sql")).read_text())
+            await connection.execute(_CREATE_TABLES)
     finally:
         await connection.close()
 
