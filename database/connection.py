@@ -23,6 +23,16 @@ class DatabaseUnreachable(Exception):
         )
 
 
+class NotPermitted(Exception):
+    """The role may not do what is asked of it."""
+
+    def __init__(self, cause: asyncpg.InsufficientPrivilegeError) -> None:
+        super().__init__(
+            f"PostgreSQL refuses: {cause}: migrate as the owner of the database, who gives the role of a "
+            'worker what it needs by "worker.py --migrate --grant-to ROLE"'
+        )
+
+
 NO_ANSWER = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 """What a query raises where the server is gone, or hangs."""
 
