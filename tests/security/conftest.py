@@ -1,6 +1,7 @@
 """Services that want certificates and passwords, in all of which the same word is planted."""
 
 import asyncio
+import gc
 import os
 import signal
 import ssl
@@ -30,6 +31,13 @@ PLANTED = "opensesame"
 
 SERVER = "localhost"
 """The only name that the certificates of the servers are for; not 127.0.0.1, where they listen."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def collect_what_a_refusal_leaves() -> Iterator[None]:
+    """Let no later test be warned: asyncpg does not close a connection whose TLS or password is refused."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from tests.security.conftest import PLANTED, Fronts
 from tests.security.programs import set_environment
 from worker import main
 
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed")  # see the conftest
+
 
 async def test_postgresql_is_asked_by_its_url(fronts: Fronts) -> None:
     connection = await connect(fronts.url())
