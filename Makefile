@@ -40,8 +40,8 @@ format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-migrate: $(READY) ## Bring the configured databases to this version
-	$(BIN)/python worker.py --migrate
+migrate: $(READY) ## Bring the configured databases to this version (ARGS="--grant-to ROLE": for a worker of this role)
+	$(BIN)/python worker.py --migrate $(ARGS)
 
 worker: $(READY) ## Run one worker
 	$(BIN)/python worker.py

@@ -2,6 +2,7 @@
 
 import os
 import pkgutil
+import re
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +11,8 @@ from temporalio.common import WorkerDeploymentVersion
 from temporalio.envconfig import ClientConfig
 
 ROOT = Path(__file__).resolve().parent
+
+_NAME = re.compile(r"[\w.]+(?::[\w.]+)?")
 
 
 class ConfigurationError(Exception):
@@ -70,12 +73,14 @@ class Settings(BaseModel):
         """Read `TEMPORAL_*` (and `temporal.toml`), `DATABASE_URL`, and of each external system both settings.
 
         Raises:
-            ConfigurationError: when a profile is unknown, or its file cannot be read.
+            ConfigurationError: when a profile is unknown, or its file or a certificate cannot be read.
         """
         try:
             temporal = dict(ClientConfig.load_client_connect_config())
-        except (RuntimeError, ValueError) as error:
-            raise ConfigurationError(f"The configuration of Temporal cannot be read: {error}") from error
+        except (OSError, RuntimeError, ValueError) as error:
+            # What follows the first line shows what stands in the file: there may be an API key in it.
+            reason = str(error).partition("\n")[0]
+            raise ConfigurationError(f"The configuration of Temporal cannot be read: {reason}") from None
         systems = tuple(
             ExternalSystem(
                 name=name,
@@ -156,4 +161,8 @@ def load_function(setting: str, name: str) -> Any:
     try:
         return pkgutil.resolve_name(name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"{setting}={name}: give module:function ({error})") from error
+        # What is no name at all may be a URL that stands in the wrong variable, with its password.
+        shown = (
+            f"={name}: give module:function ({error})" if _NAME.fullmatch(name) else ": give module:function"
+        )
+        raise ConfigurationError(setting + shown) from None

@@ -23,10 +23,11 @@ from activities.ledger import Ledger
 from activities.subscriptions import SubscriptionActivities
 from activities.validations import ValidationActivities
 from catalogue import CATALOGUE, registered_workflows, validating_workflows
-from database.connection import DatabaseUnreachable, open_pool
+from database.connection import DatabaseUnreachable, NotPermitted, open_pool
+from database.grants import RoleNotFit, grant_to_worker
 from database.migrate import SchemaOutOfDate, migrate, require_current_schema
 from operations.reconcile import reconcile
-from services.fake_system import create_fake_system
+from services.fake_schema import create_fake_system
 from settings import ConfigurationError, Settings
 from stack.addresses import find_services
 from temporal.cancellation import is_cancellation_requested
@@ -39,13 +40,10 @@ GRACE = timedelta(seconds=20)
 """How long the activities in progress may take to end when the worker is told to stop."""
 
 REFUSALS = (
-    ConfigurationError,
-    TemporalUnreachable,
-    DatabaseUnreachable,
-    SchemaOutOfDate,
-    InvalidVersion,
+    *(ConfigurationError, TemporalUnreachable, DatabaseUnreachable, InvalidVersion),
+    *(SchemaOutOfDate, NotPermitted, RoleNotFit),
 )
-"""Why a worker does not begin: each says it in one line."""
+"""Why a worker cannot begin; each is told in one line."""
 
 log = logging.getLogger("worker")
 
@@ -85,10 +83,16 @@ async def open_worker(
         )
 
 
-async def prepare_databases(settings: Settings) -> None:
-    """Bring the database of the subscriptions, and those of the fakes, to what this code needs."""
+async def prepare_databases(settings: Settings, *, worker_role: str | None = None) -> None:
+    """Bring the database of the subscriptions, and those of the fakes, to what this code needs.
+
+    Args:
+        worker_role: may do there what a worker needs, and nothing else; `None` leaves who may do what.
+    """
     assert settings.database_url is not None
     await migrate(settings.database_url)
+    if worker_role is not None:
+        await grant_to_worker(settings.database_url, worker_role)
     for system in settings.external_systems:
         if system.is_fake:
             await create_fake_system(system.url or settings.database_url, system.name)
@@ -156,7 +160,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prepare", action="store_true", help="bring the databases to this version first")
     parser.add_argument("--migrate", action="store_true", help="bring the databases to this version, and end")
+    parser.add_argument(
+        "--grant-to",
+        metavar="ROLE",
+        help="with --migrate: let this role of PostgreSQL do a worker's work, only",
+    )
     arguments = parser.parse_args()
+    if arguments.grant_to is not None and not arguments.migrate:
+        parser.error("--grant-to belongs to --migrate: the rights are given again after each migration")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)  # of use to its developers
     # A process that exits within milliseconds of its last SDK call may die at exit
@@ -165,7 +176,7 @@ def main() -> int:
     try:
         settings = find_services(Settings.from_environment())
         if arguments.migrate:
-            asyncio.run(prepare_databases(settings))
+            asyncio.run(prepare_databases(settings, worker_role=arguments.grant_to))
             log.info("the databases are at the version of this code")
         else:
             asyncio.run(run_until_told_to_stop(settings, prepare=arguments.prepare))

@@ -18,7 +18,7 @@ from cli.services import Passing
 from cli.show_commands import list_processes, list_subscriptions, show_process, show_subscription
 from cli.start_commands import create, modify, terminate, validate
 from cli.starting import ActionRefused
-from database.connection import NO_ANSWER, DatabaseUnreachable
+from database.connection import NO_ANSWER, DatabaseUnreachable, NotPermitted
 from database.migrate import SchemaOutOfDate
 from products.errors import DomainError, InvalidInput
 from products.validation import shown
@@ -110,6 +110,8 @@ def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  #
             return error, WRONG_USAGE
         case asyncpg.UndefinedTableError():
             return SchemaOutOfDate(None, None), NOT_DONE
+        case asyncpg.InsufficientPrivilegeError():
+            return NotPermitted(error), NOT_DONE
         case DomainError() | ProcessNotFound() | ActionRefused():
             return error, NOT_DONE
     if isinstance(error, NO_SERVICES):

@@ -1,5 +1,7 @@
 """Connections to PostgreSQL: the pool of a worker, and transactions on it."""
 
+import re
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeAlias
@@ -13,6 +15,10 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 
+_HOSTS = r"(?:(?:^|,)(?:\[[0-9a-fA-F:.]+\]|[\w.-]*)(?::\d+)?)*"
+"""One host with or without a port, or several; a password that stands in the wrong place is none."""
+
+
 class DatabaseUnreachable(Exception):
     """PostgreSQL does not answer, or lets nobody in; the message names the address, never a password."""
 
@@ -20,6 +26,16 @@ class DatabaseUnreachable(Exception):
         super().__init__(
             f"Cannot reach PostgreSQL at {_address(database_url)} ({cause}): "
             'start the embedded stack with "make up", or set DATABASE_URL'
+        )
+
+
+class NotPermitted(Exception):
+    """The role may not do what is asked of it."""
+
+    def __init__(self, cause: asyncpg.InsufficientPrivilegeError) -> None:
+        super().__init__(
+            f"PostgreSQL refuses: {cause}: migrate as the owner of the database, who gives the role of a "
+            'worker what it needs by "worker.py --migrate --grant-to ROLE"'
         )
 
 
@@ -79,17 +95,34 @@ def _reachable(database_url: str) -> Iterator[None]:
     try:
         yield
     except (OSError, asyncpg.PostgresError) as error:
-        raise DatabaseUnreachable(database_url, error) from error
+        raise DatabaseUnreachable(database_url, _reason(error, _address(database_url))) from error
     except ValueError as error:
-        # Its text may hold a part of the password.
+        # Its text may hold a part of the password, except where it is about TLS.
         reason = "the URL cannot be read; percent-encode what is special in the user and the password"
-        raise DatabaseUnreachable(database_url, reason) from error
+        about_tls = str(error).startswith(("`ssl", "root certificate file"))
+        raise DatabaseUnreachable(database_url, error if about_tls else reason) from None
+
+
+def _reason(error: Exception, address: str) -> object:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is refused: {error.verify_message.rstrip('.')}"
+        case ssl.SSLError():
+            said = error.reason.replace("_", " ").lower() if error.reason else "a file is not in PEM format"
+            return f"TLS fails: {said}; see sslrootcert, sslcert and sslkey"
+        case FileNotFoundError() | PermissionError() if not address.startswith("/"):
+            return f"sslrootcert, sslcert or sslkey: {error.strerror}"
+    return error
 
 
 def _address(database_url: str) -> str:
+    scheme, _, rest = database_url.partition("://")
     # What stands before the last @ may be a password, also where it is not encoded as it should be.
-    behind = database_url.rpartition("@")[2].removeprefix("postgresql://").removeprefix("postgres://")
-    address, _, query = behind.partition("?")
-    host, _, database = address.partition("/")
-    host = parse_qs(query).get("host", [host or "localhost"])[0]
+    address, _, query = rest.rpartition("@")[2].partition("?")
+    hosts, _, database = address.partition("/")
+    # Where it is no URL, or an @ stands behind its ?, anything may be a part of the password.
+    told = re.fullmatch(r"\w+", scheme) and re.fullmatch(_HOSTS, hosts) and "@" not in rest.partition("?")[2]
+    if not told:
+        return "an address that cannot be told from the password"
+    host = parse_qs(query).get("host", [hosts or "localhost"])[0]
     return f"{host}, database {database or 'of the same name as the user'}"

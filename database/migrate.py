@@ -2,17 +2,20 @@
 
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from database.connection import connect
+from database.connection import NotPermitted, connect
 
-_LOCK = 5_801_947_117  # any number, the same in every process
+LOCK = 5_801_947_117
+"""Held by whoever changes the schema, or who may do what in it; any number, the same in every process."""
 
 
 class SchemaOutOfDate(RuntimeError):
@@ -32,6 +35,7 @@ async def migrate(database_url: str) -> None:
 
     Raises:
         SchemaOutOfDate: where a newer release has made the schema, and this code cannot live with it.
+        NotPermitted: when the role may not.
     """
     await _in_transaction(database_url, _upgrade)
 
@@ -44,6 +48,7 @@ async def require_current_schema(database_url: str) -> None:
 
     Raises:
         SchemaOutOfDate: where it has not.
+        NotPermitted: when the role may not look.
     """
     await _in_transaction(database_url, _compare)
 
@@ -53,8 +58,14 @@ async def _in_transaction(database_url: str, work: object) -> None:
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: connect(database_url), poolclass=NullPool
     )
-    async with engine.begin() as connection:
-        await connection.run_sync(work)  # type: ignore[arg-type]
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(work)  # type: ignore[arg-type]
+    except DBAPIError as error:
+        # Alembic and SQLAlchemy show the whole statement; the reason is what PostgreSQL said.
+        if error.orig and isinstance(error.orig.__cause__, asyncpg.InsufficientPrivilegeError):
+            raise NotPermitted(error.orig.__cause__) from error
+        raise
 
 
 def _config() -> Config:
@@ -64,7 +75,7 @@ def _config() -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
     config = _config()
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import Literal, Self
 from uuid import UUID
 
@@ -11,7 +10,7 @@ import asyncpg
 from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic_core import from_json, to_json
 
-from database.connection import Connection, Pool, connect, open_pool, transaction
+from database.connection import Connection, Pool, open_pool, transaction
 from products.errors import RequestRejected, StaleToken
 from services.errors import ExternalSystemUnavailable
 
@@ -54,32 +53,9 @@ class Fault(BaseModel):
     """How many calls it strikes; `None` means all, until it is cleared."""
 
 
-async def create_fake_system(database_url: str, name: str) -> None:
-    """Make the role, the schema and the tables of a fake on a PostgreSQL server; what is there stays.
-
-    Args:
-        database_url: a role that may create roles and schemas.
-        name: of the fake: its role and its schema bear it; letters and underscores.
-    """
-    connection = await connect(database_url)
-    try:
-        quoted = await connection.fetchval("SELECT quote_ident($1)", name)
-        # Roles belong to the server, not to the database: another database may have made it.
-        with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-            await connection.execute("CREATE ROLE " + quoted + " ROLE CURRENT_USER")
-        async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", name)
-            await connection.execute("CREATE SCHEMA IF NOT EXISTS " + quoted + " AUTHORIZATION " + quoted)
-            await connection.execute("SELECT set_config('role', $1, true)", name)
-            await connection.execute("SELECT set_config('search_path', $1, true)", name)
-            await connection.execute((Path(__file__).with_suffix(".sql")).read_text())
-    finally:
-        await connection.close()
-
-
 @asynccontextmanager
 async def open_fake_system(database_url: str, name: str) -> AsyncIterator["FakeSystem"]:
-    """Connect to a fake that `create_fake_system` made, in its own role, schema and pool."""
+    """Connect to a fake that `services.fake_schema` made, in its own role, schema and pool."""
     pool = await open_pool(database_url, size=4, server_settings={"role": name, "search_path": name})
     try:
         yield FakeSystem(name, pool)

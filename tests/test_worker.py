@@ -12,11 +12,13 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from database.migrate import require_current_schema
 from products.subscription import Status
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import ROOT, Settings
 from tests.conftest import new_database
+from tests.database.structure import with_new_role
 from tests.processes import Processes, eventually
 
 
@@ -71,6 +73,27 @@ async def test_a_deployment_name_that_temporal_does_not_take_is_refused_in_one_l
     assert re.fullmatch(r"worker: TEMPORAL_DEPLOYMENT_NAME=subscriptions\.eu: .* cannot contain '\.'\n", said)
 
 
+async def test_a_role_is_given_what_it_needs_when_the_database_is_migrated(settings: Settings) -> None:
+    assert settings.database_url is not None
+    worker = await with_new_role(settings.database_url, "")
+    role = worker.partition("//")[2].partition("@")[0]
+    await refusal(settings, "--migrate", "--grant-to", role, code=0)
+    await require_current_schema(worker)
+
+
+async def test_a_role_that_is_given_its_rights_without_a_migration_is_a_wrong_usage(
+    settings: Settings,
+) -> None:
+    assert "--grant-to belongs to --migrate" in await refusal(settings, "--grant-to", "worker", code=2)
+
+
+async def test_a_role_without_rights_is_told_in_one_line_who_gives_them(settings: Settings) -> None:
+    assert settings.database_url is not None
+    url = await with_new_role(settings.database_url, "")
+    said = await refusal(settings.model_copy(update={"database_url": url}))
+    assert re.fullmatch(r'worker: PostgreSQL refuses: permission denied .*--grant-to ROLE"\n', said)
+
+
 async def test_a_workflow_that_imports_what_it_must_not_stops_the_worker_at_start_up(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,20 +125,21 @@ def processes_of_program(processes: Processes) -> Processes:
     return processes
 
 
-async def start_worker(settings: Settings, **version: str) -> asyncio.subprocess.Process:
+async def start_worker(settings: Settings, *arguments: str, **version: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "worker.py"),
+        *arguments,
         env=environment(settings) | version,
         stderr=asyncio.subprocess.PIPE,
     )
 
 
-async def refusal(settings: Settings, **version: str) -> str:
-    worker = await start_worker(settings, **version)
+async def refusal(settings: Settings, *arguments: str, code: int = 1, **version: str) -> str:
+    worker = await start_worker(settings, *arguments, **version)
     async with asyncio.timeout(30):
         _, stderr = await worker.communicate()
-    assert worker.returncode == 1
+    assert worker.returncode == code
     return stderr.decode()
 
 

@@ -42,6 +42,22 @@ async def test_no_part_of_a_password_is_shown_that_splits_the_url(splitter: str)
     assert PASSWORD not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    "database_url",
+    [
+        "postgresql://127.0.0.1:1/subscriptions?password=open@opensesame",
+        "postgresql://somebody:opensesame",
+        "host=/nowhere password=opensesame",
+        "host=127.0.0.1 password=opensesame",
+        "somebody:opensesame/subscriptions",
+    ],
+)
+async def test_no_part_of_a_password_is_shown_that_stands_where_it_should_not(database_url: str) -> None:
+    with pytest.raises(DatabaseUnreachable, match="cannot be told from the password") as refusal:
+        await open_pool(database_url)
+    assert PASSWORD not in str(refusal.value)
+
+
 async def test_an_unreachable_database_says_what_to_do() -> None:
     with pytest.raises(DatabaseUnreachable, match='"make up", or set DATABASE_URL'):
         await open_pool("postgresql://127.0.0.1:1/subscriptions")

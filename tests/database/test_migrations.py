@@ -15,7 +15,7 @@ from database import migrate as migrations
 from database.connection import DatabaseUnreachable, Pool, open_pool
 from database.migrate import SchemaOutOfDate, migrate, require_current_schema
 from services.fake_group_management import NAME
-from services.fake_system import create_fake_system
+from services.fake_schema import create_fake_system
 from tests.conftest import new_database
 from tests.database.stored import store_subscription
 from tests.database.structure import structure

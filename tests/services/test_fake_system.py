@@ -8,7 +8,8 @@ import pytest
 
 from database.connection import Pool
 from services.fake_group_management import NAME, FakeGroupManagement, open_fake_group_management
-from services.fake_system import create_fake_system, open_fake_system
+from services.fake_schema import create_fake_system
+from services.fake_system import open_fake_system
 from tests.conftest import new_database
 from tests.database.structure import structure, with_new_role
 

