@@ -59,7 +59,7 @@ async def test_an_unreachable_temporal_is_named_in_one_line(settings: Settings) 
 
 @pytest.mark.parametrize("half", ["TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID"])
 async def test_half_a_version_is_refused_in_one_line(settings: Settings, half: str) -> None:
-    said = await refusal(settings, **{half: "1.0"})
+    said = await refusal(settings, version={half: "1.0"})
     assert re.fullmatch(rf"worker: {half} is set but TEMPORAL_\w+ is not: set both, or neither .*\n", said)
     assert said.count(half) == 1
 
@@ -67,9 +67,8 @@ async def test_half_a_version_is_refused_in_one_line(settings: Settings, half: s
 async def test_a_deployment_name_that_temporal_does_not_take_is_refused_in_one_line(
     settings: Settings,
 ) -> None:
-    said = await refusal(
-        settings, TEMPORAL_DEPLOYMENT_NAME="subscriptions.eu", TEMPORAL_WORKER_BUILD_ID="1.0"
-    )
+    version = {"TEMPORAL_DEPLOYMENT_NAME": "subscriptions.eu", "TEMPORAL_WORKER_BUILD_ID": "1.0"}
+    said = await refusal(settings, version=version)
     assert re.fullmatch(r"worker: TEMPORAL_DEPLOYMENT_NAME=subscriptions\.eu: .* cannot contain '\.'\n", said)
 
 
@@ -135,8 +134,10 @@ async def start_worker(settings: Settings, *arguments: str, **version: str) -> a
     )
 
 
-async def refusal(settings: Settings, *arguments: str, code: int = 1, **version: str) -> str:
-    worker = await start_worker(settings, *arguments, **version)
+async def refusal(
+    settings: Settings, *arguments: str, code: int = 1, version: dict[str, str] | None = None
+) -> str:
+    worker = await start_worker(settings, *arguments, **version or {})
     async with asyncio.timeout(30):
         _, stderr = await worker.communicate()
     assert worker.returncode == code
