@@ -20,8 +20,9 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from settings import ROOT
 from stack.addresses import DIRECTORY, Addresses
 from stack.detached import is_running, start_detached, terminate
+from stack.ports import Claims, free_port
 from stack.postgres import start_postgres, stop_postgres
-from stack.temporal_server import StackFailed, free_port, keep_histories, start_temporal, wait_for_port
+from stack.temporal_server import StackFailed, keep_histories, start_temporal, wait_for_port
 from temporal.connection import TemporalUnreachable, connect
 from temporal.plugin import TASK_QUEUE
 
@@ -38,11 +39,12 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class _Fleet:
-    """The workers of a stack."""
+    """What a user of a stack wants of it, and keeps for it."""
 
+    claims: Claims
     workers: int
     services: Mapping[str, str]
-    """Environment variables that they have beside the addresses of the stack."""
+    """Environment variables that the workers have beside the addresses of the stack."""
 
 
 @contextmanager
@@ -70,7 +72,7 @@ def embedded_stack(
     directory.mkdir(parents=True, exist_ok=True)
     in_use = (directory / "use.lock").open("a")
     ended = threading.Event()
-    fleet = _Fleet(workers, worker_services or {})
+    fleet = _Fleet(Claims(directory), workers, worker_services or {})
     mending = threading.Thread(target=_mend, args=(directory, fleet, say, ended), daemon=True)
     try:
         with _undisturbed(), held_back(directory):
@@ -87,6 +89,7 @@ def embedded_stack(
             mending.join()
         with _undisturbed(), held_back(directory):
             in_use.close()
+            fleet.claims.release()
             if _nobody_uses(directory):
                 _stop(directory)
 
@@ -162,8 +165,10 @@ def _start(directory: Path, fleet: _Fleet, say: Say) -> Addresses:
         temporal_address="127.0.0.1:7233", ui_url="http://127.0.0.1:8233", database_url="", pids={}
     )
     if not is_running(addresses.pids.get("temporal"), str(directory)):
-        addresses = _start_temporal(directory, addresses)
+        addresses = _start_temporal(directory, addresses, fleet.claims)
         say(f"Temporal at {addresses.temporal_address}, Web UI at {addresses.ui_url}")
+    for port in _ports(addresses):
+        fleet.claims.take(port)
     running = is_running(addresses.pids.get("postgres"), "postgres")
     pid, database_url = start_postgres(directory / "postgres")
     addresses = addresses.model_copy(
@@ -181,12 +186,19 @@ def _start(directory: Path, fleet: _Fleet, say: Say) -> Addresses:
     return addresses
 
 
-def _start_temporal(directory: Path, last: Addresses) -> Addresses:
+def _ports(addresses: Addresses) -> list[int]:
+    return [int(address.rpartition(":")[2]) for address in (addresses.temporal_address, addresses.ui_url)]
+
+
+def _start_temporal(directory: Path, last: Addresses, claims: Claims) -> Addresses:
     # On the ports of the last time, if they are free, so that whoever was connected finds it again. A port
     # that is free now may be taken by the time the server wants it: then it ends, and others are tried.
-    wanted = [int(address.rpartition(":")[2]) for address in (last.temporal_address, last.ui_url)]
+    wanted = _ports(last)
     for _ in range(ATTEMPTS):
         port, ui_port = (free_port(one) for one in wanted)
+        if not (claims.take(port) and claims.take(ui_port)):
+            wanted = [0, 0]
+            continue
         addresses = _at_ports(last, port, ui_port)
         pid = start_temporal(directory, port=port, ui_port=ui_port)
         addresses = addresses.model_copy(update={"pids": addresses.pids | {"temporal": pid}})

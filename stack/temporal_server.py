@@ -68,20 +68,6 @@ def _download(directory: Path) -> str:
     return next(str(path) for path in directory.glob("temporal*") if os.access(path, os.X_OK))
 
 
-def free_port(*preferred: int) -> int:
-    """Return the first of these ports that is free on the loopback interface, or any that is."""
-    for port in (*preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            chosen: int = probe.getsockname()[1]
-            return chosen
-    raise OSError("no port is free on 127.0.0.1")
-
-
 def start_temporal(directory: Path, *, port: int, ui_port: int) -> int:
     """Start the server on the database file in this directory; return its pid, before it answers."""
     arguments = [

@@ -24,7 +24,8 @@ from services.fake_system import FakeSystem, Fault
 from settings import Settings
 from stack import embedded
 from stack.addresses import Addresses
-from stack.embedded import embedded_stack, is_kept_up, kept_up
+from stack.embedded import embedded_stack, held_back, is_kept_up, kept_up
+from stack.ports import Claims, free_port
 from temporal.connection import TemporalUnreachable, connect
 from temporal.plugin import TASK_QUEUE
 from tests.processes import eventually
@@ -95,6 +96,31 @@ def test_a_second_user_joins_and_the_last_one_out_stops_it() -> None:
         assert left.pids == {}
 
 
+def test_no_stack_takes_the_port_of_another_whose_temporal_is_down(stack: Addresses, directory: Path) -> None:
+    # Its clients go on to call that port: another Temporal there would be given their processes.
+    folder = tempfile.TemporaryDirectory(prefix="stack-", ignore_cleanup_errors=True)
+    with folder as path, held_back(directory):
+        found = Addresses.read(directory)
+        assert found is not None
+        found.model_copy(update={"pids": {}}).write(Path(path))  # so that it wants the same ports
+        os.kill(found.pids["temporal"], signal.SIGKILL)
+        with embedded_stack(Path(path)) as other:
+            assert other.temporal_address != found.temporal_address
+            assert other.ui_url != found.ui_url
+
+
+def test_a_port_is_kept_by_all_users_of_a_stack_until_the_last_one_lets_it_go(tmp_path: Path) -> None:
+    first, second, other = Claims(tmp_path / "one"), Claims(tmp_path / "one"), Claims(tmp_path / "other")
+    port = free_port()
+    assert first.take(port)
+    assert second.take(port)
+    first.release()
+    assert not other.take(port)
+    second.release()
+    assert other.take(port)
+    other.release()
+
+
 def test_it_is_known_whether_somebody_keeps_it_up(tmp_path: Path) -> None:
     with kept_up(tmp_path) as mine:
         assert mine
@@ -147,5 +173,5 @@ def test_a_worker_of_the_stack_has_no_version_whatever_is_set(
     monkeypatch.setattr(embedded, "start_detached", start)
     assert Settings.from_environment().version is not None
     addresses = Addresses(temporal_address="a:1", ui_url="", database_url="b", pids={})
-    embedded._start_worker(tmp_path / "log", addresses, embedded._Fleet(1, {}))
+    embedded._start_worker(tmp_path / "log", addresses, embedded._Fleet(Claims(tmp_path), 1, {}))
     assert Settings.from_environment().version is None

@@ -1,7 +1,6 @@
 """What a process does when something goes wrong, for a while or for good."""
 
 import asyncio
-import time
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -37,7 +36,6 @@ async def test_an_outage_of_three_days_is_waited_out_and_leaves_one_group(
     worker: None, temporal: WorkflowEnvironment, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="unreachable", name=None))
-    began = time.monotonic()
     with temporal.with_time_skipping_disabled():
         handle = await processes.create_user_group()
     await temporal.fast_forward(handle, timedelta(days=3))
@@ -45,7 +43,6 @@ async def test_an_outage_of_three_days_is_waited_out_and_leaves_one_group(
     await temporal.fast_forward(handle)
     created = await handle.result()
     provision = (await processes.steps(handle))[3]
-    assert time.monotonic() - began < 20
     assert provision.started_at is not None
     assert provision.ended_at is not None
     assert provision.ended_at - provision.started_at >= timedelta(days=3)

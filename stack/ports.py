@@ -1,0 +1,61 @@
+"""Ports on the loopback interface, and which stack has one: also while its server is down."""
+
+import fcntl
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+
+def free_port(*preferred: int) -> int:
+    """Return the first of these ports that is free on the loopback interface, or any that is."""
+    for port in (*preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            chosen: int = probe.getsockname()[1]
+            return chosen
+    raise OSError("no port is free on 127.0.0.1")
+
+
+class Claims:
+    """The ports that a user of a stack keeps for it.
+
+    A Temporal that was killed leaves its port for seconds. A Temporal of another stack that took it would be
+    given the work of the clients and workers of the first, who go on to call the same address.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Take the directory that the stack lies in: all its users keep its ports together."""
+        self._owner = str(directory.resolve()).encode()
+        self._files: dict[int, int] = {}
+
+    def take(self, port: int) -> bool:
+        """Keep a port until `release`, or until this process ends; return whether no other stack has it.
+
+        Stacks of other users of the operating system are not asked.
+        """
+        if port in self._files:
+            return True
+        path = Path(tempfile.gettempdir()) / f"subscriptions-port-{port}-{os.getuid()}"
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if os.read(file, 4096) != self._owner:
+                os.close(file)
+                return False
+        else:
+            os.truncate(file, 0)
+            os.write(file, self._owner)
+        fcntl.flock(file, fcntl.LOCK_SH)
+        self._files[port] = file
+        return True
+
+    def release(self) -> None:
+        """Let all ports go."""
+        while self._files:
+            os.close(self._files.popitem()[1])
