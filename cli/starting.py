@@ -7,7 +7,11 @@ from typing import TypeVar
 from uuid import uuid4
 
 from pydantic_core import to_json
-from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.client import (
+    WorkflowFailureError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -151,6 +155,8 @@ async def send_update(services: Services, process_id: str, update: str, note: Op
         message = cause.message if isinstance(cause, ApplicationError) else str(cause)
         kind = cause.type if isinstance(cause, ApplicationError) else None
         raise ActionRefused(message, kind) from error
+    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+        raise asyncio.CancelledError from error  # Ctrl-C, which the SDK has put into an error of its own
     except RPCError as error:
         raise _refusal(process_id, error) from error
 

@@ -1,10 +1,16 @@
 """Changing, ending, comparing and mending subscriptions from the command line, and acting on processes."""
 
+import asyncio
+import signal
+
 from temporalio.client import Client
 
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
+from settings import Settings
+from tests.processes import Processes
 from tests.starting import Starter
+from worker import open_worker
 
 
 async def test_the_life_of_a_group_from_the_command_line(starter: Starter) -> None:
@@ -118,3 +124,23 @@ async def test_a_roll_back_that_fails_is_given_up(starter: Starter, groups: Fake
     assert (aborted.code, aborted.document["status"]) == (1, "failed")
     assert (given_up.code, given_up.document["status"]) == (0, "failed")
     assert given_up.document["subscription"]["held_by"] == parked["process_id"]
+
+
+async def test_ctrl_c_in_a_retry_that_no_worker_takes_says_how_to_follow_the_process(
+    client: Client,
+    settings: Settings,
+    processes: Processes,
+    groups: FakeGroupManagement,
+    starter_without_worker: Starter,
+) -> None:
+    await groups.system.order(Fault(kind="reject", times=1))
+    async with open_worker(client, settings, task_queue=processes.task_queue) as worker, worker:
+        handle = await processes.create_user_group()
+        await processes.until_parked(handle)
+    program = await starter_without_worker.start("retry", handle.id)
+    await asyncio.sleep(5)  # nobody sees from outside that the update waits
+    program.send_signal(signal.SIGINT)
+    _, stderr = await program.communicate()
+    assert "Traceback" not in stderr.decode()
+    assert f"starter.py process {handle.id} --follow" in stderr.decode()
+    assert program.returncode == 130
