@@ -44,6 +44,6 @@ class Tally:
 
 
 def share(percent: int) -> int:
-    """Return how many batches are this share of the inputs of the profile: two for each of its examples."""
-    inputs = 2 * settings().max_examples * percent / 100
+    """Return how many batches are this share of the inputs of the profile: one for each of its examples."""
+    inputs = settings().max_examples * percent / 100
     return max(1, -int(-inputs // BATCH))

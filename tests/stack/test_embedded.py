@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -102,8 +103,11 @@ def test_no_stack_takes_the_port_of_another_whose_temporal_is_down(stack: Addres
     with folder as path, held_back(directory):
         found = Addresses.read(directory)
         assert found is not None
+        port = int(found.temporal_address.rpartition(":")[2])
         found.model_copy(update={"pids": {}}).write(Path(path))  # so that it wants the same ports
         os.kill(found.pids["temporal"], signal.SIGKILL)
+        while free_port(port) != port:
+            time.sleep(0.01)
         with embedded_stack(Path(path)) as other:
             assert other.temporal_address != found.temporal_address
             assert other.ui_url != found.ui_url
