@@ -115,6 +115,8 @@ class RollBackBegun(BaseModel):
     """The subscription as the last step left it, where that has committed: it is too late to roll back."""
     held: bool
     """Whether there is anything to undo."""
+    differences: tuple[str, ...] = ()
+    """Of a validation that has completed: what it has found."""
     no_way_back: bool = False
     """Whether a step has begun that can only be followed by the rest: nothing is rolled back."""
 
@@ -136,3 +138,14 @@ class EndProcess(_Input):
 
     status: ProcessStatus
     failed_reason: str | None = None
+    error_type: str | None = None
+    """Of the error that it ended with; `None` where it was aborted."""
+
+
+class Ended(BaseModel):
+    """How a process ended that did not end with its last step, as the ledger keeps it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    error_type: str
+    failed_reason: str

@@ -1,12 +1,13 @@
 """Every step commits its effect together with its ledger row, once; the rules of that are here."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel
+from temporalio.exceptions import ApplicationError
 
-from activities.inputs import CheckResult, StepRun, Values
+from activities.inputs import CheckResult, Ended, StepRun, Values
 from database import processes, subscriptions
 from database.connection import Connection, Pool, transaction
 from database.subscriptions import Stored
@@ -44,6 +45,7 @@ class Ledger:
         Raises:
             ProcessAlreadyExists: when the process id belongs to another execution.
             NotHeldByThisProcess: when the process is being rolled back and the step is no part of that.
+            ApplicationError: when the process has ended: the error that it ended with.
         """
         async with transaction(self.pool) as connection:
             stored = await self._begin(connection, run, kind)
@@ -153,12 +155,29 @@ class Ledger:
         # Locks the trail row, so that two attempts of one step take turns: the second finds the first's row.
         process_id = run.process.process_id
         await processes.register_process(connection, run.process)
-        committed = await processes.committed_steps(connection, process_id, run.step, processes.ROLL_BACK)
+        committed = await processes.committed_steps(
+            connection, process_id, run.step, processes.ROLL_BACK, processes.END
+        )
         if run.step in committed:
             return kind.model_validate_json(committed[run.step])
+        require_open(committed)
         if processes.ROLL_BACK in committed and not run.rolling_back:
             raise NotHeldByThisProcess(process_id, run.process.subscription_id, "its own roll-back")
         return None
+
+
+def require_open(committed: Mapping[str, str]) -> None:
+    """Do nothing where the process has not ended before its last step.
+
+    After a crash, or an abort in that moment, the steps of its last workflow task run again: what refused it
+    may have passed meanwhile, but it has ended, and the trail says so.
+
+    Raises:
+        ApplicationError: the error that it ended with.
+    """
+    if processes.END in committed:
+        ended = Ended.model_validate_json(committed[processes.END])
+        raise ApplicationError(ended.failed_reason, type=ended.error_type, non_retryable=True)
 
 
 def _of_kind(subscription: SubscriptionModel, kind: type[S]) -> S:

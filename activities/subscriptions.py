@@ -8,6 +8,7 @@ from activities.inputs import (
     CheckResult,
     Conclude,
     CreateSubscription,
+    Ended,
     EndProcess,
     InitializeSubscription,
     LockSubscription,
@@ -17,7 +18,7 @@ from activities.inputs import (
     StepRun,
     Values,
 )
-from activities.ledger import Ledger
+from activities.ledger import Ledger, require_open
 from database import processes, relations, subscriptions
 from database.connection import Connection, transaction
 from database.processes import TrailEvent
@@ -204,18 +205,21 @@ class SubscriptionActivities:
         """Ask what has committed; from now on no step can but those of the roll-back.
 
         Where the last step has committed, nothing is written: the process is completed.
+
+        Raises:
+            ApplicationError: when the process has ended before its last step: the error that it ended with.
         """
         run, process = step.run, step.run.process
         async with transaction(self._ledger.pool) as connection:
             await processes.register_process(connection, process)
             committed = await processes.committed_steps(
-                connection, process.process_id, step.last_step, processes.ROLL_BACK
+                connection, process.process_id, step.last_step, processes.ROLL_BACK, processes.END
             )
             if processes.ROLL_BACK in committed:
                 return RollBackBegun.model_validate_json(committed[processes.ROLL_BACK])
+            require_open(committed)
             if step.last_step in committed:
-                completed = SubscriptionModel.model_validate(_subscription_in(committed[step.last_step]))
-                return RollBackBegun(completed=completed, held=False)
+                return _completed(committed[step.last_step])
             aborted = TrailEvent(
                 event="abort requested", step=run.step, by=None, reason=step.reason, at=run.at
             )
@@ -257,10 +261,15 @@ class SubscriptionActivities:
 
     @activity.defn
     async def end_process(self, step: EndProcess) -> None:
-        """Close the trail row; what the process holds, if anything, stays held."""
-        run = step.run
+        """Close the trail row; what the process holds, if anything, stays held; no step commits later."""
+        run, process_id = step.run, step.run.process.process_id
         async with transaction(self._ledger.pool) as connection:
             await processes.register_process(connection, run.process)
+            if processes.END in await processes.committed_steps(connection, process_id, processes.END):
+                return
+            if step.error_type is not None:
+                ended = Ended(error_type=step.error_type, failed_reason=step.failed_reason or "")
+                await processes.insert_step(connection, process_id, processes.END, ended, run.at)
             await processes.note_step(connection, run.process.process_id, run.step)
             await processes.set_process_status(
                 connection,
@@ -278,6 +287,7 @@ def _require_unchanged(subscription: SubscriptionModel, given: Values) -> None:
             raise InvalidInput(f"{name} cannot be changed: it is {present[name]}, not {value}; leave it out")
 
 
-def _subscription_in(result: str) -> object:
+def _completed(result: str) -> RollBackBegun:
     fields = from_json(result)
-    return fields.get("subscription", fields)
+    subscription = SubscriptionModel.model_validate(fields.get("subscription", fields))
+    return RollBackBegun(completed=subscription, held=False, differences=fields.get("differences", ()))

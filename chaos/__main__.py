@@ -28,7 +28,7 @@ from stack.temporal_server import StackFailed
 from temporal.connection import connect
 from temporal.plugin import TASK_QUEUE
 
-SECONDS_PER_FAULT = 6.5
+SECONDS_PER_FAULT = 5.5
 CALM = 240.0
 """Seconds after the last fault in which every process must have ended."""
 
@@ -122,10 +122,10 @@ def print_outcome(outcome: Outcome) -> None:
     "--seed", type=click.IntRange(0), help="Repeats the faults and the processes.  [default: random]"
 )
 @click.option(
-    "--duration", type=click.FloatRange(40), default=450, show_default=True, help="Seconds of faults."
+    "--duration", type=click.FloatRange(40), default=360, show_default=True, help="Seconds of faults."
 )
 @click.option("--processes", type=click.IntRange(1), default=1000, show_default=True)
-@click.option("--faults", type=click.IntRange(1), help="[default: one every 6.5 seconds]")
+@click.option("--faults", type=click.IntRange(1), help="[default: one every 5.5 seconds]")
 @click.option("--workers", type=click.IntRange(2, 8), default=2, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, and nothing else.")
 def main(

@@ -14,6 +14,9 @@ from products.subscription import SubscriptionModel
 ROLL_BACK = "begin_roll_back"
 """The step whose row says that a process goes backwards."""
 
+END = "end_process"
+"""The step whose row says with which error a process has ended before its last step."""
+
 Event = Literal["parked", "retried", "abort requested", "given up", "set in sync"]
 
 

@@ -250,7 +250,7 @@ class ProcessFrame:
         begun = await self._database("Begin roll-back", SubscriptionActivities.begin_roll_back, begin)
         if begun.completed is not None:
             self._details.notice = "The abort came too late: the last step had committed."
-            return begun.completed
+            return CheckResult(subscription=begun.completed, differences=begun.differences)
         if begun.no_way_back:
             self._details.show_status(
                 ProcessStatus.RUNNING, "The abort came too late: there is only the way forward."
@@ -297,9 +297,13 @@ class ProcessFrame:
         )
         await self._database(f"Record: {event}", SubscriptionActivities.record_event, happened)
 
-    async def _record_end(self, status: ProcessStatus, failed_reason: str | None) -> None:
+    async def _record_end(
+        self, status: ProcessStatus, failed_reason: str | None, error_type: str | None = None
+    ) -> None:
         step = self.sequence[self._progress.next_step].name
-        end = EndProcess(run=self._run(step), status=status, failed_reason=failed_reason)
+        end = EndProcess(
+            run=self._run(step), status=status, failed_reason=failed_reason, error_type=error_type
+        )
         await self._database(f"Record: {status}", SubscriptionActivities.end_process, end)
 
     async def _end_by(self, error: ApplicationError) -> None:
@@ -308,7 +312,7 @@ class ProcessFrame:
         refused = error.type in REFUSALS or error.type == InvalidInput.__name__
         status = ProcessStatus.REFUSED if refused else ProcessStatus.FAILED
         if error.type not in WITHOUT_ROW or self._progress.next_step > 0:
-            await self._record_end(status, error.message)
+            await self._record_end(status, error.message, error.type)
         self._details.notice = quoted(error.message)
         await self._end(status)
 
@@ -320,7 +324,7 @@ class ProcessFrame:
 
     async def _end_given_up(self, step: Step[Any, Any], note: OperatorNote) -> None:
         await self._record(step, "given up", note)
-        await self._record_end(ProcessStatus.FAILED, self._progress.failure)
+        await self._record_end(ProcessStatus.FAILED, self._progress.failure, GIVEN_UP)
         self._details.notice = (
             f"Given up; the subscription stays out of sync.\n\n{quoted(self._progress.failure)}"
         )

@@ -2,15 +2,18 @@
 
 import pytest
 from pydantic import ValidationError
+from temporalio.exceptions import ApplicationError
 
+from activities.inputs import EndProcess
 from database import subscriptions
-from database.connection import Connection
+from database.connection import Connection, Pool
 from products.errors import (
     LifecycleError,
     NotHeldByThisProcess,
     ProcessAlreadyExists,
     ProductNotFound,
 )
+from products.process import ProcessStatus
 from products.subscription import SubscriptionModel
 from services.fake_group_management import FakeGroupManagement
 from tests.activities.stepwise import BACKWARD, FORWARD, Stepwise
@@ -122,3 +125,23 @@ async def test_a_group_without_an_id_does_not_become_active(creation: Stepwise) 
     with pytest.raises(LifecycleError, match="UserGroup cannot be active: group_id missing"):
         await creation.step("set_status")
     assert await creation.footprint() == before
+
+
+async def test_a_process_that_has_ended_is_refused_as_it_was_and_holds_nothing(
+    creation: Stepwise, pool: Pool
+) -> None:
+    # A worker that dies right after that has its local steps run again; what refused it may have passed.
+    end = EndProcess(
+        run=creation.run("create_subscription"),
+        status=ProcessStatus.REFUSED,
+        failed_reason="the group is out of sync",
+        error_type="RelatedSubscriptionOutOfSync",
+    )
+    for _ in range(2):
+        await creation.generic.end_process(end)
+        with pytest.raises(ApplicationError, match="the group is out of sync") as refused:
+            await creation.step("create_subscription")
+        assert refused.value.type == "RelatedSubscriptionOutOfSync"
+        assert refused.value.non_retryable
+    async with pool.acquire() as connection:
+        assert await subscriptions.read_subscription(connection, creation.subscription_id) is None
