@@ -90,8 +90,10 @@ async def prepare_databases(settings: Settings, *, worker_role: str | None = Non
         worker_role: may do there what a worker needs, and nothing else; `None` leaves who may do what.
     """
     assert settings.database_url is not None
-    await migrate(settings.database_url)
+    newest = await migrate(settings.database_url)
     if worker_role is not None:
+        if not newest:  # this one would take away what the newer one has given
+            raise RoleNotFit("A newer release has made this schema: give the role its rights with that one")
         await grant_to_worker(settings.database_url, worker_role)
     for system in settings.external_systems:
         if system.is_fake:

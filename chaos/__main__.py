@@ -118,9 +118,7 @@ def print_outcome(outcome: Outcome) -> None:
 
 
 @click.command()
-@click.option(
-    "--seed", type=click.IntRange(0), help="Repeats the faults and the processes.  [default: random]"
-)
+@click.option("--seed", type=click.IntRange(0), help="Plans the same faults again.  [default: random]")
 @click.option(
     "--duration", type=click.FloatRange(40), default=360, show_default=True, help="Seconds of faults."
 )
@@ -140,8 +138,8 @@ def main(
         workers=workers,
     )
     directory, began = Path(tempfile.mkdtemp(prefix="chaos-")), time.monotonic()
-    again = f"--seed {run.seed} --duration {duration:.0f} --processes {processes}"
-    output.say(f'In {directory}; to repeat it: make chaos ARGS="{again}"')
+    again = " ".join(f"--{name} {value:g}" for name, value in run)
+    output.say(f'In {directory}; the same faults again: make chaos ARGS="{again}"')
     # The SDK would warn of every call that a fault makes it repeat.
     quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))

@@ -7,7 +7,12 @@ from random import Random
 from uuid import UUID
 
 from pydantic import JsonValue
-from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WorkflowFailureError,
+    WorkflowUpdateFailedError,
+)
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -76,12 +81,14 @@ class ChaosClient:
         Args:
             aborts: the share of them that is aborted, 0 to 1.
         """
+        chance = Random(self._random.random())  # of its own: how often it is asked depends on the moment
         while True:
-            await asyncio.sleep(self._random.uniform(0.5, 2))
+            await asyncio.sleep(chance.uniform(0.5, 2))
             try:
                 async for run in self._client.list_workflows(PARKED):
-                    await self._act_on(run.id, abort=self._random.random() < aborts)
-            except (RPCError, WorkflowUpdateFailedError):
+                    async with asyncio.timeout(20):
+                        await self._act_on(run.id, abort=chance.random() < aborts)
+            except (RPCError, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError, TimeoutError):
                 continue  # nobody answers, or somebody else was faster: at the next look
 
     async def abort_one(self) -> str | None:

@@ -92,7 +92,7 @@ class Saboteur:
 
     def _makers(self) -> dict[str, Callable[[], Awaitable[bool]]]:
         return {
-            "kill a worker": lambda: self._kill(self._a_worker(), signal.SIGKILL),
+            "kill a worker": lambda: self._kill(self._a_worker() or "worker", signal.SIGKILL),
             "kill Temporal": lambda: self._kill("temporal", signal.SIGKILL),
             "stop PostgreSQL immediately": lambda: self._kill("postgres", signal.SIGQUIT),
             "freeze a worker": self._freeze,
@@ -123,7 +123,7 @@ class Saboteur:
 
     async def _freeze(self) -> bool:
         # With calls in flight: so that the worker comes back into the middle of what another has finished.
-        pid = self._pids().get(self._a_worker())
+        pid = self._pids().get(self._a_worker() or "worker")
         if pid is None or self._frozen:
             return False
         self._frozen.add(pid)
@@ -171,8 +171,9 @@ class Saboteur:
             else:
                 return True
 
-    def _a_worker(self) -> str:
-        return self._random.choice(sorted(name for name in self._pids() if name.startswith("worker")))
+    def _a_worker(self) -> str | None:
+        workers = sorted(name for name in self._pids() if name.startswith("worker"))
+        return self._random.choice(workers) if workers else None  # none while Temporal looks for other ports
 
     def _pids(self) -> dict[str, int]:
         found = Addresses.read(self._directory)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -23,6 +24,9 @@ _RESULTS = TypeAdapter(dict[str, str])
 
 AT_ONCE = 10
 """So many histories are read at the same time."""
+
+LISTED_WITHIN = 30.0
+"""Seconds after which a process that is not listed, or not as ended, is taken for lost."""
 
 HARMLESS = frozenset({WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND})
 """Why Temporal itself has a workflow task done again: something has arrived while it was being completed."""
@@ -71,7 +75,8 @@ async def read_records(
     Args:
         query: what lists the executions in Temporal, e.g. ``TaskQueue = 'subscriptions'``.
     """
-    systems = list(systems)
+    accepted, systems = list(accepted), list(systems)
+    await _until_listed(client, query, {process.process_id for process in accepted})
     async with pool.acquire() as connection:
         trail = await _trail(connection)
         everything = [row["subscription_id"] for row in await connection.fetch(_ALL_SUBSCRIPTIONS)]
@@ -117,6 +122,17 @@ async def _depends_on(connection: Connection) -> dict[UUID, set[UUID]]:
     for row in rows:
         found.setdefault(row["subscription_id"], set()).add(row["depends_on"])
     return found
+
+
+async def _until_listed(client: Client, query: str, expected: set[str]) -> None:
+    """Wait for the list of Temporal, which follows what happens; not for long: what is amiss stays amiss."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LISTED_WITHIN):
+            while True:
+                listed = {run.id: run.status async for run in client.list_workflows(query)}
+                if expected <= listed.keys() and WorkflowExecutionStatus.RUNNING not in listed.values():
+                    return
+                await asyncio.sleep(0.5)
 
 
 async def _executions(client: Client, query: str) -> dict[str, Execution]:

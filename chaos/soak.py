@@ -38,8 +38,6 @@ STARTERS = 20
 """So many starts wait for their answer at the same time."""
 SAMPLE = 2.0
 """Seconds between two looks."""
-KILL_EVERY = 30.0
-"""Seconds between two kills of the second worker; the first is never killed: its memory is looked at."""
 PATIENCE = 300.0
 """Seconds without any progress after which the processes that are open are given up."""
 
@@ -78,7 +76,10 @@ class Soak(BaseModel):
 class Soaking:
     """Starts creates, kills a worker now and then, and looks how things stand."""
 
-    def __init__(self, client: Client, pool: Pool, directory: Path, journal: Journal) -> None:
+    def __init__(
+        self, client: Client, pool: Pool, directory: Path, journal: Journal, kill_every: float
+    ) -> None:
+        self._kill_every = kill_every
         self._client = client
         self._pool = pool
         self._directory = directory
@@ -94,8 +95,8 @@ class Soaking:
         places = asyncio.Semaphore(STARTERS)
         await asyncio.gather(*(self._start(places) for _ in range(creates)))
         starting = time.monotonic() - self._began
-        killing.cancel()
         await self._until_ended(creates)
+        killing.cancel()
         looking.cancel()
         self.samples.append(await self._sample())
         return starting
@@ -112,10 +113,11 @@ class Soaking:
 
     async def _kill(self) -> None:
         while True:
-            await asyncio.sleep(KILL_EVERY)
+            await asyncio.sleep(self._kill_every)
             found = Addresses.read(self._directory)
             assert found is not None
-            with suppress(ProcessLookupError):
+            # The first worker is never killed: its memory is looked at.
+            with suppress(ProcessLookupError, KeyError):
                 os.kill(found.pids["worker-2"], signal.SIGKILL)
                 self.kills += 1
 
@@ -153,13 +155,13 @@ def _memory(pid: int) -> float:
     return 0.0
 
 
-async def soak(addresses: Addresses, directory: Path, creates: int) -> Soak:
+async def soak(addresses: Addresses, directory: Path, creates: int, kill_every: float) -> Soak:
     """Soak a running stack, and audit what became of it."""
     client = await connect({"target_host": addresses.temporal_address})
     async with await open_pool(addresses.database_url, size=2) as pool:
         with Journal(directory / "journal.jsonl") as journal:
             began = time.monotonic()
-            soaking = Soaking(client, pool, directory, journal)
+            soaking = Soaking(client, pool, directory, journal, kill_every)
             starting = await soaking.run(creates)
             seconds = time.monotonic() - began
             output.say("Auditing")
@@ -202,8 +204,8 @@ def print_soak(soaked: Soak) -> None:
 def memory_by_tenths(soaked: Soak, name: str) -> str:
     """Return what a process needed when each tenth of the creates had ended."""
     marks = [soaked.creates * tenth / 10 for tenth in range(1, 11)]
-    at = [next(one for one in soaked.samples if one.ended >= mark) for mark in marks]
-    return " ".join(f"{one.memory[name]:.0f}" for one in at)
+    at = [next((one for one in soaked.samples if one.ended >= mark), None) for mark in marks]
+    return " ".join("-" if one is None else f"{one.memory.get(name, 0):.0f}" for one in at)
 
 
 def plots(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]]]:
@@ -242,8 +244,11 @@ def draw(title: str, seconds: list[float], lines: dict[str, list[float]]) -> str
 
 @click.command()
 @click.option("--creates", type=click.IntRange(100), default=10_000, show_default=True)
+@click.option(
+    "--kill-every", type=click.FloatRange(1), default=30, show_default=True, help="Seconds between two kills."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, and nothing else.")
-def main(*, creates: int, as_json: bool) -> None:
+def main(*, creates: int, kill_every: float, as_json: bool) -> None:
     """Start creates as fast as the client can while workers are killed; exits with 1 on any finding."""
     directory = Path(tempfile.mkdtemp(prefix="soak-"))
     output.say(f"In {directory}")
@@ -251,11 +256,14 @@ def main(*, creates: int, as_json: bool) -> None:
         if Settings.from_environment() != Settings():
             raise click.UsageError("Unset TEMPORAL_*, DATABASE_URL and those of the external systems first")
         with embedded_stack(directory, workers=2) as addresses:
-            soaked = asyncio.run(soak(addresses, directory, creates))
+            soaked = asyncio.run(soak(addresses, directory, creates, kill_every))
     except (ConfigurationError, StackFailed) as error:
         output.complain(str(error))
         sys.exit(1)
     (output.print_json if as_json else print_soak)(soaked)
+    if soaked.kills == 0:
+        output.complain("No worker was killed: give more creates, or a shorter --kill-every")
+        sys.exit(1)
     if soaked.report.findings:
         for finding in soaked.report.findings[:20]:
             output.say(str(finding))

@@ -60,11 +60,17 @@ SELECT 'may make tables'
 WHERE has_schema_privilege($1, current_schema(), 'CREATE')
 UNION ALL
 SELECT format('may %s %s', p.privilege, c.relname)
-FROM pg_class c, (VALUES ('DELETE'), ('TRUNCATE'), ('TRIGGER'), ('REFERENCES')) AS p (privilege)
+FROM pg_class c,
+    (VALUES ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('TRIGGER'), ('REFERENCES')) AS p (privilege)
 WHERE c.relnamespace = current_schema()::regnamespace
   AND c.relkind = 'r'
   AND has_table_privilege($1, c.oid, p.privilege)
-  AND (p.privilege, c.relname) <> ('DELETE', 'subscription_relations')
+  AND (p.privilege, c.relname) NOT IN (
+      ('INSERT', 'process_steps'), ('INSERT', 'process_events'),
+      ('INSERT', 'processes'), ('UPDATE', 'processes'),
+      ('INSERT', 'subscriptions'), ('UPDATE', 'subscriptions'),
+      ('INSERT', 'subscription_relations'), ('DELETE', 'subscription_relations')
+  )
 """
 
 

@@ -1,6 +1,8 @@
 """Bring the database to the schema that this code was written for."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 from alembic import command
@@ -13,6 +15,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from database.connection import NotPermitted, connect
+
+R = TypeVar("R")
 
 LOCK = 5_801_947_117
 """Held by whoever changes the schema, or who may do what in it; any number, the same in every process."""
@@ -28,8 +32,10 @@ class SchemaOutOfDate(RuntimeError):
         super().__init__(f"The database is {found}, this code needs {needed}: {what_to_do}")
 
 
-async def migrate(database_url: str) -> None:
+async def migrate(database_url: str) -> bool:
     """Apply the migrations that are missing; what is applied stays as it is, also by a newer release.
+
+    Returns whether the schema is that of this release now, and of no newer one.
 
     May run in several processes at once: they take turns.
 
@@ -37,7 +43,7 @@ async def migrate(database_url: str) -> None:
         SchemaOutOfDate: where a newer release has made the schema, and this code cannot live with it.
         NotPermitted: when the role may not.
     """
-    await _in_transaction(database_url, _upgrade)
+    return await _in_transaction(database_url, _upgrade)
 
 
 async def require_current_schema(database_url: str) -> None:
@@ -53,14 +59,14 @@ async def require_current_schema(database_url: str) -> None:
     await _in_transaction(database_url, _compare)
 
 
-async def _in_transaction(database_url: str, work: object) -> None:
+async def _in_transaction(database_url: str, work: Callable[[Connection], R]) -> R:
     # The one way to connect is asyncpg's own, which reads the URL as the rest of the project does.
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: connect(database_url), poolclass=NullPool
     )
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(work)  # type: ignore[arg-type]
+            return await connection.run_sync(work)
     except DBAPIError as error:
         # Alembic and SQLAlchemy show the whole statement; the reason is what PostgreSQL said.
         if error.orig and isinstance(error.orig.__cause__, asyncpg.InsufficientPrivilegeError):
@@ -74,14 +80,16 @@ def _config() -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection) -> bool:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
     config = _config()
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
-    if _require_known(connection, scripts):
-        command.upgrade(config, "head")
-        _say_what_fits(connection, scripts)
+    if not _require_known(connection, scripts):
+        return False
+    command.upgrade(config, "head")
+    _say_what_fits(connection, scripts)
+    return True
 
 
 def _compare(connection: Connection) -> None:

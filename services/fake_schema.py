@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import asyncpg
 
-from database.connection import connect
+from database.connection import NotPermitted, connect
 
 _CREATE_ROLE = """
 DO $$
@@ -70,6 +70,9 @@ async def create_fake_system(database_url: str, name: str) -> None:
     Args:
         database_url: a role that may create roles and schemas.
         name: of the fake: its role and its schema bear it; small letters and underscores.
+
+    Raises:
+        NotPermitted: when that role may not.
     """
     connection = await connect(database_url)
     try:
@@ -84,5 +87,7 @@ async def create_fake_system(database_url: str, name: str) -> None:
             await connection.execute("SELECT set_config('role', $1, true)", name)
             await connection.execute("SELECT set_config('search_path', $1, true)", name)
             await connection.execute(_CREATE_TABLES)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise NotPermitted(error) from error
     finally:
         await connection.close()

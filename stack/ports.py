@@ -40,8 +40,18 @@ class Claims:
         """
         if port in self._files:
             return True
-        path = Path(tempfile.gettempdir()) / f"subscriptions-port-{port}-{os.getuid()}"
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            guard = _open(f"subscriptions-ports-{os.getuid()}")
+        except OSError:
+            return False  # somebody else has put something there
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX)  # what follows is done by one at a time
+            return self._take(port)
+        finally:
+            os.close(guard)
+
+    def _take(self, port: int) -> bool:
+        file = _open(f"subscriptions-port-{port}-{os.getuid()}")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -59,3 +69,7 @@ class Claims:
         """Let all ports go."""
         while self._files:
             os.close(self._files.popitem()[1])
+
+
+def _open(name: str) -> int:
+    return os.open(Path(tempfile.gettempdir()) / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)

@@ -99,6 +99,9 @@ def main() -> None:
             new = os.read(0, 65536)  # not through a buffer: `select` sees only what is still in the pipe
             *lines, read = (read + new).split(b"\n")
             reading = bool(new)
+            if not reading:  # nobody listens any more: whoever has not died never will
+                for pid in alive:
+                    os.kill(pid, signal.SIGKILL)
             for line in lines:
                 death = Death.model_validate_json(line)
                 alive[_fork(death)] = death

@@ -62,6 +62,10 @@ def test_every_path_exists(path: str) -> None:
     assert (ROOT / path).exists()
 
 
+def test_no_figure_is_left_out() -> None:
+    assert not re.findall(r"^[A-Z]+_[A-Z]+$", README, re.MULTILINE)
+
+
 def test_the_folders_are_all_on_the_map() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
     rooms = {

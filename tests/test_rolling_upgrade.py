@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
@@ -64,7 +65,13 @@ class Shell:
         """Stop what runs in the background, and the shell."""
         assert self._process.stdin is not None
         self._process.stdin.write(b"kill $(jobs -p); wait; exit\n")
-        await self._process.wait()
+        try:
+            async with asyncio.timeout(30):
+                await self._process.wait()
+        except TimeoutError:  # it is in a command that does not end
+            for process in psutil.Process(self._process.pid).children(recursive=True):
+                process.kill()
+            await self._process.wait()
         await self._listening
 
     async def _listen(self) -> None:

@@ -187,7 +187,7 @@ class ProcessFrame:
                     heed_cancellation=self._heeds_cancellation,
                 )
             except ApplicationError as error:
-                if error.type in ENDS:
+                if error.type in ENDS or error.type == GIVEN_UP:
                     raise
                 if error.type == AbortRequested.__name__:
                     await workflow.wait_condition(lambda: False)  # the cancellation is on its way

@@ -109,7 +109,6 @@ async def dying_workers(settings: Settings) -> AsyncIterator[DyingWorkers]:
         env=os.environ | services,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
     )
     workers = DyingWorkers(program)
     listening = asyncio.create_task(workers.listen())

@@ -25,6 +25,11 @@ def test_the_memory_is_told_for_each_tenth_of_what_has_ended() -> None:
     assert memory_by_tenths(SOAK, "worker") == "101 102 103 104 105 106 107 108 109 110"
 
 
+def test_what_did_not_end_has_no_memory_to_tell() -> None:
+    short = SOAK.model_copy(update={"samples": SAMPLES[:8]})
+    assert memory_by_tenths(short, "worker") == "101 102 103 104 105 106 107 - - -"
+
+
 def test_the_rate_is_that_of_the_last_samples() -> None:
     (rate,) = plots(SAMPLES)["creates ended per second, of the last 10 seconds"].values()
     assert rate[5:] == [10.0] * 6
