@@ -1,9 +1,10 @@
 """Long times, virtual: a month that many processes are parked for, a day that PostgreSQL is away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from temporalio.client import Client
@@ -22,6 +23,8 @@ from services.fake_user_management import FakeUserManagement
 from settings import Settings
 from tests.processes import CreateHandle, Processes, eventually
 from worker import open_worker
+
+T = TypeVar("T")
 
 MONTH, DAY = timedelta(days=30), timedelta(days=1)
 ATTEMPTS_OF_A_DAY = 155
@@ -92,8 +95,14 @@ async def start_and_park(processes: Processes, journal: Journal, number: int) ->
     config = processes.client.config()
     config["interceptors"] = [*config["interceptors"], journal.interceptor()]
     starting = Processes(Client(**config), processes.task_queue, processes.pool)
-    handles = [await starting.create_user_group(f"Group {one}") for one in range(number)]
-    await in_turn(handles, starting.until_parked)
+    handles: list[CreateHandle] = []
+
+    async def park(one: int) -> None:
+        handle = await starting.create_user_group(f"Group {one}")
+        await starting.until_parked(handle)
+        handles.append(handle)
+
+    await in_turn(range(number), park)
     return handles
 
 
@@ -105,12 +114,12 @@ async def retry_after_a_month(
     await handle.result()
 
 
-async def in_turn(handles: list[CreateHandle], act: Callable[[CreateHandle], Awaitable[object]]) -> None:
-    """Do something with each process, some at a time."""
+async def in_turn(things: Iterable[T], act: Callable[[T], Awaitable[object]]) -> None:
+    """Do something with each, some at a time."""
     places = asyncio.Semaphore(20)
 
-    async def one(handle: CreateHandle) -> None:
+    async def one(thing: T) -> None:
         async with places:
-            await act(handle)
+            await act(thing)
 
-    await asyncio.gather(*(one(handle) for handle in handles))
+    await asyncio.gather(*(one(thing) for thing in things))
