@@ -25,7 +25,8 @@ from activities.validations import ValidationActivities
 from catalogue import CATALOGUE, registered_workflows, validating_workflows
 from database.connection import DatabaseUnreachable, NotPermitted, open_pool
 from database.grants import RoleNotFit, grant_to_worker
-from database.migrate import SchemaOutOfDate, migrate, require_current_schema
+from database.migrate import migrate, require_current_schema
+from database.schema import SchemaOutOfDate
 from operations.reconcile import reconcile
 from services.fake_schema import create_fake_system
 from settings import ConfigurationError, Settings

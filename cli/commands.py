@@ -19,7 +19,7 @@ from cli.show_commands import list_processes, list_subscriptions, show_process, 
 from cli.start_commands import create, modify, terminate, validate
 from cli.starting import ActionRefused
 from database.connection import NO_ANSWER, DatabaseUnreachable, NotPermitted
-from database.migrate import SchemaOutOfDate
+from database.schema import SchemaOutOfDate
 from products.errors import DomainError, InvalidInput
 from products.validation import shown
 from settings import ConfigurationError

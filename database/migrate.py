@@ -15,21 +15,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from database.connection import NotPermitted, connect
+from database.schema import SchemaOutOfDate
 
 R = TypeVar("R")
 
 LOCK = 5_801_947_117
 """Held by whoever changes the schema, or who may do what in it; any number, the same in every process."""
-
-
-class SchemaOutOfDate(RuntimeError):
-    """The database is at another version of the schema than this code."""
-
-    def __init__(self, current: str | None, head: str | None, *, known: bool = True) -> None:
-        found = f"at version {current}" if current else "empty"
-        needed = head or "another"
-        what_to_do = 'run "make migrate"' if known else "use the release of this project that made it"
-        super().__init__(f"The database is {found}, this code needs {needed}: {what_to_do}")
 
 
 async def migrate(database_url: str) -> bool:

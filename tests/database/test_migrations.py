@@ -13,7 +13,8 @@ from sqlalchemy.exc import ProgrammingError
 
 from database import migrate as migrations
 from database.connection import DatabaseUnreachable, Pool, open_pool
-from database.migrate import SchemaOutOfDate, migrate, require_current_schema
+from database.migrate import migrate, require_current_schema
+from database.schema import SchemaOutOfDate
 from services.fake_group_management import NAME
 from services.fake_schema import create_fake_system
 from tests.conftest import new_database
