@@ -150,7 +150,7 @@ class Processes:
         details: str = metadata.current_details
         return details
 
-    async def until_parked(self, handle: Handle, *, times: int = 1) -> TrailRow:
+    async def until_parked(self, handle: Handle, *, times: int = 1, seconds: float = 30) -> TrailRow:
         """Wait until the process has parked so many times, and shows it."""
 
         async def parked() -> TrailRow | None:
@@ -159,7 +159,7 @@ class Processes:
             shown = attributes.get(search_attributes.PROCESS_STATUS) == ProcessStatus.FAILED
             return await self.row(handle) if len(events) == times and shown else None
 
-        return await eventually(parked)
+        return await eventually(parked, seconds=seconds)
 
     async def until_step(self, handle: Handle, name: str) -> StepLog:
         """Wait until an attempt at this step is running."""

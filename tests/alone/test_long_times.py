@@ -99,7 +99,7 @@ async def start_and_park(processes: Processes, journal: Journal, number: int) ->
 
     async def park(one: int) -> None:
         handle = await starting.create_user_group(f"Group {one}")
-        await starting.until_parked(handle)
+        await starting.until_parked(handle, seconds=300)
         handles.append(handle)
 
     await in_turn(range(number), park)
