@@ -11,6 +11,8 @@ Upstream = Callable[[], Awaitable[Streams]]
 """Connects to the server; asked for each connection: one that was killed may come back elsewhere."""
 
 CHUNK = 64 * 1024
+UNNOTICED = 30.0
+"""Seconds after which the other side hears that one has broken: as when a machine has lost its power."""
 RESET = struct.pack("ii", 1, 0)
 """`SO_LINGER` so that closing sends a reset, as a connection ends that breaks."""
 
@@ -49,22 +51,29 @@ class Proxy:
             return
         pair = (writer, server_writer)
         self._open.add(pair)
+        passing = [
+            asyncio.create_task(self._pass(reader, server_writer)),
+            asyncio.create_task(self._pass(server_reader, writer)),
+        ]
         try:
-            await asyncio.gather(self._pass(reader, server_writer), self._pass(server_reader, writer))
+            done, _ = await asyncio.wait(passing, return_when=asyncio.FIRST_EXCEPTION)
+            if any(task.exception() for task in done):
+                await asyncio.sleep(UNNOTICED)
         finally:
             self._open.discard(pair)
+            for task in passing:
+                task.cancel()
             for one in pair:
                 one.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await reader.read(CHUNK):
-                if self.delay:
-                    await asyncio.sleep(self.delay)
-                writer.write(data)
-                await writer.drain()
-            if writer.can_write_eof():
-                writer.write_eof()
+        while data := await reader.read(CHUNK):
+            if self.delay:
+                await asyncio.sleep(self.delay)
+            writer.write(data)
+            await writer.drain()
+        if writer.can_write_eof() and not writer.is_closing():
+            writer.write_eof()
 
 
 @asynccontextmanager

@@ -42,6 +42,13 @@ class NotPermitted(Exception):
 NO_ANSWER = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 """What a query raises where the server is gone, or hangs."""
 
+ABANDONED_AFTER = 15.0
+"""Seconds after which PostgreSQL itself ends a transaction in which nothing is said any more.
+
+A worker that is frozen, or whose machine has lost its power, would keep what it has locked for hours. Within
+a transaction a worker waits for nothing but PostgreSQL and, for at most 2 seconds, Temporal.
+"""
+
 COMMAND_TIMEOUT = 10.0
 """Seconds after which a statement is given up: a server that hangs will pass, like one that is gone."""
 
@@ -71,7 +78,10 @@ async def open_pool(
         max_size=size,
         timeout=COMMAND_TIMEOUT,
         command_timeout=COMMAND_TIMEOUT,
-        server_settings=server_settings,
+        server_settings={
+            "idle_in_transaction_session_timeout": f"{ABANDONED_AFTER * 1000:.0f}",
+            **(server_settings or {}),
+        },
     )
     with _reachable(database_url):
         await pool
