@@ -19,6 +19,7 @@ from chaos.arena import Arena, addresses_now, open_arena
 from chaos.audit import Report, audit
 from chaos.client import ChaosClient
 from chaos.faults import Saboteur, plan
+from chaos.findings import Kind
 from chaos.journal import Journal
 from chaos.records import read_records
 from cli import output
@@ -28,6 +29,12 @@ from stack.temporal_server import StackFailed
 from temporal.connection import connect
 from temporal.plugin import TASK_QUEUE
 
+PLURALS: dict[Kind, str] = {
+    "duplicate": "duplicates",
+    "loss": "losses",
+    "orphan": "orphans",
+    "contradiction": "contradictions",
+}
 SECONDS_PER_FAULT = 5.5
 CALM = 240.0
 """Seconds after the last fault in which every process must have ended."""
@@ -107,13 +114,8 @@ def print_outcome(outcome: Outcome) -> None:
     for action, number in sorted(outcome.acted.items()):
         table.add_row(action, str(number))
     table.add_row("retries observed", str(report.retries))
-    for kind, name in (
-        ("duplicate", "duplicates"),
-        ("loss", "losses"),
-        ("orphan", "orphans"),
-        ("contradiction", "contradictions"),
-    ):
-        table.add_row(name, str(sum(finding.kind == kind for finding in report.findings)))
+    for kind, name in PLURALS.items():
+        table.add_row(name, str(report.count(kind)))
     output.stdout.print(table)
 
 
@@ -138,7 +140,7 @@ def main(
         workers=workers,
     )
     directory, began = Path(tempfile.mkdtemp(prefix="chaos-")), time.monotonic()
-    again = " ".join(f"--{name} {value:g}" for name, value in run)
+    again = " ".join(f"--{name} {value}" for name, value in run)
     output.say(f'In {directory}; the same faults again: make chaos ARGS="{again}"')
     # The SDK would warn of every call that a fault makes it repeat.
     quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))

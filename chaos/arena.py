@@ -19,7 +19,6 @@ class Arena:
     """A whole system: a stack of its own, with proxies between its workers and its servers."""
 
     directory: Path
-    addresses: Addresses
     temporal_proxy: str
     """The address of Temporal behind its proxy."""
     proxies: tuple[Proxy, ...]
@@ -44,7 +43,7 @@ async def open_arena(directory: Path, workers: int) -> AsyncIterator[Arena]:
             await stack.enter_async_context(open_fake_system(addresses.database_url, name))
             for name in EXTERNAL_SYSTEMS
         ]
-        yield Arena(directory, addresses, services["TEMPORAL_ADDRESS"], (temporal, postgres), systems)
+        yield Arena(directory, services["TEMPORAL_ADDRESS"], (temporal, postgres), systems)
 
 
 async def _temporal(directory: Path) -> Streams:

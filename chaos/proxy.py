@@ -27,8 +27,6 @@ class Proxy:
         """Seconds that everything takes longer, in each direction."""
         self.refuses = False
         """Whether a new connection is cut at once."""
-        self.passed = 0
-        """Connections that came so far."""
 
     def cut(self) -> int:
         """Break every connection that is open; return how many."""
@@ -40,7 +38,6 @@ class Proxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on one connection until one of its sides ends it."""
-        self.passed += 1
         if self.refuses:
             _reset(writer)
             return

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from chaos.audit import Kind, audit
+from chaos.audit import audit
+from chaos.findings import Kind
 from chaos.journal import Accepted, Journal
 from chaos.records import Execution, Records, Trail, read_records
 from database.connection import Pool
