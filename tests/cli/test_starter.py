@@ -1,10 +1,8 @@
 """The command line, run as a program."""
 
-import asyncio
 import getpass
 import json
 import signal
-import sys
 from uuid import uuid4
 
 import pytest
@@ -12,7 +10,6 @@ import pytest
 from cli.commands import run
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from settings import ROOT
 from tests.processes import eventually
 from tests.starting import Starter
 
@@ -296,11 +293,3 @@ def test_every_help_page_has_an_example(command: str, capsys: pytest.CaptureFixt
 async def slow_call_begun(groups: FakeGroupManagement) -> bool | None:
     """Return whether the fault that strikes one call has struck."""
     return None if await groups.system.faults() else True
-
-
-async def test_the_starter_is_not_slowed_down_by_what_only_migrations_need() -> None:
-    program = "import sys, cli.commands; print(sorted({'alembic', 'sqlalchemy'} & sys.modules.keys()))"
-    ended = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", program), cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    assert (await ended.communicate())[0] == b"[]\n"

@@ -12,8 +12,6 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from activities.inputs import StepRun
 from activities.ledger import Ledger
 from catalogue import CatalogueEntry
-from database import processes as trail
-from database.connection import Connection
 from products.process import ProcessStatus, Target
 from products.subscription import Status, SubscriptionModel
 from services.fake_group_management import FakeGroupManagement
@@ -186,38 +184,6 @@ async def test_an_abort_in_a_back_off_does_not_wait_for_its_end(
     after = await state(processes, systems, subscription_id)
     expected = ProcessStatus.COMPLETED if target is Target.TERMINATE else ProcessStatus.ABORTED
     await check(Ended(handle, *before, *after), processes, target, expected)
-
-
-async def test_an_abort_in_the_moment_of_a_refusal_comes_too_late(
-    worker: None,
-    client: Client,
-    processes: Processes,
-    groups: FakeGroupManagement,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # The steps of its workflow task run again then; what had refused it has passed meanwhile.
-    group_id = await processes.active_group("Before")
-    await groups.system.order(Fault(kind="reject", times=1))
-    holder = await processes.start("modify_user_group", group_id, group_name="Rejected")
-    await processes.until_parked(holder)
-    original = trail.set_process_status
-
-    async def abort_and_set(
-        connection: Connection, process_id: str, status: ProcessStatus, **more: Any
-    ) -> None:
-        await original(connection, process_id, status, **more)
-        if status is ProcessStatus.REFUSED:
-            await client.get_workflow_handle(process_id).cancel(reason="carol: in the same moment")
-            await holder.cancel()
-            monkeypatch.setattr(trail, "set_process_status", original)
-
-    monkeypatch.setattr(trail, "set_process_status", abort_and_set)
-    handle = await processes.start("modify_user_group", group_id, group_name="After")
-    await processes.until_closed(handle)
-    row, execution = await processes.row(handle), await handle.describe()
-    assert row is not None
-    assert (row.status, execution.status) == (ProcessStatus.REFUSED, WorkflowExecutionStatus.FAILED)
-    assert "already has a running process" in await processes.failure(handle)
 
 
 async def test_an_abort_after_a_discrepancy_was_found_comes_too_late(

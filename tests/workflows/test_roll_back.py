@@ -2,15 +2,19 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import (
+    Client,
     WorkflowExecutionStatus,
     WorkflowUpdateFailedError,
 )
 
+from database import processes as trail
+from database.connection import Connection
 from products.process import ProcessStatus
 from products.subscription import Status
 from services.fake_group_management import FakeGroupManagement
@@ -157,6 +161,26 @@ async def test_a_roll_back_that_is_given_up_leaves_the_subscription_out_of_sync(
     assert subscription.held_by == handle.id
 
 
+async def test_a_process_that_was_given_up_stays_so_when_it_is_reset(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject"))
+    handle = await processes.create_user_group()
+    await processes.until_parked(handle)
+    await handle.cancel(reason="carol: wrong name")
+    await processes.until_parked(handle, times=2)
+    await processes.give_up(handle, by="carol")
+    await processes.until_closed(handle)
+    await groups.system.clear_faults()
+    before = (await processes.row(handle), await processes.subscription(handle))
+    await processes.reset(handle)
+    latest = processes.latest(handle)
+    assert "rejects" in await processes.failure(latest)
+    assert (await latest.describe()).status is WorkflowExecutionStatus.FAILED
+    after = (await processes.row(handle), await processes.subscription(handle))
+    assert after == before
+
+
 async def test_only_a_failed_roll_back_can_be_given_up(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
@@ -169,3 +193,35 @@ async def test_only_a_failed_roll_back_can_be_given_up(
     await groups.system.clear_faults()
     await processes.retry(handle)
     assert (await handle.result()).status is Status.ACTIVE
+
+
+async def test_an_abort_in_the_moment_of_a_refusal_comes_too_late(
+    worker: None,
+    client: Client,
+    processes: Processes,
+    groups: FakeGroupManagement,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The steps of its workflow task run again then; what had refused it has passed meanwhile.
+    group_id = await processes.active_group("Before")
+    await groups.system.order(Fault(kind="reject", times=1))
+    holder = await processes.start("modify_user_group", group_id, group_name="Rejected")
+    await processes.until_parked(holder)
+    original = trail.set_process_status
+
+    async def abort_and_set(
+        connection: Connection, process_id: str, status: ProcessStatus, **more: Any
+    ) -> None:
+        await original(connection, process_id, status, **more)
+        if status is ProcessStatus.REFUSED:
+            await client.get_workflow_handle(process_id).cancel(reason="carol: in the same moment")
+            await holder.cancel()
+            monkeypatch.setattr(trail, "set_process_status", original)
+
+    monkeypatch.setattr(trail, "set_process_status", abort_and_set)
+    handle = await processes.start("modify_user_group", group_id, group_name="After")
+    await processes.until_closed(handle)
+    row, execution = await processes.row(handle), await handle.describe()
+    assert row is not None
+    assert (row.status, execution.status) == (ProcessStatus.REFUSED, WorkflowExecutionStatus.FAILED)
+    assert "already has a running process" in await processes.failure(handle)
