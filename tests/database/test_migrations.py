@@ -13,13 +13,16 @@ from sqlalchemy.exc import ProgrammingError
 
 from database import migrate as migrations
 from database.connection import DatabaseUnreachable, Pool, open_pool
+from database.grants import RoleNotFit
 from database.migrate import migrate, require_current_schema
 from database.schema import SchemaOutOfDate
 from services.fake_group_management import NAME
 from services.fake_schema import create_fake_system
+from settings import Settings
 from tests.conftest import new_database
 from tests.database.stored import store_subscription
-from tests.database.structure import structure
+from tests.database.structure import structure, with_new_role
+from worker import prepare_databases
 
 NextRelease = Callable[..., AbstractContextManager[None]]
 MIGRATION = """\
@@ -141,6 +144,17 @@ async def test_a_newer_schema_that_only_adds_is_accepted_and_left_as_it_is(
 
     assert any("table added" in line for line in before)
     assert await structure(empty) == before
+
+
+async def test_an_older_release_takes_no_rights_away_that_a_newer_one_has_given(
+    empty: str, next_release: NextRelease
+) -> None:
+    settings = Settings().at(temporal_address="127.0.0.1:1", database_url=empty)
+    role = (await with_new_role(empty, "")).partition("//")[2].partition("@")[0]
+    with next_release("only_adds = True"):
+        await prepare_databases(settings, worker_role=role)
+    with pytest.raises(RoleNotFit, match="A newer release has made this schema"):
+        await prepare_databases(settings, worker_role=role)
 
 
 @pytest.mark.parametrize("releases", [("",), ("", "only_adds = True"), ("only_adds = True", "")])

@@ -23,7 +23,9 @@ from tests.processes import eventually
 PSQL = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql"
 TRUST = "local all all trust\n"
 
-as_another_user = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+as_another_user = pytest.mark.skipif(
+    os.geteuid() != 0, reason="the operating system lets only root connect as another of its users"
+)
 
 
 @pytest.fixture(scope="module")
