@@ -22,7 +22,7 @@ up: $(READY) ## Run the embedded stack until Ctrl-C (WORKERS=2 for more workers)
 	@$(BIN)/python -m cli.up --workers $(or $(WORKERS),1)
 
 test: $(READY) ## Run all tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: $(READY) ## Fuzz every form, update and command line, with 5,000 inputs
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --hypothesis-profile=fuzz tests/fuzz $(ARGS)

@@ -29,10 +29,20 @@ for name, sequences in {"default": 30, "ci": 200, "long": 1000, "fuzz": 5000}.it
     hypothesis.settings.register_profile(name, max_examples=sequences, deadline=None)
 hypothesis.settings.load_profile("default")
 
+# Hundreds of programs are started: let them find each other's bytecode.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+LONGEST = ("test_model.py", "test_readme.py", "test_races.py", "test_embedded.py", "test_aborts.py")
+"""They begin first, so that the processes of pytest-xdist end together."""
+
 TIME_SKIPPING = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "history.timerProcessorMaxTimeShift": '"10ms"',  # by default a skip costs a second
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,18 @@
-"""The starter as a program of its own, against the services of the tests."""
+"""The starter, in this process or as a program of its own, against the services of the tests."""
 
 import asyncio
+import io
 import json
+import os
 import sys
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from cli.commands import run
 from settings import ROOT
 
 
@@ -22,17 +29,37 @@ class Ended:
         return json.loads(self.stdout)
 
 
-class Starter:
-    """Runs `starter.py` with the given services."""
+def run_here(arguments: Sequence[str]) -> Ended:
+    """Run a command line as `starter.py` does, with streams as strict as those of a program.
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = environment
+    The streams are those of the whole process: one command at a time.
+    """
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
+    err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="", errors="backslashreplace")
+    with redirect_stdout(out), redirect_stderr(err), patch("sys.stdin", io.StringIO()):
+        code = run(list(arguments))
+    texts = []
+    for stream in (out, err):
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode())
+    return Ended(code, *texts)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program, without its last arguments."""
+
+    environment: dict[str, str]
+    beginning: tuple[str, ...]
+    """What Python is to run."""
+    directory: Path = ROOT
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            str(ROOT / "starter.py"),
+            *self.beginning,
             *arguments,
+            cwd=self.directory,
             env=self.environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -45,3 +72,15 @@ class Starter:
             stdout, stderr = await process.communicate()
         assert process.returncode is not None
         return Ended(process.returncode, stdout.decode(), stderr.decode())
+
+
+class Starter:
+    """Runs the command line with the given services: in this process, where a command begins at once."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.program = Program(environment, ("starter.py",))
+
+    async def __call__(self, *arguments: str) -> Ended:
+        with patch.dict(os.environ, self.environment, clear=True):
+            return await asyncio.to_thread(run_here, arguments)

@@ -71,9 +71,9 @@ async def test_an_encoding_without_a_character_changes_nothing_of_json_and_break
     starter: Starter,
 ) -> None:
     narrow = Starter(starter.environment | {"PYTHONIOENCODING": "ascii"})
-    created = await narrow("create", "user-group", "--group-name", "\u00e9t\u00e9", "--json")
+    created = await narrow.program("create", "user-group", "--group-name", "\u00e9t\u00e9", "--json")
     subscription = created.document["subscription"]
-    shown = await narrow("subscription", subscription["subscription_id"])
+    shown = await narrow.program("subscription", subscription["subscription_id"])
     assert subscription["user_group"]["group_name"] == "\u00e9t\u00e9"
     assert r"\xe9t\xe9" in shown.stdout
 

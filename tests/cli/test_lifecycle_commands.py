@@ -137,7 +137,7 @@ async def test_ctrl_c_in_a_retry_that_no_worker_takes_says_how_to_follow_the_pro
     async with open_worker(client, settings, task_queue=processes.task_queue) as worker, worker:
         handle = await processes.create_user_group()
         await processes.until_parked(handle)
-    program = await starter_without_worker.start("retry", handle.id)
+    program = await starter_without_worker.program.start("retry", handle.id)
     await asyncio.sleep(5)  # nobody sees from outside that the update waits
     program.send_signal(signal.SIGINT)
     _, stderr = await program.communicate()

@@ -1,4 +1,4 @@
-"""The command line, run as a program."""
+"""The command line: what it starts and shows."""
 
 import getpass
 import json
@@ -25,7 +25,7 @@ PROCESS = [
 
 
 async def test_create_prints_the_document_of_the_contract(starter: Starter) -> None:
-    ended = await starter("create", "user-group", "--group-name", "Network operators", "--json")
+    ended = await starter.program("create", "user-group", "--group-name", "Network operators", "--json")
     document = ended.document
     subscription = document["subscription"]
     assert ended.code == 0
@@ -135,7 +135,9 @@ async def test_ctrl_c_stops_following_and_never_the_process(
 ) -> None:
     await groups.system.order(Fault(kind="slow", seconds=4, times=1))
     process_id = f"slow-{uuid4()}"
-    following = await starter.start("create", "user-group", "--group-name", "a", "--process-id", process_id)
+    following = await starter.program.start(
+        "create", "user-group", "--group-name", "a", "--process-id", process_id
+    )
     await eventually(lambda: slow_call_begun(groups))
     following.send_signal(signal.SIGINT)
     _, stderr = await following.communicate()
@@ -247,7 +249,7 @@ async def test_what_does_not_exist_is_said_in_one_line(starter_without_worker: S
 async def test_a_service_that_cannot_be_reached_is_named_with_what_to_do(
     environment: dict[str, str], variable: str, address: str, complaint: str
 ) -> None:
-    ended = await Starter(environment | {variable: address})("subscriptions")
+    ended = await Starter(environment | {variable: address}).program("subscriptions")
     assert ended.code == 1
     assert complaint in ended.stderr
     assert "make up" in ended.stderr

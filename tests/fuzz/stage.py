@@ -1,26 +1,21 @@
 """What the made-up inputs are sent to: subscriptions, the command line, and a look at all that is written."""
 
 import asyncio
-import io
 import re
 from collections.abc import Coroutine, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from unittest.mock import patch
 
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from cli.commands import run
 from database.connection import Pool
 from services.fake_system import FakeSystem
 from temporal.plugin import TASK_QUEUE
 from tests.fuzz import nasty
 from tests.processes import Processes
-from tests.starting import Ended
 
 T = TypeVar("T")
 Rows = dict[str, dict[str, str]]
@@ -116,18 +111,6 @@ class Stage:
             }
             for table, name in TABLES.items()
         }
-
-    def command(self, *arguments: str) -> Ended:
-        """Run a command line as `starter.py` does, with streams as strict as those of a program."""
-        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
-        err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="", errors="backslashreplace")
-        with redirect_stdout(out), redirect_stderr(err), patch("sys.stdin", io.StringIO()):
-            code = run(list(arguments))
-        texts = []
-        for stream in (out, err):
-            stream.flush()
-            texts.append(stream.buffer.getvalue().decode("utf-8"))
-        return Ended(code, *texts)
 
 
 def changed(before: Rows, after: Rows) -> Rows:

@@ -10,7 +10,7 @@ from operations.validation_schedule import end_schedule
 from tests.fuzz.command_lines import command_lines
 from tests.fuzz.stage import Rows, Stage, changed, require_one_line
 from tests.fuzz.tally import Batch, Tally, batches, share
-from tests.starting import Ended
+from tests.starting import Ended, run_here
 
 
 async def test_every_command_line(stage: Stage, tally: Callable[[str], Tally]) -> None:
@@ -27,7 +27,7 @@ async def test_every_command_line(stage: Stage, tally: Callable[[str], Tally]) -
             stage.run(stage.set())
             arguments = [stage.fill_in(one) for one in line]
             before = stage.run(stage.written())
-            ended = stage.command(*arguments)
+            ended = run_here(arguments)
             stage.run(until_nothing_runs(stage, arguments, ended))
             try:
                 require_readable(arguments, ended)

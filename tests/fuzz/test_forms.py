@@ -23,6 +23,7 @@ from products.text import printable
 from tests.fuzz import nasty
 from tests.fuzz.stage import Rows, Stage, changed, require_no_failed_task, require_readable
 from tests.fuzz.tally import Batch, Tally, batches, share
+from tests.starting import run_here
 from workflows.endings import REFUSALS
 
 FORMS: dict[str, type[BaseModel]] = {
@@ -159,7 +160,7 @@ def require_round_trip(stage: Stage, one: Sent) -> None:
     """Say that what was accepted is kept as it was given, and shown so by the command line."""
     if one.refusal is not None or one.workflow not in PROCESSES:
         return
-    shown = stage.command("subscription", one.subscription_id, "--json")
+    shown = run_here(["subscription", one.subscription_id, "--json"])
     assert shown.code == 0, shown
     document = shown.document
     if one.workflow.startswith(("create_", "modify_")):

@@ -61,4 +61,4 @@ async def test_every_program(stage: Stage, tally: Callable[[str], Tally]) -> Non
 
 
 async def run_all(starter: Starter, lines: Sequence[list[str]]) -> list[Ended]:
-    return await asyncio.gather(*(starter(*line) for line in lines))
+    return await asyncio.gather(*(starter.program(*line) for line in lines))

@@ -7,7 +7,6 @@ against the services of the tests.
 import asyncio
 import re
 import shutil
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from temporal import search_attributes
 from temporal.plugin import TASK_QUEUE
 from tests.conftest import new_database
 from tests.processes import Handle, Processes, eventually
-from tests.starting import Ended, Starter
+from tests.starting import Ended, Program
 
 PAGE = (ROOT / "docs" / "add-a-product.md").read_text()
 PRODUCT = Path(__file__).parent / "product"
@@ -51,27 +50,6 @@ INSERTED = (
     ("settings.py", '"mail_system", ', '"group_management", "user_management")'),
 )
 """What is inserted into which file, and before what."""
-
-
-class Program(Starter):
-    """A program of the copy."""
-
-    def __init__(self, copy: Path, environment: dict[str, str], *program: str) -> None:
-        super().__init__(environment)
-        self.copy = copy
-        self.program = program
-
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            *self.program,
-            *arguments,
-            cwd=self.copy,
-            env=self.environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
 
 
 @dataclass(frozen=True)
@@ -117,9 +95,9 @@ async def project(
 ) -> AsyncIterator[Project]:
     database_url = await new_database(postgres)
     own = environment | {"DATABASE_URL": database_url}
-    async with running(Program(copy, own, "worker.py")):
-        starter = Program(copy, own, "starter.py")
-        yield Project(database_url, starter, Program(copy, own, "-m", "cli.faults", "mail_system"))
+    async with running(Program(own, ("worker.py",), copy)):
+        starter = Program(own, ("starter.py",), copy)
+        yield Project(database_url, starter, Program(own, ("-m", "cli.faults", "mail_system"), copy))
 
 
 @pytest.fixture(scope="module")

@@ -135,7 +135,7 @@ async def test_programs_that_do_their_work_over_tls_tell_no_secret(
     create = ("create", "user-group", "--group-name", "Operators")
     async with program_running(starter.environment) as worker:
         made, shown = await asyncio.gather(
-            starter(*create, "--process-id", "tls"), starter(*create, "--json")
+            starter.program(*create, "--process-id", "tls"), starter.program(*create, "--json")
         )
     told = [made.stdout, made.stderr, shown.stdout, shown.stderr, *worker]
     assert (made.code, shown.code) == (0, 0)
