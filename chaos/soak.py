@@ -42,6 +42,8 @@ PATIENCE = 300.0
 """Seconds without any progress after which the processes that are open are given up."""
 
 WIDTH, HEIGHT = 100, 14
+MARKERS = ("•", "×", "○")
+"""The lines of a plot are told apart by these: it has no colours."""
 
 
 class Sample(BaseModel):
@@ -237,8 +239,8 @@ def draw(title: str, seconds: list[float], lines: dict[str, list[float]]) -> str
     plotext.title(title)
     plotext.xlabel("seconds")
     plotext.ylim(0, max(max(values) for values in lines.values()) * 1.05 or 1)
-    for name, values in lines.items():
-        plotext.plot(seconds, values, label=name or None)
+    for marker, (name, values) in zip(MARKERS, lines.items(), strict=False):
+        plotext.plot(seconds, values, label=name or None, marker=marker)
     return str(plotext.uncolorize(plotext.build()))
 
 
