@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError
 from temporalio.common import RawValue
 from temporalio.service import RPCError
@@ -140,6 +141,16 @@ async def send(stage: Stage, one: Sent) -> None:
         await require_no_failed_task(stage, one.process_id)
         raise
     await require_no_failed_task(stage, one.process_id)
+    await until_children_have_ended(stage, one.process_id)
+
+
+async def until_children_have_ended(stage: Stage, process_id: str) -> None:
+    """Wait for what goes on by itself: a validation of all does not wait longer than it was told to."""
+    history = await stage.client.get_workflow_handle(process_id).fetch_history()
+    for event in history.events:
+        if event.event_type == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
+            child = event.child_workflow_execution_started_event_attributes.workflow_execution.workflow_id
+            await stage.processes.until_closed(stage.client.get_workflow_handle(child))
 
 
 def require_written(new: Rows, sent: list[Sent]) -> None:
