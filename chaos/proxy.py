@@ -53,9 +53,11 @@ class Proxy:
             asyncio.create_task(self._pass(server_reader, writer)),
         ]
         try:
-            done, _ = await asyncio.wait(passing, return_when=asyncio.FIRST_EXCEPTION)
-            if any(task.exception() for task in done):
-                await asyncio.sleep(UNNOTICED)
+            # Python 3.11 logs a stack trace of a connection that ends cancelled, with the event loop.
+            with suppress(asyncio.CancelledError):
+                done, _ = await asyncio.wait(passing, return_when=asyncio.FIRST_EXCEPTION)
+                if any(task.exception() for task in done):
+                    await asyncio.sleep(UNNOTICED)
         finally:
             self._open.discard(pair)
             for task in passing:
