@@ -9,7 +9,7 @@ from temporalio.service import RPCError
 
 from cli import output
 from cli.act_commands import abort, give_up, retry
-from cli.concluding import DONE, INTERRUPTED, NOT_DONE, WRONG_USAGE
+from cli.concluding import DONE, INTERRUPTED, NOT_DONE, WRONG_USAGE, ServiceFailed
 from cli.documents import ProcessNotFound
 from cli.mend_commands import reconcile, set_in_sync
 from cli.options import examples
@@ -26,14 +26,6 @@ from settings import ConfigurationError
 from stack.temporal_server import StackFailed
 from temporal.connection import TemporalUnreachable
 from temporal.history import LastError
-
-
-class ServiceFailed(Exception):
-    """Temporal or PostgreSQL did not answer, or not as it should."""
-
-    def __init__(self, cause: Exception) -> None:
-        super().__init__(f"A service does not answer: {str(cause) or type(cause).__name__}; try again")
-
 
 LONGEST_COMPLAINT = 300
 """Characters of what click has to say of a command line."""
@@ -112,7 +104,7 @@ def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  #
             return SchemaOutOfDate(None, None), NOT_DONE
         case asyncpg.InsufficientPrivilegeError():
             return NotPermitted(error), NOT_DONE
-        case DomainError() | ProcessNotFound() | ActionRefused():
+        case DomainError() | ProcessNotFound() | ActionRefused() | ServiceFailed():
             return error, NOT_DONE
     if isinstance(error, NO_SERVICES):
         return error, NOT_DONE
@@ -124,7 +116,7 @@ def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  #
 def _fail(arguments: list[str], error: Exception, code: int) -> int:
     if "--json" in arguments:
         failed = {
-            "process_id": None,
+            "process_id": getattr(error, "process_id", None),
             "status": None,
             "subscription": None,
             "error": LastError.of(error).model_dump(),

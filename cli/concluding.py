@@ -3,12 +3,15 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import asyncpg
 import click
+from temporalio.service import RPCError
 
 from cli import output
 from cli.documents import Outcome
 from cli.services import Services, with_services
-from cli.starting import follow, outcome
+from cli.starting import follow, outcome, patiently
+from database.connection import NO_ANSWER
 from stack.embedded import is_kept_up
 
 DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -22,7 +25,17 @@ async def watch(services: Services, process_id: str, *, as_json: bool, parked_be
         output.print_process(document)
     if document.ended_at is None and services.passing:
         output.say(f'{process_id} is still open; it goes on at the next command or "make up"')
-    return await outcome(services, document)
+    return await patiently(lambda: outcome(services, document))
+
+
+class ServiceFailed(Exception):
+    """Temporal or PostgreSQL did not answer, or not as it should."""
+
+    def __init__(self, cause: Exception, process_id: str | None = None) -> None:
+        # Who starts a process again may have it twice: so it is named.
+        then = f'see what became of it: "starter.py process {process_id}"' if process_id else "try again"
+        super().__init__(f"A service does not answer: {str(cause) or type(cause).__name__}; {then}")
+        self.process_id = process_id
 
 
 @dataclass
@@ -40,6 +53,10 @@ def conclude(work: Callable[[Services, Sent], Awaitable[Outcome]], *, no_wait: b
     except KeyboardInterrupt:
         say_interrupted(sent.process_id)
         return INTERRUPTED
+    except (RPCError, asyncpg.PostgresError, *NO_ANSWER) as error:
+        if sent.process_id is None:
+            raise
+        raise ServiceFailed(error, sent.process_id) from error
     _print_outcome(result, as_json=as_json, no_wait=no_wait)
     return DONE if result.error is None else NOT_DONE
 

@@ -39,8 +39,16 @@ class NotPermitted(Exception):
         )
 
 
-NO_ANSWER = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
-"""What a query raises where the server is gone, or hangs."""
+NO_ANSWER = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+)
+"""What a query raises where the server is gone, hangs, is stopping or is not ready yet."""
 
 ABANDONED_AFTER = 15.0
 """Seconds after which PostgreSQL itself ends a transaction in which nothing is said any more.

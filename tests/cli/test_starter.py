@@ -3,14 +3,17 @@
 import getpass
 import json
 import signal
+from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
+from cli import starting
 from cli.commands import run
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from tests.processes import eventually
+from tests.processes import until_struck
 from tests.starting import Starter
 
 SUBSCRIPTION = [
@@ -130,6 +133,42 @@ async def test_attempts_and_the_last_failure_are_shown_while_it_is_followed(
     assert "group_management cannot be reached" in ended.stdout
 
 
+@pytest.mark.parametrize(
+    "error", [asyncpg.AdminShutdownError, asyncpg.CannotConnectNowError, asyncpg.CrashShutdownError]
+)
+@pytest.mark.parametrize("read", ["process_document", "subscription_document"])
+async def test_who_follows_waits_for_a_database_that_stops_or_begins(
+    starter: Starter, monkeypatch: pytest.MonkeyPatch, error: type[Exception], read: str
+) -> None:
+    original, failures = getattr(starting, read), iter([error("the database system is starting up")])
+
+    async def starting_up(*arguments: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return await original(*arguments)
+
+    monkeypatch.setattr(starting, read, starting_up)
+    ended = await starter("create", "user-group", "--group-name", "a", "--json")
+    assert (ended.code, ended.document["status"]) == (0, "completed")
+    assert next(failures, None) is None
+
+
+async def test_a_process_is_named_where_it_cannot_be_followed(
+    starter: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def out_of_memory(*arguments: Any) -> Any:
+        raise asyncpg.OutOfMemoryError("out of memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(starting, "process_document", out_of_memory)
+        ended = await starter("create", "user-group", "--group-name", "a", "--json")
+    process_id, error = ended.document["process_id"], ended.document["error"]
+    followed = await starter("process", process_id, "--follow", "--json")
+    assert (ended.code, error["type"]) == (1, "ServiceFailed")
+    assert f"starter.py process {process_id}" in error["message"]
+    assert followed.document["status"] == "completed"
+
+
 async def test_ctrl_c_stops_following_and_never_the_process(
     starter: Starter, groups: FakeGroupManagement
 ) -> None:
@@ -138,7 +177,7 @@ async def test_ctrl_c_stops_following_and_never_the_process(
     following = await starter.program.start(
         "create", "user-group", "--group-name", "a", "--process-id", process_id
     )
-    await eventually(lambda: slow_call_begun(groups))
+    await until_struck(groups.system)
     following.send_signal(signal.SIGINT)
     _, stderr = await following.communicate()
     ended = await starter("process", process_id, "--follow", "--json")
@@ -176,9 +215,11 @@ async def test_processes_lists_filters_and_pages(starter: Starter) -> None:
         "--json",
     )
     after = await starter("processes", "--after", created["process_id"], "--json")
+    cut = await starter("processes", "--limit", "1")
     assert [one["process_id"] for one in of_one.document] == [created["process_id"]]
     assert list(of_one.document[0]) == PROCESS
     assert created["process_id"] not in {one["process_id"] for one in after.document}
+    assert "There may be more: --after" in cut.stderr
 
 
 async def test_subscription_shows_values_and_trail(starter: Starter) -> None:
@@ -290,8 +331,3 @@ async def test_one_service_without_the_other_is_refused(environment: dict[str, s
 def test_every_help_page_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*command.split(), "--help"]) == 0
     assert "Examples:" in capsys.readouterr().out
-
-
-async def slow_call_begun(groups: FakeGroupManagement) -> bool | None:
-    """Return whether the fault that strikes one call has struck."""
-    return None if await groups.system.faults() else True
