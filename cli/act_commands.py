@@ -9,7 +9,7 @@ from cli.concluding import Sent, conclude, watch
 from cli.documents import Outcome, process_document
 from cli.options import current_user, examples, fill, json_option, require_text
 from cli.services import Services
-from cli.starting import request_abort, send_update
+from cli.starting import request_abort, require_abortable, send_update
 from products.process import ProcessStatus
 from temporal.history import LastError
 from workflows.forms import OperatorNote
@@ -40,7 +40,7 @@ def retry(process_id: str, **said: Any) -> int:
 )
 @acting_options
 def give_up(process_id: str, **said: Any) -> int:
-    """Leave a roll-back that failed for good as it is; the subscription stays out of sync."""
+    """Leave an aborted process that is parked as it is; the subscription stays out of sync."""
     return act(
         process_id,
         lambda services, note: send_update(services, process_id, "give_up", note),
@@ -53,12 +53,12 @@ def give_up(process_id: str, **said: Any) -> int:
 @acting_options
 def abort(process_id: str, **said: Any) -> int:
     """Cancel a process and roll it back; the exit code is 0 when it ended aborted."""
-    return act(
-        process_id,
-        lambda services, note: request_abort(services, process_id, note),
-        wanted=ProcessStatus.ABORTED,
-        **said,
-    )
+
+    async def action(services: Services, note: OperatorNote) -> None:
+        require_abortable(await process_document(services, process_id))
+        await request_abort(services, process_id, note)
+
+    return act(process_id, action, wanted=ProcessStatus.ABORTED, **said)
 
 
 def act(
@@ -101,5 +101,7 @@ def _error(result: Outcome, wanted: ProcessStatus) -> LastError | None:
     if result.status is wanted:
         return None
     if result.status is ProcessStatus.COMPLETED:
-        return LastError(type="TooLate", message="The process had completed already; nothing was changed")
+        forward = "The abort came too late: there was only the way forward, and the process has completed"
+        already = "The process had completed already; nothing was changed"
+        return LastError(type="TooLate", message=forward if result.aborted else already)
     return result.error

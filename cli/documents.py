@@ -28,11 +28,18 @@ class ProcessDocument(TrailRow):
     last_error: LastError | None = Field(None, exclude=True)
     """What it ended with, or parked on, where Temporal still knows."""
     times_parked: int = Field(0, exclude=True)
+    aborted: bool = Field(default=False, exclude=True)
+    """Whether it was asked to abort: it rolls back, or goes forward where there is no way back."""
 
     @property
     def parked(self) -> bool:
         """Whether it waits for somebody."""
         return self.status is ProcessStatus.FAILED and self.ended_at is None
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The commands that lead on from where it is parked; Temporal takes no second cancellation."""
+        return ("retry", "give-up") if self.aborted else ("retry", "abort")
 
 
 class ProcessNotFound(Exception):
@@ -49,6 +56,8 @@ class Outcome(BaseModel):
     status: ProcessStatus
     subscription: Document | None = None
     error: LastError | None = None
+    aborted: bool = Field(default=False, exclude=True)
+    """Whether the process was asked to abort."""
 
 
 async def subscription_document(connection: Connection, subscription_id: UUID) -> Document:
@@ -78,8 +87,9 @@ async def process_document(services: Services, process_id: str) -> ProcessDocume
         row = await processes.read_process(connection, process_id)
         events = await processes.read_events(connection, process_id)
     document = await with_steps(services, process_id, row)
-    times_parked = [event.event for event in events].count("parked")
-    return document.model_copy(update={"times_parked": times_parked})
+    happened = [event.event for event in events]
+    found = {"times_parked": happened.count("parked"), "aborted": "abort requested" in happened}
+    return document.model_copy(update=found)
 
 
 async def with_steps(services: Services, process_id: str, row: TrailRow | None) -> ProcessDocument:

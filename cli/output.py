@@ -63,16 +63,23 @@ def print_json(document: BaseModel | Document | Sequence[Any]) -> None:
     sys.stdout.write(text + "\n")
 
 
+def say_more(listed: Sequence[object], limit: int) -> None:
+    """Tell how a list goes on that is as long as it may be."""
+    if len(listed) == limit:
+        say(f"There may be more: --after {listed[-1]}")
+
+
 def print_process(document: ProcessDocument, events: Sequence[TrailEvent] = ()) -> None:
     """Print a process: its steps, and what happened to it on its way."""
     stdout.print(_process(document))
     if document.parked:
-        ways = f"starter.py retry {document.process_id}, or starter.py abort {document.process_id}"
+        ways = ", or ".join(f"starter.py {way} {document.process_id}" for way in document.ways)
         stdout.print(_text(f"Parked: it waits for somebody. To go on: {ways}", style="yellow"))
     for event in events:
         who = f" by {event.by}" if event.by else ""
         why = f": {event.reason}" if event.reason else ""
-        stdout.print(_text(f"{_clock(event.at)}  {event.event}{who} at {event.step}{why}"))
+        where = f" at {event.step}" if event.step else ""
+        stdout.print(_text(f"{_clock(event.at)}  {event.event}{who}{where}{why}"))
 
 
 @contextmanager

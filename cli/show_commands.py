@@ -55,6 +55,7 @@ def list_subscriptions(
                 )
             else:
                 output.print_subscriptions(found)
+                output.say_more([one.subscription_id for one in found], limit)
 
     with_services(work, say=output.say)
     return DONE
@@ -118,6 +119,7 @@ def list_processes(
             output.print_json([document.model_dump(mode="json") for document in documents])
         else:
             output.print_processes(rows)
+            output.say_more([row.process_id for row in rows], limit)
 
     with_services(work, say=output.say)
     return DONE

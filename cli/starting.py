@@ -174,6 +174,20 @@ async def request_abort(services: Services, process_id: str, note: OperatorNote)
         raise _refusal(process_id, error) from error
 
 
+def require_abortable(document: ProcessDocument) -> None:
+    """Refuse to abort what was aborted already, and waits for somebody since, or what has failed.
+
+    Raises:
+        ActionRefused: when nothing would come of it.
+    """
+    process = f'Process "{document.process_id}"'
+    if document.parked and document.aborted:
+        ways = ", or ".join(f'"starter.py {way} {document.process_id}"' for way in document.ways)
+        raise ActionRefused(f"{process} was aborted already; go on with {ways}", "AlreadyAborted")
+    if document.ended_at is not None and document.status is not ProcessStatus.COMPLETED:
+        raise ActionRefused(f"{process} has ended: {document.status}; nothing was done", "NotOpen")
+
+
 class ActionRefused(Exception):
     """A process does not take an action; `type` is what programs rely on."""
 
@@ -200,6 +214,7 @@ async def outcome(services: Services, document: ProcessDocument) -> Outcome:
         status=document.status,
         subscription=subscription,
         error=_error(document),
+        aborted=document.aborted,
     )
 
 

@@ -20,7 +20,7 @@ class HolderIsOpen(DomainError):
     def __init__(self, subscription_id: UUID, holder: str) -> None:
         super().__init__(
             f"Subscription {subscription_id} has still failed processes with id's: ['{holder}']; "
-            f'retry it, or abort it: "starter.py abort {holder}"'
+            f'"starter.py process {holder}" says how it goes on'
         )
 
 

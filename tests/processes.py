@@ -19,6 +19,7 @@ from database.processes import TrailEvent, TrailRow
 from products.process import ProcessStatus, created_subscription_id
 from products.product_types.user_group import UserGroup
 from products.subscription import SubscriptionModel
+from services.fake_system import FakeSystem
 from temporal import search_attributes
 from temporal.history import StepLog, step_log
 from workflows.forms import OperatorNote
@@ -181,6 +182,15 @@ class Processes:
             await handle.result()
         assert isinstance(failed.value.cause, ApplicationError)
         return failed.value.cause.message
+
+
+async def until_struck(system: FakeSystem) -> None:
+    """Wait until every fault that was ordered for some calls has struck: a slow call has begun."""
+
+    async def struck() -> bool | None:
+        return None if await system.faults() else True
+
+    await eventually(struck)
 
 
 async def eventually(look: Callable[[], Awaitable[T | None]], *, seconds: float = 30) -> T:

@@ -85,11 +85,11 @@ class Details:
         workflow.set_current_details(self.markdown())
 
 
-def parked_notice(title: str, failure: str, *, rolling_back: bool) -> str:
+def parked_notice(title: str, failure: str, *, aborted: bool) -> str:
     """Return what somebody has to know and to do about a process that is parked on this step."""
     ways = (
-        "send the update `retry` to try the roll-back again, or `give_up` to leave it out of sync"
-        if rolling_back
+        "send the update `retry` when the cause is gone, or `give_up` to leave the subscription out of sync"
+        if aborted
         else "send the update `retry` when the cause is gone, or request cancellation to roll it back"
     )
     return (

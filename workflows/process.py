@@ -87,19 +87,19 @@ class ProcessFrame:
             raise ApplicationError("Somebody else has just acted on this process", type="NotParked")
 
     @workflow.update(
-        description='Leave a failed roll-back as it is, e.g. {"by": "alice", "reason": "removed by hand"}'
+        description='Leave an aborted process as it is, e.g. {"by": "alice", "reason": "removed by hand"}'
     )
     async def give_up(self, note: OperatorNote = OperatorNote()) -> str:
-        """End a process whose roll-back failed for good; its subscription stays out of sync."""
+        """End an aborted process that failed for good; its subscription stays out of sync."""
         self._give_up = note
         return "Given up: the subscription stays out of sync until somebody sets it in sync"
 
     @give_up.validator
-    def _require_failed_roll_back(self, note: OperatorNote = OperatorNote()) -> None:
+    def _require_aborted(self, note: OperatorNote = OperatorNote()) -> None:
         self._require_parked(note)
-        if not self._rolling_back:
+        if self._heeds_cancellation:
             raise ApplicationError(
-                "This process is not being rolled back: retry it, or abort it first", type="NotRollingBack"
+                "This process was not aborted: retry it, or abort it first", type="NotRollingBack"
             )
 
     async def follow(self, form: StartForm, result: type[S]) -> S:
@@ -210,7 +210,7 @@ class ProcessFrame:
 
     async def _wait_for_retry(self, step: Step[Any, Any], line: Line) -> None:
         line.state = PARKED
-        notice = parked_notice(step.title, self._progress.failure, rolling_back=self._rolling_back)
+        notice = parked_notice(step.title, self._progress.failure, aborted=not self._heeds_cancellation)
         self._details.show_status(ProcessStatus.FAILED, notice)
         await self._continue_as_new_when_long()
         await workflow.wait_condition(

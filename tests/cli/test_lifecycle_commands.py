@@ -126,6 +126,60 @@ async def test_a_roll_back_that_fails_is_given_up(starter: Starter, groups: Fake
     assert given_up.document["subscription"]["held_by"] == parked["process_id"]
 
 
+async def test_what_was_aborted_and_is_parked_is_not_aborted_again(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", times=2))
+    parked = (await starter("create", "user-group", "--group-name", "Reserved", "--json")).document
+    process_id = parked["process_id"]
+    before = await starter("process", process_id)
+    aborted = await starter("abort", process_id)
+    again = await starter("abort", process_id, "--json")
+    retried = await starter("retry", process_id, "--json")
+    late = await starter("abort", process_id, "--json")
+    assert f"To go on: starter.py retry {process_id}, or starter.py abort {process_id}" in before.stdout
+    assert f"To go on: starter.py retry {process_id}, or starter.py give-up {process_id}" in aborted.stdout
+    assert (again.code, again.document["error"]["type"]) == (1, "AlreadyAborted")
+    assert "give-up" in again.document["error"]["message"]
+    assert retried.document["status"] == "aborted"
+    assert (late.code, late.document["error"]["type"]) == (1, "NotOpen")
+
+
+async def test_a_removal_that_is_aborted_too_late_goes_forward_and_says_so(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    created = (await starter("create", "user-group", "--group-name", "Leaving", "--json")).document
+    subscription_id = created["subscription"]["subscription_id"]
+    await groups.system.order(Fault(kind="reject", times=1))
+    parked = await starter("terminate", subscription_id, "--yes", "--json")
+    aborted = await starter("abort", parked.document["process_id"], "--json")
+    assert aborted.document["subscription"]["status"] == "terminated"
+    assert (aborted.code, aborted.document["error"]["type"]) == (1, "TooLate")
+    assert "only the way forward" in aborted.document["error"]["message"]
+
+
+async def test_a_removal_that_cannot_go_on_is_given_up_and_begun_anew(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    created = (await starter("create", "user-group", "--group-name", "Staying", "--json")).document
+    subscription_id = created["subscription"]["subscription_id"]
+    await groups.system.order(Fault(kind="reject"))
+    parked = await starter("terminate", subscription_id, "--yes", "--json")
+    process_id = parked.document["process_id"]
+    aborted = await starter("abort", process_id)
+    given_up = await starter("give-up", process_id, "--json")
+    mended = await starter("set-in-sync", subscription_id, "--json")
+    trail = await starter("process", process_id)
+    await groups.system.clear_faults()
+    ended = await starter("terminate", subscription_id, "--yes", "--json")
+    assert f"starter.py give-up {process_id}" in aborted.stdout
+    assert (given_up.code, given_up.document["status"]) == (0, "failed")
+    assert (mended.code, mended.document["subscription"]["insync"]) == (0, True)
+    assert "set in sync by" in trail.stdout
+    assert "at None" not in trail.stdout
+    assert (ended.code, ended.document["subscription"]["status"]) == (0, "terminated")
+
+
 async def test_ctrl_c_in_a_retry_that_no_worker_takes_says_how_to_follow_the_process(
     client: Client,
     settings: Settings,

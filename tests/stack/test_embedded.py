@@ -21,7 +21,7 @@ from database.connection import open_pool
 from products.process import ProcessStatus, created_subscription_id
 from products.subscription import Status
 from services.fake_group_management import open_fake_group_management
-from services.fake_system import FakeSystem, Fault
+from services.fake_system import Fault
 from settings import Settings
 from stack import embedded
 from stack.addresses import Addresses
@@ -29,7 +29,7 @@ from stack.embedded import embedded_stack, held_back, is_kept_up, kept_up
 from stack.ports import Claims, free_port
 from temporal.connection import TemporalUnreachable, connect
 from temporal.plugin import TASK_QUEUE
-from tests.processes import eventually
+from tests.processes import eventually, until_struck
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ async def test_a_create_survives_the_kill_of(victim: str, stack: Addresses, dire
         await client.start_workflow(
             "create_user_group", {"group_name": "ops"}, id=process_id, task_queue=TASK_QUEUE
         )
-        await eventually(lambda: slow_call_begun(groups.system))
+        await until_struck(groups.system)
     found = Addresses.read(directory)
     assert found is not None
     os.kill(found.pids[victim], signal.SIGKILL)
@@ -134,11 +134,6 @@ def test_it_is_known_whether_somebody_keeps_it_up(tmp_path: Path) -> None:
 
 def alive(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-
-
-async def slow_call_begun(system: FakeSystem) -> bool | None:
-    """Return whether the fault that strikes one call has struck."""
-    return None if await system.faults() else True
 
 
 async def completed(temporal_address: str, process_id: str) -> bool | None:

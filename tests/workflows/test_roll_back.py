@@ -181,7 +181,7 @@ async def test_a_process_that_was_given_up_stays_so_when_it_is_reset(
     assert after == before
 
 
-async def test_only_a_failed_roll_back_can_be_given_up(
+async def test_only_an_aborted_process_can_be_given_up(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="reject"))
@@ -189,7 +189,7 @@ async def test_only_a_failed_roll_back_can_be_given_up(
     await processes.until_parked(handle)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await processes.give_up(handle)
-    assert "not being rolled back" in str(refused.value.cause)
+    assert "was not aborted" in str(refused.value.cause)
     await groups.system.clear_faults()
     await processes.retry(handle)
     assert (await handle.result()).status is Status.ACTIVE
