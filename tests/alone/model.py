@@ -45,7 +45,7 @@ class Parked:
     times: int = 1
     rolling_back: bool = False
     aborted: bool = False
-    """Whether it was aborted too late: a second abort would have no effect."""
+    """Whether it was aborted, in time or too late: a second abort would have no effect."""
 
 
 @dataclass

@@ -150,10 +150,10 @@ class Lifecycles(RuleBasedStateMachine):
         process.aborted = True
         self.goes_on(process)
 
-    @precondition(lambda self: any(one.rolling_back for one in self.model.parked))
+    @precondition(lambda self: any(one.aborted for one in self.model.parked))
     @rule(which=WHICH)
     def give_up(self, which: int) -> None:
-        stuck = [one for one in self.model.parked if one.rolling_back]
+        stuck = [one for one in self.model.parked if one.aborted]
         process = stuck[which % len(stuck)]
         self.run(self.processes.give_up(self.handle(process.process_id)))
         self.ends(process.process_id, "failed", "GivenUp")
