@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -31,6 +32,9 @@ hypothesis.settings.load_profile("default")
 
 # Hundreds of programs are started: let them find each other's bytecode.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# What a shell runs in the background ignores Ctrl-C, and so would every program that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONGEST = ("test_model.py", "test_readme.py", "test_races.py", "test_embedded.py", "test_aborts.py")
 """They begin first, so that the processes of pytest-xdist end together."""
