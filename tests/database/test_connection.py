@@ -95,16 +95,17 @@ async def test_a_pool_is_silent_while_its_server_is_away_and_serves_again(
 async def test_what_somebody_has_locked_who_says_nothing_any_more_is_free_again_soon(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("database.connection.ABANDONED_AFTER", 0.3)
-    async with await open_pool(postgres) as silent, await open_pool(postgres) as pool:
-        connection = await silent.acquire()
-        await connection.execute("BEGIN")
-        await connection.execute("SELECT pg_advisory_xact_lock(4711)")
-        async with asyncio.timeout(5):
+    monkeypatch.setattr("database.connection.ABANDONED_AFTER", 1.0)
+    async with (
+        await open_pool(postgres) as silent,
+        await open_pool(postgres) as pool,
+        silent.acquire() as connection,
+    ):
+        await connection.execute("BEGIN; SELECT pg_advisory_xact_lock(4711)")
+        async with asyncio.timeout(10):
             await pool.execute("SELECT pg_advisory_xact_lock(4711)")
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
             await connection.execute("COMMIT")
-        await silent.release(connection)
 
 
 async def test_an_error_takes_the_whole_transaction_back(pool: Pool) -> None:
