@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from cli.concluding import Sent, conclude, watch
-from cli.documents import Outcome, process_document
+from cli.documents import Outcome, ProcessDocument, process_document
 from cli.options import current_user, examples, fill, json_option, require_text
 from cli.services import Services
 from cli.starting import request_abort, require_abortable, send_update
@@ -53,12 +53,13 @@ def give_up(process_id: str, **said: Any) -> int:
 @acting_options
 def abort(process_id: str, **said: Any) -> int:
     """Cancel a process and roll it back; the exit code is 0 when it ended aborted."""
-
-    async def action(services: Services, note: OperatorNote) -> None:
-        require_abortable(await process_document(services, process_id))
-        await request_abort(services, process_id, note)
-
-    return act(process_id, action, wanted=ProcessStatus.ABORTED, **said)
+    return act(
+        process_id,
+        lambda services, note: request_abort(services, process_id, note),
+        require=require_abortable,
+        wanted=ProcessStatus.ABORTED,
+        **said,
+    )
 
 
 def act(
@@ -69,19 +70,26 @@ def act(
     reason: str | None,
     no_wait: bool,
     as_json: bool,
+    require: Callable[[ProcessDocument], None] = lambda process: None,
     wanted: ProcessStatus = ProcessStatus.COMPLETED,
 ) -> int:
-    """Act on a process, follow it, print what became of it; return the exit code."""
+    """Act on a process, follow it, print what became of it; return the exit code.
+
+    Args:
+        require: raises where nothing would come of the action.
+        wanted: how the process has to end.
+    """
     note = note_of(by, reason)
     require_text(process_id)
 
     async def work(services: Services, sent: Sent) -> Outcome:
-        parked_before = (await process_document(services, process_id)).times_parked
+        before = await process_document(services, process_id)
+        require(before)
         sent.process_id = process_id  # an update may have gone out also where nobody has answered yet
         await action(services, note)
         if no_wait:
             return Outcome(process_id=process_id, status=ProcessStatus.RUNNING)
-        result = await watch(services, process_id, as_json=as_json, parked_before=parked_before)
+        result = await watch(services, process_id, as_json=as_json, parked_before=before.times_parked)
         return result.model_copy(update={"error": _error(result, wanted)})
 
     return conclude(work, no_wait=no_wait, as_json=as_json)

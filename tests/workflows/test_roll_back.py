@@ -20,7 +20,7 @@ from products.subscription import Status
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from services.group_management import Group
-from tests.processes import Processes, eventually
+from tests.processes import CreateHandle, Processes, eventually
 
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 
@@ -127,14 +127,19 @@ async def test_an_abort_while_the_external_system_works_is_rolled_back_when_it_h
     assert await groups.system.count() == before
 
 
-async def test_a_roll_back_that_fails_for_good_parks_until_it_is_retried(
-    worker: None, processes: Processes, groups: FakeGroupManagement
-) -> None:
+async def parked_in_its_roll_back(processes: Processes, groups: FakeGroupManagement) -> CreateHandle:
     await groups.system.order(Fault(kind="reject"))
     handle = await processes.create_user_group()
     await processes.until_parked(handle)
     await handle.cancel(reason="carol: wrong name")
     await processes.until_parked(handle, times=2)
+    return handle
+
+
+async def test_a_roll_back_that_fails_for_good_parks_until_it_is_retried(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    handle = await parked_in_its_roll_back(processes, groups)
     await groups.system.clear_faults()
     await processes.retry(handle)
     await processes.until_closed(handle)
@@ -146,11 +151,7 @@ async def test_a_roll_back_that_fails_for_good_parks_until_it_is_retried(
 async def test_a_roll_back_that_is_given_up_leaves_the_subscription_out_of_sync(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
-    await groups.system.order(Fault(kind="reject"))
-    handle = await processes.create_user_group()
-    await processes.until_parked(handle)
-    await handle.cancel(reason="carol: wrong name")
-    await processes.until_parked(handle, times=2)
+    handle = await parked_in_its_roll_back(processes, groups)
     await processes.give_up(handle, by="carol", reason="removed by hand")
     assert "rejects" in await processes.failure(handle)
     row, subscription = await processes.row(handle), await processes.subscription(handle)
@@ -164,11 +165,7 @@ async def test_a_roll_back_that_is_given_up_leaves_the_subscription_out_of_sync(
 async def test_a_process_that_was_given_up_stays_so_when_it_is_reset(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
-    await groups.system.order(Fault(kind="reject"))
-    handle = await processes.create_user_group()
-    await processes.until_parked(handle)
-    await handle.cancel(reason="carol: wrong name")
-    await processes.until_parked(handle, times=2)
+    handle = await parked_in_its_roll_back(processes, groups)
     await processes.give_up(handle, by="carol")
     await processes.until_closed(handle)
     await groups.system.clear_faults()
