@@ -47,17 +47,17 @@ worker: $(READY) ## Run one worker
 	$(BIN)/python worker.py
 
 bench: $(READY) ## Measure latency, throughput and CPU per create
-	@$(BIN)/python bench.py $(ARGS)
+	@$(BIN)/python -m trials.bench $(ARGS)
 
 chaos: $(READY) ## Prove that nothing is lost or doubled, by faults, then fuzz (only faults: ARGS="--seed 7 --duration 180 --processes 200")
-	@$(BIN)/python -m chaos $(ARGS)
+	@$(BIN)/python -m trials.chaos $(ARGS)
 	@$(if $(ARGS),,$(MAKE) --no-print-directory fuzz)
 
 crashes: $(READY) ## Let a worker die at every moment of every step of every workflow
 	$(BIN)/python -m pytest -m exhaustive tests/alone/test_crashes.py
 
 soak: $(READY) ## Create 10,000 user groups while workers are killed, then park 1,000 processes for a month
-	@$(BIN)/python -m chaos.soak $(ARGS)
+	@$(BIN)/python -m trials.soak $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python -m pytest -m exhaustive tests/alone/test_long_times.py)
 
 lock: $(READY) ## Renew the lock file from pyproject.toml: names, versions and hashes only

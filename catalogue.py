@@ -6,12 +6,13 @@ from typing import Any, ClassVar, Protocol, get_type_hints
 
 from temporalio import workflow
 
-from activities.ledger import Ledger
 from activities.user import UserActivities
 from activities.user_group import UserGroupActivities
-from products.process import Target
-from workflows.forms import StartForm
-from workflows.process import ProcessFrame
+from orchestrator.domain.process import Target
+from orchestrator.operations.validate_subscriptions import ValidateSubscriptions
+from orchestrator.process.forms import StartForm
+from orchestrator.process.frame import ProcessFrame
+from orchestrator.process.ledger import Ledger
 from workflows.user.create_user import CreateUser
 from workflows.user.modify_user import ModifyUser
 from workflows.user.terminate_user import TerminateUser
@@ -20,7 +21,6 @@ from workflows.user_group.create_user_group import CreateUserGroup
 from workflows.user_group.modify_user_group import ModifyUserGroup
 from workflows.user_group.terminate_user_group import TerminateUserGroup
 from workflows.user_group.validate_user_group import ValidateUserGroup
-from workflows.validate_subscriptions import ValidateSubscriptions
 
 
 class HasTarget(Protocol):

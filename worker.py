@@ -19,23 +19,24 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from activities.ledger import Ledger
 from activities.subscriptions import SubscriptionActivities
-from activities.validations import ValidationActivities
 from catalogue import CATALOGUE, registered_workflows, validating_workflows
-from database.connection import DatabaseUnreachable, NotPermitted, open_pool
-from database.grants import RoleNotFit, grant_to_worker
-from database.migrate import migrate, require_current_schema
-from database.schema import SchemaOutOfDate
-from operations.reconcile import reconcile
+from orchestrator.database.connection import DatabaseUnreachable, NotPermitted, open_pool
+from orchestrator.database.grants import RoleNotFit, grant_to_worker
+from orchestrator.database.migrate import migrate, require_current_schema
+from orchestrator.database.schema import SchemaOutOfDate
+from orchestrator.operations.active_subscriptions import ValidationActivities
+from orchestrator.operations.reconcile import reconcile
+from orchestrator.process.bookkeeping import Bookkeeping
+from orchestrator.process.ledger import Ledger
+from orchestrator.temporal.connection import TemporalUnreachable, connect
+from orchestrator.temporal.deployment import InvalidVersion, advice, deployment_config
+from orchestrator.temporal.executions import is_cancellation_requested
+from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.search_attributes import register_search_attributes
 from services.fake_schema import create_fake_system
 from settings import ConfigurationError, Settings
 from stack.addresses import find_services
-from temporal.cancellation import is_cancellation_requested
-from temporal.connection import TemporalUnreachable, connect
-from temporal.deployment import InvalidVersion, advice, deployment_config
-from temporal.plugin import TASK_QUEUE
-from temporal.search_attributes import register_search_attributes
 
 GRACE = timedelta(seconds=20)
 """How long the activities in progress may take to end when the worker is told to stop."""
@@ -57,6 +58,7 @@ async def open_activities(client: Client, settings: Settings) -> AsyncIterator[S
         pool = await stack.enter_async_context(await open_pool(settings.database_url))
         ledger = Ledger(pool, partial(is_cancellation_requested, client))
         activities = [
+            *_activities(Bookkeeping(ledger)),
             *_activities(SubscriptionActivities(ledger)),
             *_activities(ValidationActivities(pool, validating_workflows())),
         ]

@@ -2,11 +2,11 @@
 
 from temporalio import activity
 
-from activities.inputs import CheckResult, ModifyValues, StepRun
-from activities.ledger import Ledger
-from products.comparison import compare
+from orchestrator.domain.comparison import compare
+from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.process.ledger import Ledger
+from orchestrator.process.messages import CheckResult, ModifyValues, StepRun
 from products.product_types.user import User, UserInactive, UserProvisioning
-from products.subscription import SubscriptionModel
 from services.user_management import Account, UserManagement
 
 

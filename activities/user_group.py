@@ -2,11 +2,11 @@
 
 from temporalio import activity
 
-from activities.inputs import CheckResult, ModifyValues, StepRun
-from activities.ledger import Call, Ledger
-from products.comparison import compare
+from orchestrator.domain.comparison import compare
+from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.process.ledger import Call, Ledger
+from orchestrator.process.messages import CheckResult, ModifyValues, StepRun
 from products.product_types.user_group import UserGroup, UserGroupInactive, UserGroupProvisioning
-from products.subscription import SubscriptionModel
 from services.group_management import GroupManagement
 
 

@@ -10,9 +10,9 @@ from cli.documents import Outcome, ProcessDocument, process_document
 from cli.options import current_user, examples, fill, json_option, require_text
 from cli.services import Services
 from cli.starting import request_abort, require_abortable, send_update
-from products.process import ProcessStatus
-from temporal.history import LastError
-from workflows.forms import OperatorNote
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.process.forms import OperatorNote
+from orchestrator.temporal.history import LastError
 
 
 def acting_options(command: Callable[..., int]) -> Callable[..., int]:

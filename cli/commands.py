@@ -10,7 +10,7 @@ from temporalio.service import RPCError
 from cli import output
 from cli.act_commands import abort, give_up, retry
 from cli.concluding import DONE, INTERRUPTED, NOT_DONE, WRONG_USAGE, ServiceFailed
-from cli.documents import ProcessNotFound
+from cli.documents import ProcessNotFound, error_of
 from cli.mend_commands import reconcile, set_in_sync
 from cli.options import examples
 from cli.schedule_commands import schedule
@@ -18,14 +18,13 @@ from cli.services import Passing
 from cli.show_commands import list_processes, list_subscriptions, show_process, show_subscription
 from cli.start_commands import create, modify, terminate, validate
 from cli.starting import ActionRefused
-from database.connection import NO_ANSWER, DatabaseUnreachable, NotPermitted
-from database.schema import SchemaOutOfDate
-from products.errors import DomainError, InvalidInput
-from products.validation import shown
+from orchestrator.database.connection import NO_ANSWER, DatabaseUnreachable, NotPermitted
+from orchestrator.database.schema import SchemaOutOfDate
+from orchestrator.domain.errors import DomainError, InvalidInput
+from orchestrator.domain.input_errors import shown
+from orchestrator.temporal.connection import TemporalUnreachable
 from settings import ConfigurationError
-from stack.temporal_server import StackFailed
-from temporal.connection import TemporalUnreachable
-from temporal.history import LastError
+from stack.errors import StackFailed
 
 LONGEST_COMPLAINT = 300
 """Characters of what click has to say of a command line."""
@@ -119,7 +118,7 @@ def _fail(arguments: list[str], error: Exception, code: int) -> int:
             "process_id": getattr(error, "process_id", None),
             "status": None,
             "subscription": None,
-            "error": LastError.of(error).model_dump(),
+            "error": error_of(error).model_dump(),
         }
         output.print_json(failed)
     else:

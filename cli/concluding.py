@@ -11,7 +11,7 @@ from cli import output
 from cli.documents import Outcome
 from cli.services import Services, with_services
 from cli.starting import follow, outcome, patiently
-from database.connection import NO_ANSWER
+from orchestrator.database.connection import NO_ANSWER
 from stack.embedded import is_kept_up
 
 DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130

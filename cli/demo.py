@@ -12,11 +12,11 @@ import click
 from cli import output
 from cli.commands import run, stop_as_by_ctrl_c
 from cli.concluding import INTERRUPTED
-from products.process import created_subscription_id
+from orchestrator.domain.process import created_subscription_id
 from settings import ConfigurationError, Settings
 from stack.addresses import DIRECTORY
 from stack.embedded import embedded_stack
-from stack.temporal_server import StackFailed
+from stack.errors import StackFailed
 
 
 def demo(directory: Path) -> int:

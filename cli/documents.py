@@ -10,13 +10,20 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from catalogue import registered_workflows, workflow_type
 from cli.services import Services
-from database import processes, relations, subscriptions
-from database.connection import Connection
-from database.processes import TrailRow
-from products.gate import SubscriptionNotFound
-from products.process import ProcessStatus
-from temporal import search_attributes
-from temporal.history import LastError, StepLog, chain_history, failure_text, last_error, step_log
+from orchestrator.database import processes, relations, subscriptions
+from orchestrator.database.connection import Connection
+from orchestrator.database.processes import TrailRow
+from orchestrator.domain.gate import SubscriptionNotFound
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.temporal import search_attributes
+from orchestrator.temporal.history import (
+    LastError,
+    StepLog,
+    chain_history,
+    failure_text,
+    last_error,
+    step_log,
+)
 
 Document = dict[str, Any]
 
@@ -47,6 +54,11 @@ class ProcessNotFound(Exception):
 
     def __init__(self, process_id: str) -> None:
         super().__init__(f'Process not found: "{process_id}"; list them with "starter.py processes"')
+
+
+def error_of(error: Exception) -> LastError:
+    """Return the error of a command: its type is the name of its class, unless it has one of its own."""
+    return LastError(type=getattr(error, "type", type(error).__name__), message=str(error))
 
 
 class Outcome(BaseModel):

@@ -8,7 +8,7 @@ import click
 
 from cli import output
 from cli.options import examples
-from database.connection import DatabaseUnreachable
+from orchestrator.database.connection import DatabaseUnreachable
 from services.fake_system import FakeSystem, Fault, open_fake_system
 from settings import ConfigurationError, Settings
 from stack.addresses import find_services

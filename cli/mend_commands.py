@@ -10,9 +10,9 @@ from cli.concluding import DONE
 from cli.documents import Document, Outcome, subscription_document
 from cli.options import as_uuid, examples, json_option
 from cli.services import Services, with_services
-from operations.reconcile import reconcile as find_lost
-from operations.set_in_sync import set_in_sync as set_subscription_in_sync
-from products.process import ProcessStatus
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.operations.reconcile import reconcile as find_lost
+from orchestrator.operations.set_in_sync import set_in_sync as set_subscription_in_sync
 
 
 @click.command(

@@ -9,10 +9,10 @@ from uuid import UUID
 import click
 from pydantic import ValidationError
 
-from products.errors import InvalidInput
-from products.text import printable
-from products.validation import explain, shown
-from workflows.forms import ModifyForm, OperatorNote, StartForm
+from orchestrator.domain.errors import InvalidInput
+from orchestrator.domain.input_errors import explain, shown
+from orchestrator.domain.text import printable
+from orchestrator.process.forms import ModifyForm, OperatorNote, StartForm
 
 F = TypeVar("F", bound=OperatorNote)
 Command = Callable[..., Any]

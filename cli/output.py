@@ -15,9 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.documents import Document, ProcessDocument
-from database.processes import TrailEvent, TrailRow
-from products.subscription import SubscriptionModel
-from products.text import spelled
+from orchestrator.database.processes import TrailEvent, TrailRow
+from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.domain.text import spelled
 
 MARKS = {
     "completed": ("✓", "green"),

@@ -10,15 +10,15 @@ from cli.act_commands import note_of
 from cli.concluding import DONE
 from cli.options import examples, json_option
 from cli.services import Services, with_services
-from operations.validation_schedule import (
+from orchestrator.domain.errors import InvalidInput
+from orchestrator.domain.input_errors import shown
+from orchestrator.operations.validate_subscriptions import ValidateSubscriptionsForm
+from orchestrator.operations.validation_schedule import (
     ValidationSchedule,
     end_schedule,
     read_schedule,
     schedule_validation,
 )
-from products.errors import InvalidInput
-from products.validation import shown
-from workflows.validate_subscriptions import ValidateSubscriptionsForm
 
 UNITS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
 """Seconds."""

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from temporalio.client import Client
 
-from database.connection import Pool, open_pool
+from orchestrator.database.connection import Pool, open_pool
+from orchestrator.temporal.connection import connect
 from settings import Settings
 from stack.addresses import DIRECTORY, of_running_stack
 from stack.embedded import embedded_stack, is_kept_up
-from temporal.connection import connect
 
 R = TypeVar("R")
 

@@ -8,9 +8,9 @@ from cli.documents import process_document, subscription_document, with_steps
 from cli.options import as_uuid, examples, json_option, limit_option, require_text
 from cli.services import Services, with_services
 from cli.starting import follow
-from database import processes, subscriptions
-from products.process import ProcessStatus
-from products.subscription import Status
+from orchestrator.database import processes, subscriptions
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.subscription import Status
 
 
 @click.command(

@@ -8,7 +8,7 @@ import click
 
 from catalogue import CATALOGUE, CatalogueEntry, entry_of, form_of
 from cli.concluding import Sent, conclude, watch
-from cli.documents import Outcome, subscription_document
+from cli.documents import Outcome, error_of, subscription_document
 from cli.options import (
     as_uuid,
     current_user,
@@ -21,15 +21,14 @@ from cli.options import (
 from cli.services import Services
 from cli.starting import exists, new_process_id, start_process
 from cli.validating import validate_all
-from database import relations, subscriptions
-from products.errors import GateRefusal, InvalidInput, ProcessAlreadyExists
-from products.gate import SubscriptionNotFound, WorkflowNotValid, judge, judge_joins
-from products.process import ProcessStatus, Target
-from products.subscription import SubscriptionModel
-from temporal.history import LastError
-from workflows.forms import StartForm
-from workflows.process import ProcessFrame
-from workflows.validate_subscriptions import ValidateSubscriptionsForm
+from orchestrator.database import relations, subscriptions
+from orchestrator.domain.errors import GateRefusal, InvalidInput, ProcessAlreadyExists
+from orchestrator.domain.gate import SubscriptionNotFound, WorkflowNotValid, judge, judge_joins
+from orchestrator.domain.process import ProcessStatus, Target
+from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.operations.validate_subscriptions import ValidateSubscriptionsForm
+from orchestrator.process.forms import StartForm
+from orchestrator.process.frame import ProcessFrame
 
 Prepared = tuple[type[ProcessFrame], StartForm]
 
@@ -196,7 +195,7 @@ def start(
 
     async def existing(services: Services, error: ProcessAlreadyExists, wanted_id: str) -> Outcome:
         shown = await watch(services, wanted_id, as_json=as_json)
-        return shown.model_copy(update={"error": LastError.of(error)})
+        return shown.model_copy(update={"error": error_of(error)})
 
     async def work(services: Services, sent: Sent) -> Outcome:
         # Before the gate: what the process itself holds or has changed would refuse it as another.
@@ -227,7 +226,7 @@ async def refused(services: Services, about: UUID | None, refusal: GateRefusal) 
             if await subscriptions.read_subscription(connection, about) is not None:
                 document = await subscription_document(connection, about)
     return Outcome(
-        process_id=None, status=ProcessStatus.REFUSED, subscription=document, error=LastError.of(refusal)
+        process_id=None, status=ProcessStatus.REFUSED, subscription=document, error=error_of(refusal)
     )
 
 

@@ -19,13 +19,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from catalogue import HasTarget, workflow_type
 from cli.documents import Outcome, ProcessDocument, ProcessNotFound, process_document, subscription_document
 from cli.services import Services
-from database import processes, subscriptions
-from database.connection import NO_ANSWER
-from products.errors import ProcessAlreadyExists
-from products.process import ProcessStatus
-from temporal.history import LastError
-from temporal.plugin import TASK_QUEUE
-from workflows.forms import OperatorNote
+from orchestrator.database import processes, subscriptions
+from orchestrator.database.connection import NO_ANSWER
+from orchestrator.domain.errors import ProcessAlreadyExists
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.process.forms import OperatorNote
+from orchestrator.temporal.history import LastError
+from orchestrator.temporal.plugin import TASK_QUEUE
 
 T = TypeVar("T")
 OnChange = Callable[[ProcessDocument], None]

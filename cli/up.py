@@ -10,7 +10,7 @@ import click
 from cli import output
 from stack.addresses import DIRECTORY, Addresses
 from stack.embedded import embedded_stack, kept_up
-from stack.temporal_server import StackFailed
+from stack.errors import StackFailed
 
 
 @click.command()

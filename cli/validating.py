@@ -11,14 +11,18 @@ from temporalio.service import RPCError, RPCStatusCode
 from catalogue import workflow_type
 from cli import output
 from cli.concluding import DONE, INTERRUPTED, NOT_DONE, Sent, say_interrupted
-from cli.documents import Outcome
+from cli.documents import Outcome, error_of
 from cli.options import require_text
 from cli.services import Services, with_services
 from cli.starting import ActionRefused, new_process_id, patiently, start_process
-from products.errors import ProcessAlreadyExists
-from products.process import ProcessStatus
-from temporal.history import LastError
-from workflows.validate_subscriptions import Totals, ValidateSubscriptions, ValidateSubscriptionsForm
+from orchestrator.domain.errors import ProcessAlreadyExists
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.operations.validate_subscriptions import (
+    Totals,
+    ValidateSubscriptions,
+    ValidateSubscriptionsForm,
+)
+from orchestrator.temporal.history import LastError
 
 TITLE = "Validate every active subscription"
 
@@ -38,7 +42,7 @@ def validate_all(
         except ProcessAlreadyExists as error:
             if (still_open := await _is_open(services, wanted_id)) is None:
                 raise
-            over = None if still_open else LastError.of(error)
+            over = None if still_open else error_of(error)
         sent.process_id = wanted_id
         if no_wait:
             return Outcome(process_id=wanted_id, status=ProcessStatus.RUNNING, error=over), over

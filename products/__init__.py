@@ -1,1 +1,1 @@
-"""What a subscription is: products, product blocks, lifecycles; pure, no I/O."""
+"""What can be subscribed to: product types and product blocks; pure, no I/O."""

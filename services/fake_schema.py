@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import asyncpg
 
-from database.connection import NotPermitted, connect
+from orchestrator.database.connection import NotPermitted, connect
 
 _CREATE_ROLE = """
 DO $$

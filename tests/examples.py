@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from products.process import Process, Target, created_subscription_id, faked_customer_id
+from orchestrator.domain.process import Process, Target, created_subscription_id, faked_customer_id
 from products.product_types.user_group import USER_GROUP, UserGroupInactive
 
 START = datetime(2040, 2, 29, 12, tzinfo=UTC)

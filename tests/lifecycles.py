@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 from catalogue import CATALOGUE, CatalogueEntry, workflow_type
-from products.process import Target, created_subscription_id
+from orchestrator.domain.process import Target, created_subscription_id
 from services.fake_system import FakeSystem, Record
 from tests.processes import Handle, Processes
 

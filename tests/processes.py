@@ -13,16 +13,16 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
-from database import processes, subscriptions
-from database.connection import Pool
-from database.processes import TrailEvent, TrailRow
-from products.process import ProcessStatus, created_subscription_id
+from orchestrator.database import processes, subscriptions
+from orchestrator.database.connection import Pool
+from orchestrator.database.processes import TrailEvent, TrailRow
+from orchestrator.domain.process import ProcessStatus, created_subscription_id
+from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.process.forms import OperatorNote
+from orchestrator.temporal import search_attributes
+from orchestrator.temporal.history import StepLog, step_log
 from products.product_types.user_group import UserGroup
-from products.subscription import SubscriptionModel
 from services.fake_system import FakeSystem
-from temporal import search_attributes
-from temporal.history import StepLog, step_log
-from workflows.forms import OperatorNote
 from workflows.user_group.create_user_group import CreateUserGroup, CreateUserGroupForm
 
 T = TypeVar("T")

@@ -7,10 +7,10 @@ import pytest
 from temporalio import activity
 from temporalio.client import Client
 
-from activities.inputs import StepRun
-from activities.ledger import Ledger
 from catalogue import CatalogueEntry
-from products.process import Target
+from orchestrator.domain.process import Target
+from orchestrator.process.ledger import Ledger
+from orchestrator.process.messages import StepRun
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem, Fault
 from services.fake_user_management import FakeUserManagement
@@ -58,7 +58,7 @@ class Recorder:
         return handle
 
     async def continued(self) -> Handle:
-        self.monkeypatch.setattr("workflows.process.LONGEST_HISTORY", 10)
+        self.monkeypatch.setattr("orchestrator.process.frame.LONGEST_HISTORY", 10)
         first = await self.parked()
         handle = await eventually(lambda: self.processes.next_run(first))
         await self.processes.retry(handle, by="bob", reason="name freed")

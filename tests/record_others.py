@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from database import subscriptions
+from orchestrator.database import subscriptions
+from orchestrator.operations.validate_subscriptions import ValidateSubscriptions, ValidateSubscriptionsForm
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from tests.processes import Handle, Processes, eventually
 from tests.recorded import save
-from workflows.validate_subscriptions import ValidateSubscriptions, ValidateSubscriptionsForm
 
 ListFew = Callable[..., None]
 
@@ -62,7 +62,7 @@ async def test_record_validation_of_all_page_by_page(
     processes: Processes, list_few: ListFew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     list_few()
-    monkeypatch.setattr("activities.validations.PAGE", 2)
+    monkeypatch.setattr("orchestrator.operations.active_subscriptions.PAGE", 2)
     first = await validate_all(processes)
     handle = await eventually(lambda: processes.next_run(first))
     await eventually(lambda: has_begun(handle))

@@ -12,8 +12,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from catalogue import registered_workflows, workflow_type
-from products.process import Target
-from temporal.plugin import subscriptions_plugin
+from orchestrator.domain.process import Target
+from orchestrator.temporal.plugin import subscriptions_plugin
 from tests.processes import Handle
 
 HISTORIES = Path(__file__).parent / "histories"

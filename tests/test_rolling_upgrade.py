@@ -14,9 +14,9 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
+from orchestrator.temporal import search_attributes
 from settings import ROOT, Settings
 from stack.temporal_server import FAST_QUEUES, dynamic_config, find_temporal_cli
-from temporal import search_attributes
 from tests.conftest import new_database
 from tests.processes import eventually
 from worker import prepare_databases

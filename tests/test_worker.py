@@ -12,8 +12,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from database.migrate import require_current_schema
-from products.subscription import Status
+from orchestrator.database.migrate import require_current_schema
+from orchestrator.domain.subscription import Status
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import ROOT, Settings

@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from products.product_block import ProductBlock, Reference
+from orchestrator.domain.product_block import ProductBlock, Reference
+from orchestrator.domain.text import Name, WholeNumber
 from products.product_blocks.user_group import UserGroupBlock, UserGroupBlockInactive
-from products.text import Name, WholeNumber
 
 Age = Annotated[WholeNumber, Field(ge=0, le=150)]
 """Years, 0 to 150."""

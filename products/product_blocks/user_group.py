@@ -1,7 +1,7 @@
 """The user group block (UGB): the resource types of a group of users."""
 
-from products.product_block import ProductBlock
-from products.text import Name
+from orchestrator.domain.product_block import ProductBlock
+from orchestrator.domain.text import Name
 
 
 class UserGroupBlockInactive(ProductBlock):

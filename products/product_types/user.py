@@ -3,9 +3,9 @@
 from typing import Self
 from uuid import UUID
 
-from products.product import Product
+from orchestrator.domain.product import Product
+from orchestrator.domain.subscription import Status, SubscriptionModel
 from products.product_blocks.user import Affiliation, UserBlock, UserBlockInactive, UserBlockProvisioning
-from products.subscription import Status, SubscriptionModel
 
 USER_INTERNAL = UUID("7c0a5f0e-2a39-4d4b-9b52-5d3b7f5f1c02")
 USER_EXTERNAL = UUID("e1f6a6d2-8f0c-4e1e-8a8e-0d0f3b1d7a03")

@@ -3,13 +3,13 @@
 from typing import Self
 from uuid import UUID
 
-from products.product import Product
+from orchestrator.domain.product import Product
+from orchestrator.domain.subscription import Status, SubscriptionModel
 from products.product_blocks.user_group import (
     UserGroupBlock,
     UserGroupBlockInactive,
     UserGroupBlockProvisioning,
 )
-from products.subscription import Status, SubscriptionModel
 
 USER_GROUP = UUID("a6d4ec1e-6d4e-4c6b-9d0a-3f1f6f0a9b01")
 

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from database.connection import Pool
+from orchestrator.database.connection import Pool
 from services.fake_group_management import FakeGroupManagement
 from tests.activities.stepwise import Stepwise
 

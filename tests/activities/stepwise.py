@@ -6,7 +6,16 @@ from uuid import UUID
 
 import asyncpg
 
-from activities.inputs import (
+from activities.subscriptions import SubscriptionActivities
+from activities.user_group import UserGroupActivities
+from orchestrator.database import processes
+from orchestrator.database.connection import Pool
+from orchestrator.database.processes import TrailEvent, TrailRow
+from orchestrator.domain.process import Event, Process, ProcessStatus, faked_customer_id
+from orchestrator.domain.subscription import Status, SubscriptionModel
+from orchestrator.process.bookkeeping import Bookkeeping
+from orchestrator.process.ledger import Ledger
+from orchestrator.process.messages import (
     BeginRollBack,
     CreateSubscription,
     EndProcess,
@@ -16,15 +25,7 @@ from activities.inputs import (
     SetStatus,
     StepRun,
 )
-from activities.ledger import Ledger
-from activities.subscriptions import SubscriptionActivities
-from activities.user_group import UserGroupActivities
-from database import processes
-from database.connection import Pool
-from database.processes import Event, TrailEvent, TrailRow
-from products.process import Process, ProcessStatus, faked_customer_id
 from products.product_types.user_group import USER_GROUP
-from products.subscription import Status, SubscriptionModel
 from services.group_management import GroupManagement
 from tests.examples import MINUTE, new_process
 
@@ -51,6 +52,7 @@ class Stepwise:
         self.groups = groups
         self.ledger = Ledger(pool, self.is_abort_requested)
         self.generic = SubscriptionActivities(self.ledger)
+        self.bookkeeping = Bookkeeping(self.ledger)
         self.user_group = UserGroupActivities(self.ledger, groups)
 
     @property
@@ -129,7 +131,7 @@ class Stepwise:
 
     async def begin_roll_back(self, interrupted: str = "set_status") -> RollBackBegun:
         run = self.run(interrupted).model_copy(update={"rolling_back": True})
-        return await self.generic.begin_roll_back(
+        return await self.bookkeeping.begin_roll_back(
             BeginRollBack(run=run, last_step=FORWARD[-1], reason="bob: wrong name")
         )
 
@@ -137,13 +139,13 @@ class Stepwise:
         """Record that the process was parked on this step, or retried there."""
         reason = "rejected" if event == "parked" else "name freed"
         by = None if event == "parked" else "carol"
-        await self.generic.record_event(
+        await self.bookkeeping.record_event(
             ProcessEvent(run=self.run(step), event=event, number=number, by=by, reason=reason, run_id="run-1")
         )
 
     async def end(self, status: ProcessStatus, failed_reason: str | None = None) -> None:
         run = self.run("create_subscription")
-        await self.generic.end_process(EndProcess(run=run, status=status, failed_reason=failed_reason))
+        await self.bookkeeping.end_process(EndProcess(run=run, status=status, failed_reason=failed_reason))
 
     async def trail(self) -> TrailRow | None:
         async with self.pool.acquire() as connection:

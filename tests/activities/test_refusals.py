@@ -4,17 +4,17 @@ import pytest
 from pydantic import ValidationError
 from temporalio.exceptions import ApplicationError
 
-from activities.inputs import EndProcess
-from database import subscriptions
-from database.connection import Connection, Pool
-from products.errors import (
+from orchestrator.database import subscriptions
+from orchestrator.database.connection import Connection, Pool
+from orchestrator.domain.errors import (
     LifecycleError,
     NotHeldByThisProcess,
     ProcessAlreadyExists,
     ProductNotFound,
 )
-from products.process import ProcessStatus
-from products.subscription import SubscriptionModel
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.process.messages import EndProcess
 from services.fake_group_management import FakeGroupManagement
 from tests.activities.stepwise import BACKWARD, FORWARD, Stepwise
 
@@ -138,7 +138,7 @@ async def test_a_process_that_has_ended_is_refused_as_it_was_and_holds_nothing(
         error_type="RelatedSubscriptionOutOfSync",
     )
     for _ in range(2):
-        await creation.generic.end_process(end)
+        await creation.bookkeeping.end_process(end)
         with pytest.raises(ApplicationError, match="the group is out of sync") as refused:
             await creation.step("create_subscription")
         assert refused.value.type == "RelatedSubscriptionOutOfSync"

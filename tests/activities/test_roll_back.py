@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from activities.inputs import RollBackBegun
-from products.errors import NotHeldByThisProcess, ProcessAlreadyExists, RequestRejected, StaleToken
-from products.process import ProcessStatus
-from products.subscription import Status
+from orchestrator.domain.errors import NotHeldByThisProcess, ProcessAlreadyExists, RequestRejected, StaleToken
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.subscription import Status
+from orchestrator.process.messages import RollBackBegun
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from services.group_management import Group

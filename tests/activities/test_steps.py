@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from database import subscriptions
-from products.errors import (
+from orchestrator.database import subscriptions
+from orchestrator.domain.errors import (
     RequestRejected,
 )
+from orchestrator.domain.subscription import Status
 from products.product_types.user_group import UserGroup, UserGroupInactive, UserGroupProvisioning
-from products.subscription import Status
 from services.errors import ExternalSystemUnavailable
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault

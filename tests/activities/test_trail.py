@@ -2,9 +2,9 @@
 
 import pytest
 
-from database.processes import Event, TrailEvent, TrailRow
-from products.errors import ProcessAlreadyExists
-from products.process import ProcessStatus
+from orchestrator.database.processes import TrailEvent, TrailRow
+from orchestrator.domain.errors import ProcessAlreadyExists
+from orchestrator.domain.process import Event, ProcessStatus
 from tests.activities.stepwise import BACKWARD, FORWARD, Stepwise
 from tests.examples import START
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from database.connection import Pool, open_pool
+from orchestrator.database.connection import Pool, open_pool
 from services.fake_group_management import FakeGroupManagement, open_fake_group_management
 from services.fake_user_management import FakeUserManagement, open_fake_user_management
 from settings import Settings

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
-from products.process import Target
+from orchestrator.domain.process import Target
 
 Kind = Literal["group", "user"]
 Values = dict[str, object]

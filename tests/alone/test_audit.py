@@ -8,18 +8,18 @@ from uuid import UUID, uuid4
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from chaos.audit import audit
-from chaos.findings import Kind
-from chaos.journal import Accepted, Journal
-from chaos.records import Execution, Records, Trail, read_records
-from database.connection import Pool
-from products.process import ProcessStatus, Target
+from orchestrator.database.connection import Pool
+from orchestrator.domain.process import ProcessStatus, Target
+from orchestrator.domain.subscription import Status, SubscriptionModel
 from products.product_types.user_group import UserGroup
-from products.subscription import Status, SubscriptionModel
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault, Record
 from services.fake_user_management import FakeUserManagement
 from tests.processes import Processes
+from trials.audit import audit
+from trials.findings import Kind
+from trials.journal import Accepted, Journal
+from trials.records import Execution, Records, Trail, read_records
 
 GROUPS, USERS = "group_management", "user_management"
 

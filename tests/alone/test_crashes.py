@@ -15,19 +15,19 @@ import pytest
 from temporalio.client import Client
 
 from catalogue import CatalogueEntry
-from chaos.audit import audit
-from chaos.journal import Journal
-from chaos.records import read_records
-from database.connection import Pool
-from products.process import ProcessStatus, Target
+from orchestrator.database.connection import Pool
+from orchestrator.domain.process import ProcessStatus, Target
+from orchestrator.process.frame import ProcessFrame
 from services.fake_group_management import FakeGroupManagement
 from services.fake_user_management import FakeUserManagement
 from settings import ROOT, Settings
 from tests.dying_workers import Death, Moment
 from tests.lifecycles import EVERY, Lifecycle
 from tests.processes import Processes
+from trials.audit import audit
+from trials.journal import Journal
+from trials.records import read_records
 from worker import open_worker
-from workflows.process import ProcessFrame
 
 AT_ONCE = 16
 """So many workers die and are taken over from at the same time: each is waited for, for seconds."""

@@ -10,18 +10,18 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from chaos.arena import connect_to_embedded_postgres
-from chaos.audit import audit
-from chaos.journal import Journal
-from chaos.proxy import Proxy, open_proxy
-from chaos.records import read_records
-from database.connection import Pool
-from products.process import ProcessStatus
+from orchestrator.database.connection import Pool
+from orchestrator.domain.process import ProcessStatus
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from services.fake_user_management import FakeUserManagement
 from settings import Settings
 from tests.processes import CreateHandle, Processes, eventually
+from trials.arena import connect_to_embedded_postgres
+from trials.audit import audit
+from trials.journal import Journal
+from trials.proxy import Proxy, open_proxy
+from trials.records import read_records
 from worker import open_worker
 
 T = TypeVar("T")

@@ -18,9 +18,9 @@ from hypothesis.stateful import (
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
-from operations.reconcile import reconcile
-from operations.set_in_sync import set_in_sync
-from products.process import Target, created_subscription_id
+from orchestrator.domain.process import Target, created_subscription_id
+from orchestrator.operations.reconcile import reconcile
+from orchestrator.operations.set_in_sync import set_in_sync
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem, Fault
 from services.fake_user_management import FakeUserManagement

@@ -8,16 +8,20 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client, WorkflowHandle
 
-import activities.validations
-from database.connection import Pool
-from operations import validation_schedule
-from operations.validation_schedule import end_schedule, read_schedule, schedule_validation
+import orchestrator.operations.active_subscriptions
+from orchestrator.database.connection import Pool
+from orchestrator.operations import validation_schedule
+from orchestrator.operations.validate_subscriptions import (
+    Totals,
+    ValidateSubscriptions,
+    ValidateSubscriptionsForm,
+)
+from orchestrator.operations.validation_schedule import end_schedule, read_schedule, schedule_validation
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import Settings
 from tests.processes import Processes, eventually
 from worker import open_worker
-from workflows.validate_subscriptions import Totals, ValidateSubscriptions, ValidateSubscriptionsForm
 
 Handle = WorkflowHandle[ValidateSubscriptions, Totals]
 DAY = timedelta(days=1)
@@ -65,7 +69,7 @@ async def test_its_processes_stand_in_the_trail_in_the_name_of_who_wants_it(
 async def test_a_long_list_is_read_in_parts_and_counted_as_one(
     worker: None, processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(activities.validations, "PAGE", 2)
+    monkeypatch.setattr(orchestrator.operations.active_subscriptions, "PAGE", 2)
     for name in "abcde":
         await processes.active_group(name)
     handle = await start(processes)

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from cli.schedule_commands import as_interval
-from products.errors import InvalidInput
+from orchestrator.domain.errors import InvalidInput
 from tests.starting import Starter
 
 KEYS = ["username", "age", "user_id", "affiliation", "group"]

@@ -3,12 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from database.connection import Pool
-from database.processes import register_process, relate_subscription
-from database.subscriptions import insert_subscription
-from products.process import Process
+from orchestrator.database.connection import Pool
+from orchestrator.database.processes import register_process, relate_subscription
+from orchestrator.database.subscriptions import insert_subscription
+from orchestrator.domain.process import Process
+from orchestrator.domain.subscription import SubscriptionModel
 from products.product_types.user_group import USER_GROUP
-from products.subscription import SubscriptionModel
 from tests.examples import START, new_process, new_subscription
 
 

@@ -4,11 +4,11 @@ import re
 import asyncpg
 import pytest
 
-from chaos.arena import connect_to_embedded_postgres
-from chaos.proxy import open_proxy
-from database.connection import NO_ANSWER, DatabaseUnreachable, Pool, open_pool, transaction
+from orchestrator.database.connection import NO_ANSWER, DatabaseUnreachable, Pool, open_pool, transaction
 from tests.conftest import new_database
 from tests.database.stored import store_process
+from trials.arena import connect_to_embedded_postgres
+from trials.proxy import open_proxy
 
 PASSWORD = "opensesame"
 
@@ -95,7 +95,7 @@ async def test_a_pool_is_silent_while_its_server_is_away_and_serves_again(
 async def test_what_somebody_has_locked_who_says_nothing_any_more_is_free_again_soon(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("database.connection.ABANDONED_AFTER", 1.0)
+    monkeypatch.setattr("orchestrator.database.connection.ABANDONED_AFTER", 1.0)
     async with await open_pool(postgres) as silent, await open_pool(postgres) as pool:
         # What asyncpg makes of it depends on when it reads the last word of the server.
         with pytest.raises((*NO_ANSWER, asyncpg.PostgresError)):

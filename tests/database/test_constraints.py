@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from database.connection import Pool
+from orchestrator.database.connection import Pool
 from tests.database.stored import store_process, store_subscription
 
 OF_SUBSCRIPTIONS = [

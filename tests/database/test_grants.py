@@ -6,9 +6,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from database.connection import NotPermitted, connect, open_pool
-from database.grants import RoleNotFit, grant_to_worker
-from database.migrate import migrate, require_current_schema
+from orchestrator.database.connection import NotPermitted, connect, open_pool
+from orchestrator.database.grants import RoleNotFit, grant_to_worker
+from orchestrator.database.migrate import migrate, require_current_schema
 from services.fake_schema import create_fake_system
 from tests.conftest import new_database
 from tests.database.structure import with_new_role

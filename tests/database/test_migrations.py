@@ -11,11 +11,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import ProgrammingError
 
-from database import migrate as migrations
-from database.connection import DatabaseUnreachable, Pool, open_pool
-from database.grants import RoleNotFit
-from database.migrate import migrate, require_current_schema
-from database.schema import SchemaOutOfDate
+from orchestrator.database import migrate as migrations
+from orchestrator.database.connection import DatabaseUnreachable, Pool, open_pool
+from orchestrator.database.grants import RoleNotFit
+from orchestrator.database.migrate import migrate, require_current_schema
+from orchestrator.database.schema import SchemaOutOfDate
 from services.fake_group_management import NAME
 from services.fake_schema import create_fake_system
 from settings import Settings

@@ -4,13 +4,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from database import processes, relations, subscriptions
-from database.connection import Pool, open_pool
-from database.migrate import migrate
-from products.errors import ProductNotFound
-from products.process import Process, ProcessStatus
+from orchestrator.database import processes, relations, subscriptions
+from orchestrator.database.connection import Pool, open_pool
+from orchestrator.database.migrate import migrate
+from orchestrator.domain.errors import ProductNotFound
+from orchestrator.domain.process import Process, ProcessStatus
+from orchestrator.domain.subscription import Status, SubscriptionModel
 from products.product_types.user_group import USER_GROUP
-from products.subscription import Status, SubscriptionModel
 from tests.conftest import new_database
 from tests.database.stored import store_process, store_subscription
 from tests.examples import MINUTE, START

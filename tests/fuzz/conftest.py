@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 from temporalio.client import Client
 
-from database.connection import Pool
+from orchestrator.database.connection import Pool
+from orchestrator.temporal.plugin import TASK_QUEUE
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem
 from services.fake_user_management import FakeUserManagement
 from settings import Settings
-from temporal.plugin import TASK_QUEUE
 from tests.alone import conftest as alone
 from tests.fuzz.stage import Stage
 from tests.fuzz.tally import Tally

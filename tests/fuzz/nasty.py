@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from temporalio.api.common.v1 import Payload
 
-from products.subscription import SubscriptionModel
+from orchestrator.domain.subscription import SubscriptionModel
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from database.connection import Pool
+from orchestrator.database.connection import Pool
+from orchestrator.temporal.plugin import TASK_QUEUE
 from services.fake_system import FakeSystem
-from temporal.plugin import TASK_QUEUE
 from tests.fuzz import nasty
 from tests.processes import Processes
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from operations.validation_schedule import end_schedule
+from orchestrator.operations.validation_schedule import end_schedule
 from tests.fuzz.command_lines import command_lines
 from tests.fuzz.stage import Rows, Stage, changed, require_one_line
 from tests.fuzz.tally import Batch, Tally, batches, share

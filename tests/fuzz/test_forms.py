@@ -17,15 +17,15 @@ from temporalio.common import RawValue
 from temporalio.service import RPCError
 
 from catalogue import CATALOGUE, registered_workflows, workflow_type
-from products.errors import InvalidInput
-from products.process import created_subscription_id
-from products.subscription import Status, SubscriptionModel
-from products.text import printable
+from orchestrator.domain.errors import InvalidInput
+from orchestrator.domain.process import created_subscription_id
+from orchestrator.domain.subscription import Status, SubscriptionModel
+from orchestrator.domain.text import printable
+from orchestrator.process.endings import REFUSALS
 from tests.fuzz import nasty
 from tests.fuzz.stage import Rows, Stage, changed, require_no_failed_task, require_readable
 from tests.fuzz.tally import Batch, Tally, batches, share
 from tests.starting import run_here
-from workflows.endings import REFUSALS
 
 FORMS: dict[str, type[BaseModel]] = {
     workflow_type(one): get_type_hints(one.run)["form"]  # type: ignore[attr-defined]  # every workflow has it

@@ -12,12 +12,12 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
 from temporalio.service import RPCError
 
+from orchestrator.process.forms import OperatorNote
 from services.fake_system import Fault
 from tests.fuzz import nasty
 from tests.fuzz.stage import Stage, changed, require_no_failed_task, require_readable
 from tests.fuzz.tally import Batch, Tally, batches, share
 from tests.processes import Handle
-from workflows.forms import OperatorNote
 
 
 @dataclass

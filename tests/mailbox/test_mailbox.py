@@ -16,13 +16,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from database.connection import Pool, open_pool
-from database.processes import TrailRow
-from products.process import ProcessStatus
+from orchestrator.database.connection import Pool, open_pool
+from orchestrator.database.processes import TrailRow
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.temporal import search_attributes
+from orchestrator.temporal.plugin import TASK_QUEUE
 from services.fake_system import FakeSystem, Fault, open_fake_system
 from settings import ROOT, Settings
-from temporal import search_attributes
-from temporal.plugin import TASK_QUEUE
 from tests.conftest import new_database
 from tests.processes import Handle, Processes, eventually
 from tests.starting import Ended, Program
@@ -45,7 +45,7 @@ from workflows.mailbox.terminate_mailbox import TerminateMailbox
 """
 INSERTED = (
     ("catalogue.py", "from activities.mailbox import MailboxActivities\n", "from activities.user import"),
-    ("catalogue.py", IMPORTS, "from workflows.process import"),
+    ("catalogue.py", IMPORTS, "from orchestrator.process.frame import"),
     ("catalogue.py", ENTRY, '    CatalogueEntry(\n        command="user-group"'),
     ("settings.py", '"mail_system", ', '"group_management", "user_management")'),
 )

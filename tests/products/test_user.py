@@ -3,10 +3,10 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import ValidationError
 
-from products.errors import LifecycleError
+from orchestrator.domain.errors import LifecycleError
+from orchestrator.domain.subscription import Status, SubscriptionModel
 from products.product_types.user import USER_EXTERNAL, USER_INTERNAL, User, UserInactive, UserProvisioning
 from products.product_types.user_group import USER_GROUP
-from products.subscription import Status, SubscriptionModel
 
 CUSTOMER = UUID("11111111-1111-1111-1111-111111111111")
 GROUP = {"group_name": "Operators", "group_id": 7, "owner_subscription_id": uuid4()}

@@ -3,14 +3,14 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import ValidationError
 
-from products.errors import LifecycleError
+from orchestrator.domain.errors import LifecycleError
+from orchestrator.domain.subscription import Status, SubscriptionModel
 from products.product_types.user_group import (
     USER_GROUP,
     UserGroup,
     UserGroupInactive,
     UserGroupProvisioning,
 )
-from products.subscription import Status, SubscriptionModel
 
 CUSTOMER = UUID("11111111-1111-1111-1111-111111111111")
 

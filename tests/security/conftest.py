@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 import trustme
 
-from database.grants import grant_to_worker
+from orchestrator.database.grants import grant_to_worker
 from settings import EXTERNAL_SYSTEMS, Settings
 from stack.postgres import start_postgres
 from tests.conftest import new_database

@@ -13,7 +13,7 @@ from temporalio.client import Client
 
 from cli.commands import run
 from cli.faults import faults
-from database.connection import DatabaseUnreachable, connect
+from orchestrator.database.connection import DatabaseUnreachable, connect
 from settings import ROOT, ConfigurationError, Settings, load_function
 from tests.processes import Handle, Processes, eventually
 from tests.security.conftest import PLANTED, Fronts

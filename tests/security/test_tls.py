@@ -5,10 +5,10 @@ import sys
 import pytest
 
 from cli.commands import run
-from database.connection import DatabaseUnreachable, connect
+from orchestrator.database.connection import DatabaseUnreachable, connect
+from orchestrator.temporal import connection as temporal
+from orchestrator.temporal.connection import TemporalUnreachable
 from settings import ConfigurationError, Settings
-from temporal import connection as temporal
-from temporal.connection import TemporalUnreachable
 from tests.security.conftest import PLANTED, Fronts
 from tests.security.programs import set_environment
 from worker import main

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from catalogue import CatalogueEntry
-from database.connection import DatabaseUnreachable, Pool, open_pool
-from database.grants import grant_to_worker
-from operations.reconcile import reconcile
-from operations.set_in_sync import set_in_sync
-from products.process import ProcessStatus, Target
+from orchestrator.database.connection import DatabaseUnreachable, Pool, open_pool
+from orchestrator.database.grants import grant_to_worker
+from orchestrator.domain.process import ProcessStatus, Target
+from orchestrator.operations.reconcile import reconcile
+from orchestrator.operations.set_in_sync import set_in_sync
 from services.fake_group_management import FakeGroupManagement, open_fake_group_management
 from services.fake_system import Fault
 from settings import Settings

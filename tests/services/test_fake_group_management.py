@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from products.errors import RequestRejected, StaleToken
+from orchestrator.domain.errors import RequestRejected, StaleToken
 from services.fake_group_management import FakeGroupManagement
 from services.group_management import Group
 

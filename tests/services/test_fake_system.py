@@ -6,7 +6,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from database.connection import Pool
+from orchestrator.database.connection import Pool
 from services.fake_group_management import NAME, FakeGroupManagement, open_fake_group_management
 from services.fake_schema import create_fake_system
 from services.fake_system import open_fake_system

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from products.errors import RequestRejected
+from orchestrator.domain.errors import RequestRejected
 from services.errors import ExternalSystemUnavailable
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault

@@ -16,10 +16,12 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from database import processes, subscriptions
-from database.connection import open_pool
-from products.process import ProcessStatus, created_subscription_id
-from products.subscription import Status
+from orchestrator.database import processes, subscriptions
+from orchestrator.database.connection import open_pool
+from orchestrator.domain.process import ProcessStatus, created_subscription_id
+from orchestrator.domain.subscription import Status
+from orchestrator.temporal.connection import TemporalUnreachable, connect
+from orchestrator.temporal.plugin import TASK_QUEUE
 from services.fake_group_management import open_fake_group_management
 from services.fake_system import Fault
 from settings import Settings
@@ -27,8 +29,6 @@ from stack import embedded
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack, held_back, is_kept_up, kept_up
 from stack.ports import Claims, free_port
-from temporal.connection import TemporalUnreachable, connect
-from temporal.plugin import TASK_QUEUE
 from tests.processes import eventually, until_struck
 
 

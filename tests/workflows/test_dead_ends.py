@@ -12,17 +12,17 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from database.connection import Pool
-from operations.reconcile import reconcile
-from operations.set_in_sync import HolderIsOpen, set_in_sync
-from products.process import ProcessStatus
-from products.subscription import Status
+from orchestrator.database.connection import Pool
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.subscription import Status
+from orchestrator.operations.reconcile import reconcile
+from orchestrator.operations.set_in_sync import HolderIsOpen, set_in_sync
+from orchestrator.temporal import search_attributes
+from orchestrator.temporal.plugin import subscriptions_plugin
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import Settings
 from stack.temporal_server import find_temporal_cli
-from temporal import search_attributes
-from temporal.plugin import subscriptions_plugin
 from tests.processes import Handle, Processes, eventually
 from worker import open_worker
 

@@ -20,14 +20,14 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
-import database.processes
-from products.process import ProcessStatus
-from products.subscription import Status
+import orchestrator.database.processes
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.subscription import Status
+from orchestrator.process.forms import OperatorNote
+from orchestrator.temporal import search_attributes
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from temporal import search_attributes
 from tests.processes import Processes
-from workflows.forms import OperatorNote
 
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 
@@ -146,7 +146,7 @@ async def test_a_process_that_is_retried_often_keeps_a_short_history_and_its_fir
 async def test_a_retry_that_comes_with_the_first_task_of_a_parked_run_is_taken(
     worker: None, processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.memo.is_continued", lambda: True)
+    monkeypatch.setattr("orchestrator.process.memo.is_continued", lambda: True)
     parked = {"next_step": 3, "times_parked": 7, "failure": "rejected", "failed_step": "Provision user group"}
     start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
         "create_user_group",
@@ -213,9 +213,9 @@ async def test_a_retry_that_comes_before_a_long_process_continues_as_new_does_no
 
     calls: list[None] = []
     recording = asyncio.Event()
-    insert_event = database.processes.insert_event
-    monkeypatch.setattr("workflows.process.LONGEST_HISTORY", 15)
-    monkeypatch.setattr(database.processes, "insert_event", slowly)
+    insert_event = orchestrator.database.processes.insert_event
+    monkeypatch.setattr("orchestrator.process.frame.LONGEST_HISTORY", 15)
+    monkeypatch.setattr(orchestrator.database.processes, "insert_event", slowly)
     await groups.system.order(Fault(kind="reject", times=1))
     handle = await processes.create_user_group()
     await processes.until_step(handle, "provision_user_group")

@@ -3,9 +3,9 @@
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from products.process import ProcessStatus
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.subscription import Status
 from products.product_types.user_group import UserGroup
-from products.subscription import Status
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from tests.processes import Processes, until_struck

@@ -7,11 +7,11 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus
 
-from products.subscription import Status
+from orchestrator.domain.subscription import Status
+from orchestrator.process.frame import ProcessFrame
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from tests.processes import CreateHandle, Processes, eventually
-from workflows.process import ProcessFrame
 from workflows.user_group.create_user_group import CreateUserGroup
 
 SEQUENCE = CreateUserGroup.sequence
@@ -51,7 +51,7 @@ def upgrade(monkeypatch: pytest.MonkeyPatch, sequence: tuple[object, ...]) -> No
             process.sequence = sequence  # type: ignore[misc, assignment]  # of the class, where it is one's own
 
     monkeypatch.setattr(ProcessFrame, "__init__", make_of_next_release)
-    monkeypatch.setattr("workflows.process.LONGEST_HISTORY", 10)
+    monkeypatch.setattr("orchestrator.process.frame.LONGEST_HISTORY", 10)
 
 
 async def park_and_continue(processes: Processes, groups: FakeGroupManagement) -> CreateHandle:

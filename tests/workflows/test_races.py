@@ -4,8 +4,8 @@ import asyncio
 from collections import Counter
 from uuid import UUID
 
-from products.process import ProcessStatus
-from products.subscription import Status
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.subscription import Status
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from tests.processes import Handle, Processes, eventually

@@ -9,12 +9,12 @@ from temporalio.workflow import NondeterminismError
 
 from activities.subscriptions import SubscriptionActivities
 from catalogue import CatalogueEntry, registered_workflows, workflow_type
-from products.process import Target
+from orchestrator.domain.process import Target
+from orchestrator.process import step
+from orchestrator.process.frame import ProcessFrame
+from orchestrator.process.step import Step
 from tests.lifecycles import EVERY, Lifecycle, label
 from tests.recorded import HISTORIES, KINDS, replay
-from workflows import steps
-from workflows.process import ProcessFrame
-from workflows.steps import Step
 from workflows.user_group.create_user_group import CreateUserGroup
 
 NAMES = sorted(path.stem for path in HISTORIES.glob("*.json"))
@@ -69,8 +69,8 @@ async def test_another_activity_in_the_validation_of_all_is_caught(monkeypatch: 
     async def run_another(activity: object, *arguments: Any, **named: Any) -> Any:
         return await run_local(SubscriptionActivities.resync, *arguments, **named)
 
-    run_local = steps.run_local
-    monkeypatch.setattr(steps, "run_local", run_another)
+    run_local = step.run_local
+    monkeypatch.setattr(step, "run_local", run_another)
     with pytest.raises(NondeterminismError):
         await replay("validate_subscriptions.done")
 

@@ -13,10 +13,10 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
 )
 
-from database import processes as trail
-from database.connection import Connection
-from products.process import ProcessStatus
-from products.subscription import Status
+from orchestrator.database import processes as trail
+from orchestrator.database.connection import Connection
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.subscription import Status
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from services.group_management import Group

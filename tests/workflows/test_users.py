@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from database import relations
-from products.process import ProcessStatus
+from orchestrator.database import relations
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.subscription import Status
 from products.product_types.user import User, UserInactive
-from products.subscription import Status
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from services.fake_user_management import FakeUserManagement

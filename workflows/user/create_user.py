@@ -9,13 +9,13 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import Field
 
     from activities.user import UserActivities
-    from products.process import Target
+    from orchestrator.domain.process import Target
+    from orchestrator.domain.subscription import Status
+    from orchestrator.domain.text import Name
+    from orchestrator.process.forms import CreateForm
+    from orchestrator.process.frame import ProcessFrame
     from products.product_blocks.user import Age
     from products.product_types.user import User
-    from products.subscription import Status
-    from products.text import Name
-    from workflows.forms import CreateForm
-    from workflows.process import ProcessFrame
     from workflows.steps import (
         call_external_system,
         create_subscription,

@@ -9,12 +9,12 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import Field
 
     from activities.user import UserActivities
-    from products.process import Target
+    from orchestrator.domain.process import Target
+    from orchestrator.domain.text import Name, WholeNumber
+    from orchestrator.process.forms import ModifyForm
+    from orchestrator.process.frame import ProcessFrame
     from products.product_blocks.user import Age
     from products.product_types.user import User
-    from products.text import Name, WholeNumber
-    from workflows.forms import ModifyForm
-    from workflows.process import ProcessFrame
     from workflows.steps import (
         call_external_system,
         change_external_system,

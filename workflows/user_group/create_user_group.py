@@ -8,12 +8,12 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import Field
 
     from activities.user_group import UserGroupActivities
-    from products.process import Target
+    from orchestrator.domain.process import Target
+    from orchestrator.domain.subscription import Status
+    from orchestrator.domain.text import Name
+    from orchestrator.process.forms import CreateForm
+    from orchestrator.process.frame import ProcessFrame
     from products.product_types.user_group import USER_GROUP, UserGroup
-    from products.subscription import Status
-    from products.text import Name
-    from workflows.forms import CreateForm
-    from workflows.process import ProcessFrame
     from workflows.steps import (
         call_external_system,
         create_subscription,

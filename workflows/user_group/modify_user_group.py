@@ -8,11 +8,11 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import Field
 
     from activities.user_group import UserGroupActivities
-    from products.process import Target
+    from orchestrator.domain.process import Target
+    from orchestrator.domain.text import Name, WholeNumber
+    from orchestrator.process.forms import ModifyForm
+    from orchestrator.process.frame import ProcessFrame
     from products.product_types.user_group import UserGroup
-    from products.text import Name, WholeNumber
-    from workflows.forms import ModifyForm
-    from workflows.process import ProcessFrame
     from workflows.steps import (
         call_external_system,
         change_external_system,

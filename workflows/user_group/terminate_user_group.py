@@ -4,11 +4,11 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.user_group import UserGroupActivities
-    from products.process import Target
+    from orchestrator.domain.process import Target
+    from orchestrator.domain.subscription import Status
+    from orchestrator.process.forms import TerminateForm
+    from orchestrator.process.frame import ProcessFrame
     from products.product_types.user_group import UserGroupInactive
-    from products.subscription import Status
-    from workflows.forms import TerminateForm
-    from workflows.process import ProcessFrame
     from workflows.steps import (
         call_external_system,
         resync,

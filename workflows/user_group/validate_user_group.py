@@ -4,10 +4,10 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.user_group import UserGroupActivities
-    from products.process import Target
+    from orchestrator.domain.process import Target
+    from orchestrator.process.forms import ValidateForm
+    from orchestrator.process.frame import ProcessFrame
     from products.product_types.user_group import UserGroup
-    from workflows.forms import ValidateForm
-    from workflows.process import ProcessFrame
     from workflows.steps import (
         call_external_system,
         conclude_validation,

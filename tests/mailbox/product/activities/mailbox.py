@@ -2,10 +2,10 @@
 
 from temporalio import activity
 
-from activities.inputs import ModifyValues, StepRun
-from activities.ledger import Ledger
+from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.process.ledger import Ledger
+from orchestrator.process.messages import ModifyValues, StepRun
 from products.product_types.mailbox import Mailbox, MailboxInactive, MailboxProvisioning
-from products.subscription import SubscriptionModel
 from services.mail_system import Box, MailSystem
 
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from products.product_block import ProductBlock
-from products.text import Name, WholeNumber
+from orchestrator.domain.product_block import ProductBlock
+from orchestrator.domain.text import Name, WholeNumber
 
 Quota = Annotated[WholeNumber, Field(ge=1, le=1_000_000)]
 """Megabytes, 1 to 1000000."""

@@ -3,9 +3,9 @@
 from typing import Self
 from uuid import UUID
 
-from products.product import Product
+from orchestrator.domain.product import Product
+from orchestrator.domain.subscription import Status, SubscriptionModel
 from products.product_blocks.mailbox import MailboxBlock, MailboxBlockInactive, MailboxBlockProvisioning
-from products.subscription import Status, SubscriptionModel
 
 MAILBOX = UUID("3b9d2c64-5f0e-4b57-8a41-c6e0d7a2f104")
 

@@ -1,0 +1,1 @@
+"""The engine: what runs processes on subscriptions, whatever the product."""

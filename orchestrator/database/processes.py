@@ -1,0 +1,295 @@
+"""Queries on the administrative trail and the ledger of steps."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.database.connection import Connection
+from orchestrator.domain.errors import ProcessAlreadyExists
+from orchestrator.domain.process import Event, Process, ProcessStatus, Target
+from orchestrator.domain.subscription import SubscriptionModel
+
+ROLL_BACK = "begin_roll_back"
+"""The step whose row says that a process goes backwards."""
+
+END = "end_process"
+"""The step whose row says with which error a process has ended before its last step."""
+
+
+class TrailRow(BaseModel):
+    """A process as the trail knows it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    process_id: str
+    workflow: str
+    target: Target
+    subscription_id: UUID | None
+    status: ProcessStatus
+    created_by: str | None
+    reason: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    last_step: str | None
+    failed_reason: str | None
+
+
+class TrailEvent(BaseModel):
+    """Something that was done to a process, or happened to it, on its way."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event: Event
+    step: str | None
+    by: str | None
+    reason: str | None
+    at: datetime
+
+
+async def register_process(connection: Connection, process: Process) -> None:
+    """Insert the trail row of this process, or lock it until the transaction ends.
+
+    Raises:
+        ProcessAlreadyExists: when another execution had this process id.
+    """
+    # The update changes nothing: it is what locks a row that is there.
+    first_execution_run_id = await connection.fetchval(
+        """
+        INSERT INTO processes (
+            process_id, first_execution_run_id, workflow, target, status, created_by, reason, started_at
+        )
+        VALUES ($1, $2, $3, $4, 'running', $5, $6, $7)
+        ON CONFLICT ON CONSTRAINT processes_pkey DO UPDATE
+        SET first_execution_run_id = processes.first_execution_run_id
+        RETURNING first_execution_run_id
+        """,
+        process.process_id,
+        process.first_execution_run_id,
+        process.workflow,
+        process.target,
+        process.by,
+        process.reason,
+        process.started_at,
+    )
+    if first_execution_run_id != process.first_execution_run_id:
+        raise ProcessAlreadyExists(process.process_id)
+
+
+async def note_step(connection: Connection, process_id: str, step: str) -> None:
+    """Say in the trail which step the process has come to."""
+    await connection.execute("UPDATE processes SET last_step = $2 WHERE process_id = $1", process_id, step)
+
+
+async def relate_subscription(connection: Connection, process_id: str, subscription_id: UUID) -> None:
+    """Say in the trail which subscription the process is about."""
+    await connection.execute(
+        "UPDATE processes SET subscription_id = $2 WHERE process_id = $1", process_id, subscription_id
+    )
+
+
+async def keep_before_image(connection: Connection, process_id: str, subscription: SubscriptionModel) -> None:
+    """Keep the subscription as it was when the process locked it; the first image stays."""
+    await connection.execute(
+        "UPDATE processes SET before_image = coalesce(before_image, $2) WHERE process_id = $1",
+        process_id,
+        subscription.model_dump_json(),
+    )
+
+
+async def read_before_image(connection: Connection, process_id: str) -> SubscriptionModel | None:
+    """Return the subscription as it was when the process locked it, or `None` where it made it itself."""
+    image = await connection.fetchval("SELECT before_image FROM processes WHERE process_id = $1", process_id)
+    return None if image is None else SubscriptionModel.model_validate_json(image)
+
+
+async def committed_steps(connection: Connection, process_id: str, *steps: str) -> dict[str, str]:
+    """Return the stored results (JSON) of those of these steps that have committed."""
+    rows = await connection.fetch(
+        """
+        SELECT step, result
+        FROM process_steps
+        WHERE process_id = $1 AND step = ANY ($2::text[])
+        """,
+        process_id,
+        steps,
+    )
+    return {row["step"]: row["result"] for row in rows}
+
+
+async def insert_step(
+    connection: Connection, process_id: str, step: str, result: BaseModel, at: datetime
+) -> None:
+    """Write the ledger row of a step, with what it returns, and say in the trail that it was the last."""
+    await connection.execute(
+        """
+        WITH noted AS (UPDATE processes SET last_step = $2 WHERE process_id = $1)
+        INSERT INTO process_steps (process_id, step, result, committed_at)
+        VALUES ($1, $2, $3, $4)
+        """,
+        process_id,
+        step,
+        result.model_dump_json(),
+        at,
+    )
+
+
+async def insert_event(
+    connection: Connection, process_id: str, event: TrailEvent, number: int, *, run_id: str = ""
+) -> bool:
+    """Write an event of a process into the trail; return whether it was not there yet.
+
+    Args:
+        number: the how manieth of its kind it is, from 1.
+        run_id: of the execution that counts: one that was reset counts anew.
+    """
+    written = await connection.fetchval(
+        """
+        INSERT INTO process_events (process_id, event, number, step, by, reason, at, run_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT ON CONSTRAINT process_events_pkey DO NOTHING
+        RETURNING true
+        """,
+        process_id,
+        event.event,
+        number,
+        event.step,
+        event.by,
+        event.reason,
+        event.at,
+        run_id,
+    )
+    return written is not None
+
+
+async def append_event(connection: Connection, process_id: str, event: TrailEvent) -> None:
+    """Write an event into the trail that may happen any number of times; the trail row is locked."""
+    await connection.execute("SELECT FROM processes WHERE process_id = $1 FOR UPDATE", process_id)
+    number = await connection.fetchval(
+        "SELECT count(*) + 1 FROM process_events WHERE process_id = $1 AND event = $2",
+        process_id,
+        event.event,
+    )
+    await insert_event(connection, process_id, event, number)
+
+
+async def mark_lost(connection: Connection, process_id: str, reason: str, at: datetime) -> bool:
+    """Say that the process is lost; return whether the trail took it for open until now."""
+    marked = await connection.fetchval(
+        """
+        UPDATE processes
+        SET status = 'lost', failed_reason = $2, ended_at = $3
+        WHERE process_id = $1 AND ended_at IS NULL
+        RETURNING true
+        """,
+        process_id,
+        reason,
+        at,
+    )
+    return marked is not None
+
+
+async def list_open_processes(connection: Connection) -> list[TrailRow]:
+    """Return the processes that the trail takes for open, oldest first."""
+    rows = await connection.fetch(
+        """
+        SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at,
+               ended_at, last_step, failed_reason
+        FROM processes
+        WHERE ended_at IS NULL
+        ORDER BY started_at, process_id
+        """
+    )
+    return [TrailRow.model_validate(dict(row)) for row in rows]
+
+
+async def set_process_status(
+    connection: Connection,
+    process_id: str,
+    status: ProcessStatus,
+    *,
+    failed_reason: str | None = None,
+    ended_at: datetime | None = None,
+) -> None:
+    """Say in the trail how the process stands; `ended_at` where that is how it ended.
+
+    One that has ended stays as it ended; but one that was taken for lost may come back.
+    """
+    await connection.execute(
+        """
+        UPDATE processes
+        SET status = $2, failed_reason = $3, ended_at = $4
+        WHERE process_id = $1 AND (ended_at IS NULL OR status = 'lost')
+        """,
+        process_id,
+        status,
+        failed_reason,
+        ended_at,
+    )
+
+
+async def read_process(connection: Connection, process_id: str) -> TrailRow | None:
+    """Return the trail row of a process, or `None` where there is none."""
+    row = await connection.fetchrow(
+        """
+        SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at,
+               ended_at, last_step, failed_reason
+        FROM processes
+        WHERE process_id = $1
+        """,
+        process_id,
+    )
+    return None if row is None else TrailRow.model_validate(dict(row))
+
+
+async def read_events(connection: Connection, process_id: str) -> list[TrailEvent]:
+    """Return what happened to a process on its way, in order."""
+    rows = await connection.fetch(
+        """
+        SELECT event, step, by, reason, at
+        FROM process_events
+        WHERE process_id = $1
+        ORDER BY at, number
+        """,
+        process_id,
+    )
+    return [TrailEvent.model_validate(dict(row)) for row in rows]
+
+
+async def list_processes(
+    connection: Connection,
+    *,
+    status: ProcessStatus | None = None,
+    subscription_id: UUID | None = None,
+    limit: int = 50,
+    after: str | None = None,
+) -> list[TrailRow]:
+    """Return processes, oldest first.
+
+    Args:
+        status: only those with this status; `None` means any.
+        subscription_id: only those on this subscription.
+        limit: at most so many.
+        after: only those that come after this one in the list; an unknown id gives none.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at,
+               ended_at, last_step, failed_reason
+        FROM processes
+        WHERE ($1::text IS NULL OR status = $1)
+          AND ($2::uuid IS NULL OR subscription_id = $2)
+          AND (
+              $3::text IS NULL
+              OR (started_at, process_id)
+                 > (SELECT a.started_at, a.process_id FROM processes a WHERE a.process_id = $3)
+          )
+        ORDER BY started_at, process_id
+        LIMIT $4
+        """,
+        status,
+        subscription_id,
+        after,
+        limit,
+    )
+    return [TrailRow.model_validate(dict(row)) for row in rows]

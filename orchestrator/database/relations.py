@@ -1,0 +1,135 @@
+"""Queries on how subscriptions depend on each other, and the locks that the in-sync gate needs."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from orchestrator.database.connection import Connection
+from orchestrator.database.subscriptions import (
+    Stored,
+    lock_subscriptions,
+    read_subscriptions,
+    update_subscription,
+)
+from orchestrator.domain.gate import Join, Subject, SubscriptionNotFound
+from orchestrator.domain.subscription import Status, SubscriptionModel
+
+Joined = Mapping[UUID, str]
+"""Subscriptions that another is about to depend on, with the product type that each must be of."""
+
+
+def joined_by(product_type: str, values: Mapping[str, Any]) -> Joined:
+    """Return which subscriptions these values of a block refer to."""
+    references = SubscriptionModel.stage(product_type, Status.ACTIVE).block_class().references()
+    return {
+        UUID(values[name]): reference.product_type
+        for name, reference in references.items()
+        if values.get(name) is not None
+    }
+
+
+async def relations(connection: Connection, subscription_id: UUID) -> tuple[list[UUID], list[UUID]]:
+    """Return which subscriptions this one is in use by, and which it depends on, in order of their ids."""
+    rows = await connection.fetch(
+        """
+        SELECT subscription_id, depends_on
+        FROM subscription_relations
+        WHERE subscription_id = $1 OR depends_on = $1
+        ORDER BY subscription_id, depends_on
+        """,
+        subscription_id,
+    )
+    in_use_by = [row["subscription_id"] for row in rows if row["depends_on"] == subscription_id]
+    depends_on = [row["depends_on"] for row in rows if row["subscription_id"] == subscription_id]
+    return in_use_by, depends_on
+
+
+async def read_subject(
+    connection: Connection, subscription_id: UUID, joined: Joined | None = None
+) -> Subject:
+    """Return the subscription with all that it is related to, or is to be, as they are now.
+
+    Raises:
+        SubscriptionNotFound: when there is none.
+    """
+    related = await relations(connection, subscription_id)
+    concerned = [subscription_id, *related[0], *related[1], *(joined or {})]
+    return _subject(await read_subscriptions(connection, concerned), subscription_id, related, joined or {})
+
+
+async def lock_subject(connection: Connection, subscription_id: UUID, joined: Joined) -> Subject:
+    """Return the subscription with all that it is related to, or is to be, locked until the transaction ends.
+
+    The rows are locked in the order of their ids, so that no two processes wait for each other; where the
+    relations have changed meanwhile, the locks are given back and it starts again.
+
+    Raises:
+        SubscriptionNotFound: when there is none.
+    """
+    while True:
+        with suppress(_RelationsChanged):
+            async with connection.transaction():
+                before = await relations(connection, subscription_id)
+                concerned = [subscription_id, *before[0], *before[1], *joined]
+                found = await lock_subscriptions(connection, concerned)
+                if await relations(connection, subscription_id) != before:
+                    raise _RelationsChanged
+                return _subject(found, subscription_id, before, joined)
+
+
+async def read_joins(connection: Connection, joined: Joined) -> list[Join]:
+    """Return the subscriptions that another is about to depend on, as they are now."""
+    return _joins(await read_subscriptions(connection, list(joined)), joined)
+
+
+async def lock_joins(connection: Connection, joined: Joined) -> list[Join]:
+    """Return the subscriptions that another is about to depend on, locked until the transaction ends."""
+    return _joins(await lock_subscriptions(connection, list(joined)), joined)
+
+
+async def relate(connection: Connection, subscription_id: UUID, joins: Sequence[Join]) -> None:
+    """Say that the subscription depends on these, which are locked; what it depends on already stays."""
+    await connection.executemany(
+        """
+        INSERT INTO subscription_relations (subscription_id, depends_on)
+        VALUES ($1, $2)
+        ON CONFLICT ON CONSTRAINT subscription_relations_pkey DO NOTHING
+        """,
+        [(subscription_id, join.subscription_id) for join in joins],
+    )
+
+
+async def release_subscription(connection: Connection, unlocked: SubscriptionModel) -> None:
+    """Store a subscription that its process lets go, and end its relations to what it refers to no more."""
+    await update_subscription(connection, unlocked)
+    if unlocked.block.references():
+        await connection.execute(
+            """
+            DELETE FROM subscription_relations
+            WHERE subscription_id = $1 AND depends_on <> ALL ($2::uuid[])
+            """,
+            unlocked.subscription_id,
+            list(unlocked.block.owners().values()),
+        )
+
+
+class _RelationsChanged(Exception):
+    """Rolls back to the savepoint, which gives the locks back."""
+
+
+def _subject(
+    found: Mapping[UUID, Stored],
+    subscription_id: UUID,
+    related: tuple[list[UUID], list[UUID]],
+    joined: Joined,
+) -> Subject:
+    if subscription_id not in found:
+        raise SubscriptionNotFound(subscription_id)
+    in_use_by, depends_on = ([found[one].subscription for one in ids] for ids in related)
+    return Subject(found[subscription_id].subscription, in_use_by, depends_on, _joins(found, joined))
+
+
+def _joins(found: Mapping[UUID, Stored], joined: Joined) -> list[Join]:
+    subscriptions = {one: stored.subscription for one, stored in found.items()}
+    return [Join(one, product_type, subscriptions.get(one)) for one, product_type in joined.items()]

@@ -1,0 +1,249 @@
+"""Queries on subscriptions and their products."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from pydantic import JsonValue
+from pydantic_core import from_json, to_json
+
+from orchestrator.database.connection import Connection
+from orchestrator.domain.errors import ProductNotFound
+from orchestrator.domain.gate import SubscriptionNotFound
+from orchestrator.domain.subscription import Status, SubscriptionModel
+
+# A subscription with its product; what follows says which, and whether to lock it.
+_SELECT = """
+    SELECT s.subscription_id, s.customer_id, s.description, s.status, s.insync, s.held_by,
+           s.discrepancy_found_by, s.start_date, s.end_date, s.note, s.version, s.fence, s.block,
+           p.name, p.product_type, p.tag, p.description AS product_description, p.fixed_inputs
+    FROM subscriptions s
+    JOIN products p USING (product_id)
+"""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A subscription as it stands in the database."""
+
+    subscription: SubscriptionModel
+    fence: int
+    """The fencing token that calls to an external system carry now."""
+
+
+async def find_product(connection: Connection, product: str, product_type: str | None) -> tuple[UUID, str]:
+    """Return the id and the type of the product with this name or UUID.
+
+    Args:
+        product_type: that it must be of; `None` means any.
+
+    Raises:
+        ProductNotFound: when there is none; names those that there are.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT product_id, name, product_type
+        FROM products
+        WHERE $1::text IS NULL OR product_type = $1
+        ORDER BY name
+        """,
+        product_type,
+    )
+    for row in rows:
+        if product == row["name"] or product.lower() == str(row["product_id"]):
+            return row["product_id"], row["product_type"]
+    raise ProductNotFound(product, [row["name"] for row in rows])
+
+
+async def insert_subscription(
+    connection: Connection, product_id: UUID, subscription: SubscriptionModel, at: datetime
+) -> None:
+    """Store a virgin subscription, with the first fencing token.
+
+    Raises:
+        asyncpg.UniqueViolationError: (subscriptions_pkey) when it exists.
+    """
+    await connection.execute(
+        """
+        INSERT INTO subscriptions (
+            subscription_id, product_id, customer_id, description, status, held_by, version, fence, block,
+            created_at
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9)
+        """,
+        subscription.subscription_id,
+        product_id,
+        subscription.customer_id,
+        subscription.description,
+        subscription.status,
+        subscription.held_by,
+        subscription.version,
+        to_json(subscription.block.own_values()).decode(),
+        at,
+    )
+
+
+async def read_subscription(connection: Connection, subscription_id: UUID) -> Stored | None:
+    """Return the subscription as it is, or `None` where there is none."""
+    return (await read_subscriptions(connection, [subscription_id])).get(subscription_id)
+
+
+async def lock_subscription(connection: Connection, subscription_id: UUID) -> Stored | None:
+    """Return the subscription as it is, locked until the transaction ends, or `None` where there is none."""
+    return (await lock_subscriptions(connection, [subscription_id])).get(subscription_id)
+
+
+async def read_subscriptions(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Stored]:
+    """Return those of these subscriptions that there are, as they are."""
+    rows = await connection.fetch(_SELECT + "WHERE s.subscription_id = ANY ($1::uuid[])", ids)
+    return await _stored(connection, rows)
+
+
+async def lock_subscriptions(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Stored]:
+    """Return those of these subscriptions that there are, locked in order of their ids."""
+    # FOR NO KEY UPDATE: others may go on referring to them.
+    rows = await connection.fetch(
+        _SELECT
+        + "WHERE s.subscription_id = ANY ($1::uuid[]) ORDER BY s.subscription_id FOR NO KEY UPDATE OF s",
+        ids,
+    )
+    return await _stored(connection, rows)
+
+
+async def update_subscription(connection: Connection, subscription: SubscriptionModel) -> None:
+    """Store what may change of a subscription."""
+    await connection.execute(
+        """
+        UPDATE subscriptions
+        SET description = $2, status = $3, held_by = $4, discrepancy_found_by = $5, start_date = $6,
+            end_date = $7, note = $8, version = $9, block = $10
+        WHERE subscription_id = $1
+        """,
+        subscription.subscription_id,
+        subscription.description,
+        subscription.status,
+        subscription.held_by,
+        subscription.discrepancy_found_by,
+        subscription.start_date,
+        subscription.end_date,
+        subscription.note,
+        subscription.version,
+        to_json(subscription.block.own_values()).decode(),
+    )
+
+
+async def raise_fence(connection: Connection, subscription_id: UUID) -> int:
+    """Return the next fencing token: from now on, external systems refuse the earlier ones."""
+    fence: int = await connection.fetchval(
+        """
+        UPDATE subscriptions
+        SET fence = fence + 1
+        WHERE subscription_id = $1
+        RETURNING fence
+        """,
+        subscription_id,
+    )
+    return fence
+
+
+async def list_subscriptions(
+    connection: Connection,
+    *,
+    status: Status | None = None,
+    product: str | None = None,
+    out_of_sync: bool = False,
+    limit: int = 50,
+    after: UUID | None = None,
+) -> list[SubscriptionModel]:
+    """Return subscriptions, oldest first.
+
+    Args:
+        status: only those with this status; `None` means any.
+        product: only those on the product of this name.
+        out_of_sync: only those that are out of sync.
+        limit: at most so many.
+        after: only those that come after this one in the list; an unknown id gives none.
+    """
+    rows = await connection.fetch(
+        _SELECT  # noqa: S608  # constants both
+        + """
+        WHERE ($1::text IS NULL OR s.status = $1)
+          AND ($2::text IS NULL OR p.name = $2)
+          AND (NOT $3 OR NOT s.insync)
+          AND (
+              $4::uuid IS NULL
+              OR (s.created_at, s.subscription_id)
+                 > (SELECT a.created_at, a.subscription_id FROM subscriptions a WHERE a.subscription_id = $4)
+          )
+        ORDER BY s.created_at, s.subscription_id
+        LIMIT $5
+        """,
+        status,
+        product,
+        out_of_sync,
+        after,
+        limit,
+    )
+    return [stored.subscription for stored in (await _stored(connection, rows)).values()]
+
+
+async def resolve_references(
+    connection: Connection, kind: type[SubscriptionModel], values: Mapping[str, JsonValue]
+) -> dict[str, Any]:
+    """Return these values of a block, with what they refer to by its id as it is now.
+
+    Args:
+        kind: the class of the subscription whose block it is.
+
+    Raises:
+        SubscriptionNotFound: when they refer to what there is not.
+    """
+    references = kind.block_class().references().keys() & values.keys()
+    blocks = await _blocks(connection, {UUID(str(values[name])) for name in references})
+    return dict(values) | {name: blocks[UUID(str(values[name]))] for name in references}
+
+
+async def _stored(connection: Connection, rows: Sequence[asyncpg.Record]) -> dict[UUID, Stored]:
+    """Build the models from rows with the columns of a subscription and its product, in that order."""
+    kinds = [SubscriptionModel.stage(row["product_type"], Status(row["status"])) for row in rows]
+    values = [from_json(row["block"]) for row in rows]
+    references = [kind.block_class().references() for kind in kinds]
+    # In a statement of its own: one that has waited for a lock would see what others were before that.
+    blocks = await _blocks(
+        connection, {UUID(own[name]) for own, names in zip(values, references, strict=True) for name in names}
+    )
+    stored = {}
+    for row, kind, own, names in zip(rows, kinds, values, references, strict=True):
+        referred = {name: blocks[UUID(own[name])] for name in names}
+        fields = {name: row[name] for name in SubscriptionModel.model_fields if name != "product"}
+        product = {
+            "name": row["name"],
+            "type": row["product_type"],
+            "tag": row["tag"],
+            "description": row["product_description"],
+        }
+        block = own | from_json(row["fixed_inputs"]) | referred
+        subscription = kind.model_validate(fields | {"product": product, kind.block_name: block})
+        stored[row["subscription_id"]] = Stored(subscription, row["fence"])
+    return stored
+
+
+async def _blocks(connection: Connection, owners: set[UUID]) -> dict[UUID, dict[str, JsonValue]]:
+    if not owners:
+        return {}
+    rows = await connection.fetch(
+        """
+        SELECT s.subscription_id, s.block || p.fixed_inputs AS block
+        FROM subscriptions s
+        JOIN products p USING (product_id)
+        WHERE s.subscription_id = ANY ($1::uuid[])
+        """,
+        owners,
+    )
+    blocks = {row["subscription_id"]: from_json(row["block"]) for row in rows}
+    for owner in owners - blocks.keys():
+        raise SubscriptionNotFound(owner)
+    return {owner: block | {"owner_subscription_id": str(owner)} for owner, block in blocks.items()}

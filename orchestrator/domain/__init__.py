@@ -1,0 +1,1 @@
+"""What subscriptions, products and processes are, and which process may start; pure, no I/O."""

@@ -1,0 +1,1 @@
+"""The frame of every process: its forms, steps, ledger and endings."""

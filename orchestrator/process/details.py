@@ -1,0 +1,114 @@
+"""What the Web UI shows of a process: its search attributes, and a table of its steps as current details."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from temporalio import workflow
+
+from orchestrator.domain.process import Process, ProcessStatus
+from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.temporal import search_attributes
+
+# With spaces that do not break: the Web UI makes narrow columns.
+PENDING = "–"
+RUNNING = "▶\u00a0in\u00a0progress"
+DONE = "✓\u00a0done"
+PARKED = "✗\u00a0failed"
+
+
+@dataclass
+class Line:
+    """A step in the table."""
+
+    title: str
+    state: str = PENDING
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass
+class Details:
+    """What somebody sees who looks at a process."""
+
+    title: str
+    lines: list[Line]
+    status: ProcessStatus = ProcessStatus.RUNNING
+    facts: dict[str, str] = field(default_factory=dict)
+    notice: str = ""
+    """What happened and what to do, where somebody has to act or something has ended otherwise."""
+
+    def markdown(self) -> str:
+        """Return the table with what stands around it."""
+        facts = [f"{name}: `{value}`" for name, value in self.facts.items()] + ["times in UTC"]
+        table = ["| Step | State | Started | Ended |", "|---|---|---|---|"]
+        day = next((line.started_at for line in self.lines if line.started_at), None)
+        for number, line in enumerate(self.lines, start=1):
+            times = f"{_clock(line.started_at, day)} | \u00a0{_clock(line.ended_at, day)}"
+            table.append(f"| {number}\u00a0{line.title} | {line.state} | {times} |")
+        parts = [
+            f"### {_escape(self.title)}: {self.status}",
+            self.notice,
+            "\n".join(table),
+            " · ".join(facts),
+        ]
+        return "\n\n".join(part for part in parts if part)
+
+    def announce(self, process: Process) -> None:
+        """Show a process that begins, also to who looks for it by its search attributes."""
+        workflow.upsert_search_attributes(
+            [
+                search_attributes.TARGET.value_set(process.target),
+                search_attributes.SUBSCRIPTION_ID.value_set(str(process.subscription_id)),
+                search_attributes.PROCESS_STATUS.value_set(self.status),
+            ]
+        )
+        self.facts["Subscription"] = str(process.subscription_id)
+        self.show()
+
+    def show_subscription(self, subscription: SubscriptionModel) -> None:
+        """Let the process be found by what its subscription is."""
+        workflow.upsert_search_attributes(
+            [
+                search_attributes.PRODUCT.value_set(subscription.product.name),
+                search_attributes.CUSTOMER_ID.value_set(str(subscription.customer_id)),
+            ]
+        )
+
+    def show_status(self, status: ProcessStatus, notice: str) -> None:
+        """Show how the process stands, and what somebody has to know or to do."""
+        self.status, self.notice = status, notice
+        workflow.upsert_search_attributes([search_attributes.PROCESS_STATUS.value_set(status)])
+        self.show()
+
+    def show(self) -> None:
+        """Show the steps as they are now."""
+        workflow.set_current_details(self.markdown())
+
+
+def parked_notice(title: str, failure: str, *, aborted: bool) -> str:
+    """Return what somebody has to know and to do about a process that is parked on this step."""
+    ways = (
+        "send the update `retry` when the cause is gone, or `give_up` to leave the subscription out of sync"
+        if aborted
+        else "send the update `retry` when the cause is gone, or request cancellation to roll it back"
+    )
+    return (
+        f"**{title}** failed, and will not succeed by itself:\n\n{quoted(failure)}\n\n"
+        f"The process waits for somebody: {ways}."
+    )
+
+
+def quoted(text: str) -> str:
+    """Return somebody else's text as a Markdown quotation."""
+    return "\n".join(f"> {_escape(line)}" for line in text.splitlines())
+
+
+def _clock(moment: datetime | None, day: datetime | None) -> str:
+    """Return the time, with the date where it is not that of the first step."""
+    if moment is None or day is None:
+        return ""
+    return f"{moment:%H:%M:%S}" if moment.date() == day.date() else f"{moment:%Y-%m-%d\u00a0%H:%M:%S}"
+
+
+def _escape(text: str) -> str:
+    return "".join(f"\\{one}" if one in r"\`*_{}[]<>()#+!|&~" else one for one in text)

@@ -1,0 +1,150 @@
+"""The input forms of the workflows: what all of them ask."""
+
+from typing import ClassVar, Self
+from uuid import UUID
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from orchestrator.domain.process import created_subscription_id, faked_customer_id
+from orchestrator.domain.text import Name, Reason, WholeNumber
+from orchestrator.process.messages import Values
+
+
+class OperatorNote(BaseModel):
+    """Who acts on a process, and why; both may stay away."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Name | None = Field(None, title="By", description="who does this")
+    reason: Reason | None = Field(None, title="Reason", description="why, in one line")
+
+
+class StartForm(OperatorNote):
+    """The input of a workflow: flat JSON, one object."""
+
+    examples: ClassVar[tuple[str, ...]] = ()
+    """How it is filled in on the command line, for its help page."""
+    not_values: ClassVar[frozenset[str]] = frozenset(OperatorNote.model_fields)
+    """The fields that are no resource types."""
+
+    @model_serializer(mode="wrap")
+    def _as_it_was_filled_in(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        # What was left out stays out: on the way to the worker it must not become a null that was given.
+        fields: dict[str, JsonValue] = handler(self)
+        return {name: value for name, value in fields.items() if name in self.model_fields_set}
+
+    @property
+    def title(self) -> str:
+        """What the process does, in a few words, for the list of processes."""
+        raise NotImplementedError
+
+    def subscription(self, process_id: str) -> UUID:
+        """Return the id of the subscription that the process works on, or is about to create."""
+        raise NotImplementedError
+
+    def values(self) -> Values:
+        """Return the resource types that were filled in."""
+        asked = type(self).model_fields.keys() - self.not_values
+        return self.model_dump(mode="json", include=asked, exclude_unset=True)
+
+
+class CreateForm(StartForm):
+    """What every create workflow asks."""
+
+    customer_id: UUID | None = Field(
+        None, title="Customer", description="UUID of the customer; one is faked where none is given"
+    )
+
+    not_values: ClassVar[frozenset[str]] = StartForm.not_values | {"customer_id", "product"}
+    mandatory_initially: ClassVar[frozenset[str]] = frozenset()
+    """The values that are mandatory in `initial`."""
+
+    def initial_values(self) -> Values:
+        """Return the values that a virgin subscription cannot be without."""
+        return {name: value for name, value in self.values().items() if name in self.mandatory_initially}
+
+    def later_values(self) -> Values:
+        """Return the values that come when it is initialized."""
+        return {name: value for name, value in self.values().items() if name not in self.mandatory_initially}
+
+    def subscription(self, process_id: str) -> UUID:
+        """See `StartForm`: the same at every attempt."""
+        return created_subscription_id(process_id)
+
+    def customer(self, process_id: str) -> UUID:
+        """Return the customer, faked where none was given."""
+        return self.customer_id or faked_customer_id(process_id)
+
+
+class ExistingForm(StartForm):
+    """What every workflow asks that works on a subscription that is there."""
+
+    subscription_id: UUID = Field(title="Subscription", description="UUID of the subscription")
+    version: WholeNumber | None = Field(
+        None,
+        title="Version",
+        ge=1,
+        description="version that was read; refused where the subscription has changed since",
+    )
+
+    not_values: ClassVar[frozenset[str]] = StartForm.not_values | {"subscription_id", "version"}
+    unchangeable: ClassVar[frozenset[str]] = frozenset()
+    """The values that may be given, but only as they are."""
+
+    def subscription(self, process_id: str) -> UUID:
+        """See `StartForm`."""
+        return self.subscription_id
+
+    def unchanged(self) -> Values:
+        """Return the values that must be as they are."""
+        return self.model_dump(mode="json", include=set(self.unchangeable), exclude_unset=True)
+
+
+class ModifyForm(ExistingForm):
+    """What every modify workflow asks: a value that is left out stays, null clears what is optional."""
+
+    clearable: ClassVar[frozenset[str]] = frozenset()
+    """The values that may be null."""
+
+    def values(self) -> Values:
+        """See `StartForm`: those to change."""
+        return {name: value for name, value in super().values().items() if name not in self.unchangeable}
+
+    @model_validator(mode="after")
+    def _has_changes(self) -> Self:
+        for name, value in self.values().items():
+            if value is None and name not in self.clearable:
+                raise ValueError(f"must not have {name} null; leave it out, and it stays as it is")
+        if not self.values():
+            raise ValueError("has nothing to change; give at least one value")
+        return self
+
+
+class TerminateForm(ExistingForm):
+    """What every terminate workflow asks."""
+
+    examples: ClassVar = ("64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --yes",)
+
+    @property
+    def title(self) -> str:
+        """See `StartForm`."""
+        return f"Terminate subscription {self.subscription_id}"
+
+
+class ValidateForm(ExistingForm):
+    """What every validate workflow asks."""
+
+    examples: ClassVar = ("64f731c2-30f5-5d90-b7b0-8f61a6fa6cce",)
+
+    @property
+    def title(self) -> str:
+        """See `StartForm`."""
+        return f"Validate subscription {self.subscription_id}"

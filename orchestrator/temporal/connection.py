@@ -1,0 +1,56 @@
+"""The connection to Temporal."""
+
+import re
+from typing import Any
+
+from temporalio.client import Client
+
+from orchestrator.temporal.plugin import subscriptions_plugin
+
+_REASONS = {
+    r'NotValidForName.*\[.*\(\\"(.+?)\\"\)': "its certificate is for another name: {0}",
+    r"UnknownIssuer": "its certificate is not signed by an authority that is trusted; see "
+    "TEMPORAL_TLS_SERVER_CA_CERT_PATH",
+    r"InvalidCertificate\((\w+)": "its certificate is refused: {0}",
+    r"NoCertificatesPresented": "the file of the client certificate holds none",
+    r"PrivateKeyParseError": "the file of the client's private key holds none",
+    r"InvalidContentType": "it does not speak TLS",
+    r'message: "(?:transport error|operation was canceled)"': "it hangs up; it may want TLS, or another "
+    "client certificate",
+}
+"""What the SDK's message has in it, and what that means; the first that is found."""
+
+
+class TemporalUnreachable(Exception):
+    """Temporal does not answer; the message names the address."""
+
+    def __init__(self, address: str, cause: object) -> None:
+        super().__init__(
+            f"Cannot reach Temporal at {address} ({cause}): "
+            'start the embedded stack with "make up", or set TEMPORAL_ADDRESS'
+        )
+
+
+async def connect(config: dict[str, Any]) -> Client:
+    """Connect to Temporal, with the payloads and interceptors of this project.
+
+    Args:
+        config: what the SDK's environment configuration found; without an address it is Temporal's usual one.
+
+    Raises:
+        TemporalUnreachable: when nothing answers there, or one of the two does not trust the other.
+    """
+    target = {"target_host": "localhost:7233"} | config
+    try:
+        return await Client.connect(**target, plugins=[subscriptions_plugin()])
+    except (RuntimeError, ValueError) as error:
+        raise TemporalUnreachable(target["target_host"], _reason(str(error))) from error
+
+
+def _reason(dump: str) -> str:
+    """Return what happened, from the SDK's debugging dump of nested errors."""
+    for mark, reason in _REASONS.items():
+        if found := re.search(mark, dump):
+            return reason.format(*found.groups())
+    innermost = re.findall(r'message: "([^"]+)"', dump)
+    return innermost[-1] if innermost else " ".join(dump.split())

@@ -1,0 +1,84 @@
+"""What happens around every activity and every workflow of a worker."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio import activity, workflow
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    ExecuteWorkflowInput,
+    HandleUpdateInput,
+    Interceptor,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+)
+
+with workflow.unsafe.imports_passed_through():
+    from orchestrator.domain.errors import DomainError
+    from orchestrator.domain.input_errors import explain
+    from orchestrator.temporal.payloads import require_one_model, require_one_model_or_none
+
+
+class WorkerInterceptor(Interceptor):
+    """Makes refusals final, heartbeats while activities wait, checks what workflows and updates are given."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """See base class."""
+        return _Activity(next)
+
+    def workflow_interceptor_class(
+        self, input: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor]:
+        """See base class."""
+        return _Workflow
+
+
+class _Activity(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        try:
+            async with _heartbeats():
+                return await super().execute_activity(input)
+        except DomainError as error:
+            raise _final(error, str(error)) from None
+        except ValidationError as error:
+            raise _final(error, explain(error)) from None
+
+
+class _Workflow(WorkflowInboundInterceptor):
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
+        require_one_model(input.run_fn, tuple(input.args))
+        return await super().execute_workflow(input)
+
+    def handle_update_validator(self, input: HandleUpdateInput) -> None:
+        require_one_model_or_none(input.update, input.args)
+        super().handle_update_validator(input)
+
+
+def _final(error: Exception, message: str) -> ApplicationError:
+    return ApplicationError(message, type=type(error).__name__, non_retryable=True)
+
+
+@asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    """Heartbeat three times per heartbeat timeout, so that a worker that died is missed within seconds."""
+    timeout = activity.info().heartbeat_timeout
+    if not timeout:
+        yield
+        return
+    beating = asyncio.create_task(_beat(timeout / 3))
+    try:
+        yield
+    finally:
+        beating.cancel()
+
+
+async def _beat(interval: timedelta) -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(interval.total_seconds())

@@ -1,0 +1,100 @@
+"""Payloads: pydantic models as readable JSON; an input that does not fit its form is a final refusal."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import temporalio.api.common.v1
+from pydantic import BaseModel, ValidationError
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultPayloadConverter,
+    JSONPlainPayloadConverter,
+)
+from temporalio.exceptions import ApplicationError
+
+from orchestrator.domain.errors import InvalidInput
+from orchestrator.domain.input_errors import explain, shown
+
+R = TypeVar("R")
+
+
+class _JSONPayloadConverter(PydanticJSONPlainPayloadConverter):
+    def from_payload(self, payload: temporalio.api.common.v1.Payload, type_hint: type | None = None) -> Any:
+        try:
+            return super().from_payload(payload, type_hint)
+        except ValidationError as error:
+            model = _model(type_hint)
+            if model is None:
+                raise ValueError("it is not the JSON that belongs here") from error
+            raise invalid_input(explain(error, model)) from None
+
+
+class _PayloadConverter(CompositePayloadConverter):
+    def __init__(self) -> None:
+        json_converter = _JSONPayloadConverter()
+        super().__init__(
+            *(
+                converter if not isinstance(converter, JSONPlainPayloadConverter) else json_converter
+                for converter in DefaultPayloadConverter.default_encoding_payload_converters
+            )
+        )
+
+    def from_payloads(
+        self,
+        payloads: Sequence[temporalio.api.common.v1.Payload],
+        type_hints: list[type] | None = None,
+    ) -> list[Any]:
+        try:
+            return super().from_payloads(payloads, type_hints)
+        except (KeyError, RuntimeError, ValueError) as error:
+            # An encoding that is unknown, or is no text itself, or bytes that do not fit it; also where there
+            # are no hints, for there are none when there are more payloads than parameters. Any other error
+            # would make the workflow task fail, and be tried again for ever.
+            model = next(filter(None, map(_model, type_hints or [])), None)
+            name = "input" if model is None else model.__name__
+            raise invalid_input(
+                f"Invalid {name}: the input cannot be read ({shown(error.args[0])})"
+            ) from None
+
+
+def _model(type_hint: type | None) -> type[BaseModel] | None:
+    return type_hint if inspect.isclass(type_hint) and issubclass(type_hint, BaseModel) else None
+
+
+data_converter = DataConverter(payload_converter_class=_PayloadConverter)
+
+
+def invalid_input(message: str) -> ApplicationError:
+    """Return the error that ends a process at once, or rejects an update, with this line."""
+    return ApplicationError(message, type=InvalidInput.__name__, non_retryable=True)
+
+
+def require_one_model(function: Callable[..., R], arguments: tuple[Any, ...]) -> None:
+    """Do nothing where the arguments are the one model that a workflow takes.
+
+    Raises:
+        ApplicationError: (InvalidInput) when there is none, more than one, or something else.
+    """
+    (form,) = (
+        parameter.annotation
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name != "self"
+    )
+    if len(arguments) != 1 or not isinstance(arguments[0], form):
+        raise invalid_input(
+            f"Invalid {form.__name__}: the input must be one JSON object with the fields "
+            f"{', '.join(form.model_fields)}; got {'nothing' if not arguments else 'something else'}"
+        )
+
+
+def require_one_model_or_none(update: str, arguments: Sequence[Any]) -> None:
+    """Do nothing where the arguments are what an update takes: a model, or nothing.
+
+    Raises:
+        ApplicationError: (InvalidInput) when there is more than one, or something else: a null, some bytes.
+    """
+    if len(arguments) > 1 or not all(isinstance(argument, BaseModel) for argument in arguments):
+        raise invalid_input(f"Invalid input of {update}: it must be one JSON object, or nothing")

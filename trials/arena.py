@@ -1,0 +1,73 @@
+"""A whole system that faults are made on: a stack of its own, with proxies in between."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from services.fake_system import FakeSystem, open_fake_system
+from settings import EXTERNAL_SYSTEMS
+from stack.addresses import Addresses
+from stack.embedded import embedded_stack
+from trials.proxy import Proxy, Streams, open_proxy
+
+
+@dataclass
+class Arena:
+    """A whole system: a stack of its own, with proxies between its workers and its servers."""
+
+    directory: Path
+    temporal_proxy: str
+    """The address of Temporal behind its proxy."""
+    proxies: tuple[Proxy, ...]
+    systems: list[FakeSystem]
+
+
+@asynccontextmanager
+async def open_arena(directory: Path, workers: int) -> AsyncIterator[Arena]:
+    """Start the system in this directory, and stop it at the end."""
+    async with AsyncExitStack() as stack:
+        temporal, port = await stack.enter_async_context(open_proxy(lambda: _temporal(directory)))
+        postgres, database_port = await stack.enter_async_context(open_proxy(lambda: _postgres(directory)))
+        services = {
+            "TEMPORAL_ADDRESS": f"127.0.0.1:{port}",
+            "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{database_port}/postgres",
+        }
+        # In threads: the proxies must serve while the workers are waited for.
+        running = embedded_stack(directory, workers=workers, worker_services=services)
+        addresses = await asyncio.to_thread(running.__enter__)
+        stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
+        systems = [
+            await stack.enter_async_context(open_fake_system(addresses.database_url, name))
+            for name in EXTERNAL_SYSTEMS
+        ]
+        yield Arena(directory, services["TEMPORAL_ADDRESS"], (temporal, postgres), systems)
+
+
+async def _temporal(directory: Path) -> Streams:
+    host, _, port = addresses_now(directory).temporal_address.rpartition(":")
+    return await asyncio.open_connection(host, int(port))
+
+
+async def _postgres(directory: Path) -> Streams:
+    return await connect_to_embedded_postgres(addresses_now(directory).database_url)
+
+
+async def connect_to_embedded_postgres(database_url: str) -> Streams:
+    """Connect to the socket of an embedded PostgreSQL, without a word of its protocol."""
+    folder = parse_qs(urlsplit(database_url).query)["host"][0]
+    return await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.5432")
+
+
+def addresses_now(directory: Path) -> Addresses:
+    """Return where the servers are at this moment.
+
+    Raises:
+        ConnectionRefusedError: when they have not been started yet.
+    """
+    found = Addresses.read(directory)
+    if found is None or not found.database_url:
+        raise ConnectionRefusedError("the stack is being started")
+    return found

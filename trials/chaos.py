@@ -1,0 +1,175 @@
+"""`make chaos`: processes under faults on a whole running system, and the audit of what became of them."""
+
+import asyncio
+import atexit
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from random import Random, SystemRandom
+
+import click
+from pydantic import BaseModel
+from rich.table import Table
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+
+from cli import output
+from orchestrator.database.connection import open_pool
+from orchestrator.temporal.connection import connect
+from orchestrator.temporal.plugin import TASK_QUEUE
+from settings import ConfigurationError, Settings
+from stack.errors import StackFailed
+from trials.arena import Arena, addresses_now, open_arena
+from trials.audit import Report, audit
+from trials.client import ChaosClient
+from trials.faults import Saboteur, plan
+from trials.findings import Kind
+from trials.journal import Journal
+from trials.records import read_records
+
+PLURALS: dict[Kind, str] = {
+    "duplicate": "duplicates",
+    "loss": "losses",
+    "orphan": "orphans",
+    "contradiction": "contradictions",
+}
+SECONDS_PER_FAULT = 5.5
+CALM = 240.0
+"""Seconds after the last fault in which every process must have ended."""
+
+
+class Run(BaseModel):
+    """What was done."""
+
+    seed: int
+    duration: float
+    """Seconds of faults."""
+    processes: int
+    faults: int
+    workers: int
+
+
+class Outcome(BaseModel):
+    """What was done, and what the audit has found."""
+
+    run: Run
+    seconds: float
+    """That all of it took, with the audit."""
+    faults: dict[str, int]
+    acted: dict[str, int]
+    report: Report
+
+
+async def run_chaos(run: Run, directory: Path) -> tuple[Report, Saboteur, ChaosClient]:
+    """Start processes and make faults; when all is calm again, and everything has ended, audit it."""
+    async with AsyncExitStack() as stack:
+        journal = stack.enter_context(Journal(directory / "journal.jsonl"))
+        arena = await stack.enter_async_context(open_arena(directory, run.workers))
+        client = ChaosClient(
+            await connect({"target_host": arena.temporal_proxy}), journal, Random(f"client {run.seed}")
+        )
+        saboteur = Saboteur(directory, arena.proxies, arena.systems, client, Random(f"saboteur {run.seed}"))
+        planned = plan(Random(f"plan {run.seed}"), run.duration, run.faults)
+        acting = asyncio.create_task(client.act_on_parked(aborts=0.3))
+        await asyncio.gather(
+            client.start_many(run.processes, run.duration), saboteur.strike(planned, output.say)
+        )
+        acting.cancel()
+        output.say("No more faults; waiting until everything has ended")
+        for system in arena.systems:
+            await system.clear_faults()
+        acting = asyncio.create_task(client.act_on_parked(aborts=0))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CALM):
+                await client.until_all_ended()
+                await client.validate_all()
+        acting.cancel()
+        output.say("Auditing")
+        report = await _audit(arena, journal)
+    return report, saboteur, client
+
+
+async def _audit(arena: Arena, journal: Journal) -> Report:
+    found = addresses_now(arena.directory)
+    client = await connect({"target_host": found.temporal_address})
+    async with await open_pool(found.database_url, size=2) as pool:
+        return audit(await read_records(journal, client, f"TaskQueue = '{TASK_QUEUE}'", pool, arena.systems))
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print the figures for people."""
+    run, report = outcome.run, outcome.report
+    table = Table("", "", box=None, show_header=False)
+    table.add_row("seed", str(run.seed))
+    table.add_row("seconds, all in all", f"{outcome.seconds:.0f}")
+    table.add_row("processes", str(sum(report.processes.values())))
+    for status, number in sorted(report.processes.items()):
+        table.add_row(f"  {status}", str(number))
+    table.add_row("subscriptions", str(report.subscriptions))
+    table.add_row("faults", str(sum(outcome.faults.values())))
+    for kind, number in sorted(outcome.faults.items()):
+        table.add_row(f"  {kind}", str(number))
+    for action, number in sorted(outcome.acted.items()):
+        table.add_row(action, str(number))
+    table.add_row("retries observed", str(report.retries))
+    for kind, name in PLURALS.items():
+        table.add_row(name, str(report.count(kind)))
+    output.stdout.print(table)
+
+
+@click.command()
+@click.option("--seed", type=click.IntRange(0), help="Plans the same faults again.  [default: random]")
+@click.option(
+    "--duration", type=click.FloatRange(40), default=360, show_default=True, help="Seconds of faults."
+)
+@click.option("--processes", type=click.IntRange(1), default=1000, show_default=True)
+@click.option("--faults", type=click.IntRange(1), help="[default: one every 5.5 seconds]")
+@click.option("--workers", type=click.IntRange(2, 8), default=2, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, and nothing else.")
+def main(
+    *, seed: int | None, duration: float, processes: int, faults: int | None, workers: int, as_json: bool
+) -> None:
+    """Run processes under faults, and audit them; exits with 1 on any loss, duplicate or orphan."""
+    run = Run(
+        seed=SystemRandom().randrange(10**6) if seed is None else seed,
+        duration=duration,
+        processes=processes,
+        faults=faults or round(duration / SECONDS_PER_FAULT),
+        workers=workers,
+    )
+    directory, began = Path(tempfile.mkdtemp(prefix="chaos-")), time.monotonic()
+    again = " ".join(f"--{name} {value}" for name, value in run)
+    output.say(f'In {directory}; the same faults again: make chaos ARGS="{again}"')
+    # The SDK would warn of every call that a fault makes it repeat.
+    quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
+    try:
+        if Settings.from_environment() != Settings():
+            raise click.UsageError("Unset TEMPORAL_*, DATABASE_URL and those of the external systems first")
+        report, saboteur, client = asyncio.run(run_chaos(run, directory))
+    except (ConfigurationError, StackFailed) as error:
+        output.complain(str(error))
+        sys.exit(1)
+    outcome = Outcome(
+        run=run,
+        seconds=time.monotonic() - began,
+        faults=dict(saboteur.made),
+        acted=dict(client.acted),
+        report=report,
+    )
+    (output.print_json if as_json else print_outcome)(outcome)
+    if report.findings:
+        for finding in report.findings:
+            output.say(str(finding))
+        output.complain(f"{len(report.findings)} findings; what is left lies in {directory}")
+        sys.exit(1)
+    shutil.rmtree(directory)
+
+
+if __name__ == "__main__":
+    # A process that exits within milliseconds of its last SDK call may die at exit
+    # (temporalio/sdk-python#300).
+    atexit.register(time.sleep, 0.05)
+    main()
