@@ -8,7 +8,7 @@ import click
 from cli.concluding import Sent, conclude, watch
 from cli.documents import Outcome, ProcessDocument, process_document
 from cli.options import current_user, examples, fill, json_option, require_text
-from cli.services import Services
+from cli.connections import Connections
 from cli.starting import request_abort, require_abortable, send_update
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.process.forms import OperatorNote
@@ -32,7 +32,7 @@ def acting_options(command: Callable[..., int]) -> Callable[..., int]:
 @acting_options
 def retry(process_id: str, **said: Any) -> int:
     """Run the failed step of a parked process again."""
-    return act(process_id, lambda services, note: send_update(services, process_id, "retry", note), **said)
+    return act(process_id, lambda connections, note: send_update(connections, process_id, "retry", note), **said)
 
 
 @click.command(
@@ -43,7 +43,7 @@ def give_up(process_id: str, **said: Any) -> int:
     """Leave an aborted process that is parked as it is; the subscription stays out of sync."""
     return act(
         process_id,
-        lambda services, note: send_update(services, process_id, "give_up", note),
+        lambda connections, note: send_update(connections, process_id, "give_up", note),
         wanted=ProcessStatus.FAILED,
         **said,
     )
@@ -55,7 +55,7 @@ def abort(process_id: str, **said: Any) -> int:
     """Cancel a process and roll it back; the exit code is 0 when it ended aborted."""
     return act(
         process_id,
-        lambda services, note: request_abort(services, process_id, note),
+        lambda connections, note: request_abort(connections, process_id, note),
         require=require_abortable,
         wanted=ProcessStatus.ABORTED,
         **said,
@@ -64,7 +64,7 @@ def abort(process_id: str, **said: Any) -> int:
 
 def act(
     process_id: str,
-    action: Callable[[Services, OperatorNote], Awaitable[None]],
+    action: Callable[[Connections, OperatorNote], Awaitable[None]],
     *,
     by: str | None,
     reason: str | None,
@@ -82,14 +82,14 @@ def act(
     note = note_of(by, reason)
     require_text(process_id)
 
-    async def work(services: Services, sent: Sent) -> Outcome:
-        before = await process_document(services, process_id)
+    async def work(connections: Connections, sent: Sent) -> Outcome:
+        before = await process_document(connections, process_id)
         require(before)
         sent.process_id = process_id  # an update may have gone out also where nobody has answered yet
-        await action(services, note)
+        await action(connections, note)
         if no_wait:
             return Outcome(process_id=process_id, status=ProcessStatus.RUNNING)
-        result = await watch(services, process_id, as_json=as_json, parked_before=before.times_parked)
+        result = await watch(connections, process_id, as_json=as_json, parked_before=before.times_parked)
         return result.model_copy(update={"error": _error(result, wanted)})
 
     return conclude(work, no_wait=no_wait, as_json=as_json)

@@ -9,7 +9,7 @@ from temporalio.service import RPCError
 
 from cli import output
 from cli.documents import Outcome
-from cli.services import Services, with_services
+from cli.connections import Connections, with_connections
 from cli.starting import follow, outcome, patiently
 from orchestrator.database.connection import NO_ANSWER
 from stack.embedded import is_kept_up
@@ -17,15 +17,15 @@ from stack.embedded import is_kept_up
 DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-async def watch(services: Services, process_id: str, *, as_json: bool, parked_before: int = 0) -> Outcome:
+async def watch(connections: Connections, process_id: str, *, as_json: bool, parked_before: int = 0) -> Outcome:
     """Follow a process until it ends or parks, and show it."""
     with output.watching(quiet=as_json) as show:
-        document = await follow(services, process_id, show, parked_before=parked_before)
+        document = await follow(connections, process_id, show, parked_before=parked_before)
     if not as_json:
         output.print_process(document)
-    if document.ended_at is None and services.passing:
+    if document.ended_at is None and connections.passing:
         output.say(f'{process_id} is still open; it goes on at the next command or "make up"')
-    return await patiently(lambda: outcome(services, document))
+    return await patiently(lambda: outcome(connections, document))
 
 
 class ServiceFailed(Exception):
@@ -45,11 +45,11 @@ class Sent:
     process_id: str | None = None
 
 
-def conclude(work: Callable[[Services, Sent], Awaitable[Outcome]], *, no_wait: bool, as_json: bool) -> int:
+def conclude(work: Callable[[Connections, Sent], Awaitable[Outcome]], *, no_wait: bool, as_json: bool) -> int:
     """Do the work of a starting or acting command, print its outcome, and return the exit code."""
     sent = Sent()
     try:
-        result = with_services(lambda services: work(services, sent), lasting=no_wait, say=output.say)
+        result = with_connections(lambda connections: work(connections, sent), lasting=no_wait, say=output.say)
     except KeyboardInterrupt:
         say_interrupted(sent.process_id)
         return INTERRUPTED

@@ -47,7 +47,7 @@ def require_nothing_configured() -> None:
         ConfigurationError: when some are.
     """
     if Settings.from_environment() != Settings():
-        raise ConfigurationError("The demo brings its own services: unset TEMPORAL_… and DATABASE_URL")
+        raise ConfigurationError("The demo brings its own connections: unset TEMPORAL_… and DATABASE_URL")
 
 
 def show(arguments: list[str]) -> int:

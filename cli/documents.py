@@ -9,7 +9,7 @@ from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionSta
 from temporalio.service import RPCError, RPCStatusCode
 
 from catalogue import registered_workflows, workflow_type
-from cli.services import Services
+from cli.connections import Connections
 from orchestrator.database import processes, relations, subscriptions
 from orchestrator.database.connection import Connection
 from orchestrator.database.processes import TrailRow
@@ -89,36 +89,36 @@ async def subscription_document(connection: Connection, subscription_id: UUID) -
     }
 
 
-async def process_document(services: Services, process_id: str) -> ProcessDocument:
+async def process_document(connections: Connections, process_id: str) -> ProcessDocument:
     """Return the document of a process.
 
     Raises:
         ProcessNotFound: when neither the trail nor Temporal knows it.
     """
-    async with services.pool.acquire() as connection:
+    async with connections.pool.acquire() as connection:
         row = await processes.read_process(connection, process_id)
         events = await processes.read_events(connection, process_id)
-    document = await with_steps(services, process_id, row)
+    document = await with_steps(connections, process_id, row)
     happened = [event.event for event in events]
     found = {"times_parked": happened.count("parked"), "aborted": "abort requested" in happened}
     return document.model_copy(update=found)
 
 
-async def with_steps(services: Services, process_id: str, row: TrailRow | None) -> ProcessDocument:
+async def with_steps(connections: Connections, process_id: str, row: TrailRow | None) -> ProcessDocument:
     """Return the document of a process whose trail row was read; `None` where it has none.
 
     Raises:
         ProcessNotFound: when it has none and Temporal does not know it either.
     """
     try:
-        execution = await services.client.get_workflow_handle(process_id).describe()
+        execution = await connections.client.get_workflow_handle(process_id).describe()
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         if row is None:
             raise ProcessNotFound(process_id) from None
         return ProcessDocument(**row.model_dump())
-    runs = [events async for events in chain_history(services.client, process_id)]
+    runs = [events async for events in chain_history(connections.client, process_id)]
     events = [event for run in reversed(runs) for event in run]
     steps = step_log(events, list(execution.raw_description.pending_activities))
     row = row or _row_of(execution, events)

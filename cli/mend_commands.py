@@ -9,7 +9,7 @@ from cli.act_commands import note_of
 from cli.concluding import DONE
 from cli.documents import Document, Outcome, subscription_document
 from cli.options import as_uuid, examples, json_option
-from cli.services import Services, with_services
+from cli.connections import Connections, with_connections
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.operations.reconcile import reconcile as find_lost
 from orchestrator.operations.set_in_sync import set_in_sync as set_subscription_in_sync
@@ -27,11 +27,11 @@ def set_in_sync(subscription_id: str, by: str | None, reason: str | None, as_jso
     """Unlock a subscription that no open process holds, and forget a known discrepancy."""
     wanted, note = as_uuid(subscription_id), note_of(by, reason)
 
-    async def work(services: Services) -> Document:
-        await set_subscription_in_sync(services.client, services.pool, wanted, by=note.by, reason=note.reason)
-        return await _document(services, wanted)
+    async def work(connections: Connections) -> Document:
+        await set_subscription_in_sync(connections.client, connections.pool, wanted, by=note.by, reason=note.reason)
+        return await _document(connections, wanted)
 
-    document = with_services(work, say=output.say)
+    document = with_connections(work, say=output.say)
     if as_json:
         output.print_json(Outcome(process_id=None, status=ProcessStatus.COMPLETED, subscription=document))
     else:
@@ -44,10 +44,10 @@ def set_in_sync(subscription_id: str, by: str | None, reason: str | None, as_jso
 def reconcile(as_json: bool) -> int:
     """Find processes whose execution closed without saying so: they are lost."""
 
-    async def work(services: Services) -> list[str]:
-        return [row.process_id for row in await find_lost(services.client, services.pool)]
+    async def work(connections: Connections) -> list[str]:
+        return [row.process_id for row in await find_lost(connections.client, connections.pool)]
 
-    lost = with_services(work, say=output.say)
+    lost = with_connections(work, say=output.say)
     if as_json:
         output.print_json({"lost": lost})
     else:
@@ -55,6 +55,6 @@ def reconcile(as_json: bool) -> int:
     return DONE
 
 
-async def _document(services: Services, subscription_id: UUID) -> Document:
-    async with services.pool.acquire() as connection:
+async def _document(connections: Connections, subscription_id: UUID) -> Document:
+    async with connections.pool.acquire() as connection:
         return await subscription_document(connection, subscription_id)

@@ -9,7 +9,7 @@ from cli import output
 from cli.act_commands import note_of
 from cli.concluding import DONE
 from cli.options import examples, json_option
-from cli.services import Services, with_services
+from cli.connections import Connections, with_connections
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.input_errors import shown
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptionsForm
@@ -36,7 +36,7 @@ def schedule(context: click.Context, as_json: bool) -> int:
     """Show what is scheduled, or schedule it."""
     context.obj = as_json
     if context.invoked_subcommand is None:
-        _print(with_services(lambda services: read_schedule(services.client), say=output.say), as_json)
+        _print(with_connections(lambda connections: read_schedule(connections.client), say=output.say), as_json)
     return DONE
 
 
@@ -63,16 +63,16 @@ def schedule_validate(
     interval = as_interval("1d" if every is None else every)
     form = ValidateSubscriptionsForm.model_validate(note_of(by, reason).model_dump())
 
-    async def work(services: Services) -> ValidationSchedule:
+    async def work(connections: Connections) -> ValidationSchedule:
         if off:
-            await end_schedule(services.client)
+            await end_schedule(connections.client)
         else:
-            await schedule_validation(services.client, interval, form)
-            if services.passing:
+            await schedule_validation(connections.client, interval, form)
+            if connections.passing:
                 output.say('The embedded stack ends with this command: it validates while "make up" runs')
-        return await read_schedule(services.client)
+        return await read_schedule(connections.client)
 
-    _print(with_services(work, say=output.say), as_json or group_as_json)
+    _print(with_connections(work, say=output.say), as_json or group_as_json)
     return DONE
 
 

@@ -6,7 +6,7 @@ from cli import output
 from cli.concluding import DONE, INTERRUPTED, say_interrupted
 from cli.documents import process_document, subscription_document, with_steps
 from cli.options import as_uuid, examples, json_option, limit_option, require_text
-from cli.services import Services, with_services
+from cli.connections import Connections, with_connections
 from cli.starting import follow
 from orchestrator.database import processes, subscriptions
 from orchestrator.domain.process import ProcessStatus
@@ -39,8 +39,8 @@ def list_subscriptions(
     require_text(product)
     last = None if after is None else as_uuid(after)
 
-    async def work(services: Services) -> None:
-        async with services.pool.acquire() as connection:
+    async def work(connections: Connections) -> None:
+        async with connections.pool.acquire() as connection:
             found = await subscriptions.list_subscriptions(
                 connection,
                 status=None if status is None else Status(status),
@@ -57,7 +57,7 @@ def list_subscriptions(
                 output.print_subscriptions(found)
                 output.say_more([one.subscription_id for one in found], limit)
 
-    with_services(work, say=output.say)
+    with_connections(work, say=output.say)
     return DONE
 
 
@@ -70,8 +70,8 @@ def show_subscription(subscription_id: str, as_json: bool) -> int:
     """Show a subscription: values, relations, trail."""
     wanted = as_uuid(subscription_id)
 
-    async def work(services: Services) -> None:
-        async with services.pool.acquire() as connection:
+    async def work(connections: Connections) -> None:
+        async with connections.pool.acquire() as connection:
             document = await subscription_document(connection, wanted)
             trail = await processes.list_processes(connection, subscription_id=wanted, limit=1000)
         if as_json:
@@ -79,7 +79,7 @@ def show_subscription(subscription_id: str, as_json: bool) -> int:
         else:
             output.print_subscription(document, trail)
 
-    with_services(work, say=output.say)
+    with_connections(work, say=output.say)
     return DONE
 
 
@@ -105,8 +105,8 @@ def list_processes(
     require_text(after)
     subscription_id = None if subscription is None else as_uuid(subscription)
 
-    async def work(services: Services) -> None:
-        async with services.pool.acquire() as connection:
+    async def work(connections: Connections) -> None:
+        async with connections.pool.acquire() as connection:
             rows = await processes.list_processes(
                 connection,
                 status=None if status is None else ProcessStatus(status),
@@ -115,13 +115,13 @@ def list_processes(
                 after=after,
             )
         if as_json:
-            documents = [await with_steps(services, row.process_id, row) for row in rows]
+            documents = [await with_steps(connections, row.process_id, row) for row in rows]
             output.print_json([document.model_dump(mode="json") for document in documents])
         else:
             output.print_processes(rows)
             output.say_more([row.process_id for row in rows], limit)
 
-    with_services(work, say=output.say)
+    with_connections(work, say=output.say)
     return DONE
 
 
@@ -133,20 +133,20 @@ def show_process(process_id: str, following: bool, as_json: bool) -> int:
     """Show a process: its steps, from the history, with status, attempts and last failure."""
     require_text(process_id)
 
-    async def work(services: Services) -> None:
+    async def work(connections: Connections) -> None:
         if following:
             with output.watching(quiet=as_json) as show:
-                document = await follow(services, process_id, show)
+                document = await follow(connections, process_id, show)
         else:
-            document = await process_document(services, process_id)
+            document = await process_document(connections, process_id)
         if as_json:
             output.print_json(document)
             return
-        async with services.pool.acquire() as connection:
+        async with connections.pool.acquire() as connection:
             output.print_process(document, await processes.read_events(connection, process_id))
 
     try:
-        with_services(work, say=output.say)
+        with_connections(work, say=output.say)
     except KeyboardInterrupt:
         say_interrupted(process_id)
         return INTERRUPTED

@@ -18,7 +18,7 @@ from cli.options import (
     require_text,
     starting_options,
 )
-from cli.services import Services
+from cli.connections import Connections
 from cli.starting import exists, new_process_id, start_process
 from cli.validating import validate_all
 from orchestrator.database import relations, subscriptions
@@ -57,8 +57,8 @@ def add_create_command(entry: CatalogueEntry) -> None:
     def command(process_id: str | None, no_wait: bool, as_json: bool, **given: str | None) -> int:
         filled = fill(form, said(given))
 
-        async def prepare(services: Services) -> Prepared:
-            async with services.pool.acquire() as connection:
+        async def prepare(connections: Connections) -> Prepared:
+            async with connections.pool.acquire() as connection:
                 joined = relations.joined_by(entry.product_type, filled.values())
                 judge_joins(await relations.read_joins(connection, joined))
             return definition, filled
@@ -157,12 +157,12 @@ def on_existing(
     given: dict[str, str | None],
     *,
     confirm: Callable[[SubscriptionModel], None] | None = None,
-) -> Callable[[Services], Awaitable[Prepared]]:
+) -> Callable[[Connections], Awaitable[Prepared]]:
     """Return what finds the workflow for a subscription that is there, fills its form, and asks the gate."""
     wanted = as_uuid(subscription_id)
 
-    async def prepare(services: Services) -> Prepared:
-        async with services.pool.acquire() as connection:
+    async def prepare(connections: Connections) -> Prepared:
+        async with connections.pool.acquire() as connection:
             stored = await subscriptions.read_subscription(connection, wanted)
             if stored is None:
                 raise SubscriptionNotFound(wanted)
@@ -183,7 +183,7 @@ def on_existing(
 
 
 def start(
-    prepare: Callable[[Services], Awaitable[Prepared]],
+    prepare: Callable[[Connections], Awaitable[Prepared]],
     process_id: str | None,
     *,
     no_wait: bool,
@@ -193,36 +193,36 @@ def start(
     """Start a process, follow it, print what became of it; return the exit code."""
     require_text(process_id)
 
-    async def existing(services: Services, error: ProcessAlreadyExists, wanted_id: str) -> Outcome:
-        shown = await watch(services, wanted_id, as_json=as_json)
+    async def existing(connections: Connections, error: ProcessAlreadyExists, wanted_id: str) -> Outcome:
+        shown = await watch(connections, wanted_id, as_json=as_json)
         return shown.model_copy(update={"error": error_of(error)})
 
-    async def work(services: Services, sent: Sent) -> Outcome:
+    async def work(connections: Connections, sent: Sent) -> Outcome:
         # Before the gate: what the process itself holds or has changed would refuse it as another.
-        if process_id is not None and await exists(services, process_id):
-            return await existing(services, ProcessAlreadyExists(process_id), process_id)
+        if process_id is not None and await exists(connections, process_id):
+            return await existing(connections, ProcessAlreadyExists(process_id), process_id)
         try:
-            definition, form = await prepare(services)
+            definition, form = await prepare(connections)
         except GateRefusal as refusal:
-            return await refused(services, about, refusal)
+            return await refused(connections, about, refusal)
         wanted_id = process_id or new_process_id(definition)
         try:
-            await start_process(services, definition, form, wanted_id, title=form.title)
+            await start_process(connections, definition, form, wanted_id, title=form.title)
         except ProcessAlreadyExists as error:
-            return await existing(services, error, wanted_id)
+            return await existing(connections, error, wanted_id)
         sent.process_id = wanted_id
         if no_wait:
             return Outcome(process_id=wanted_id, status=ProcessStatus.RUNNING)
-        return await watch(services, wanted_id, as_json=as_json)
+        return await watch(connections, wanted_id, as_json=as_json)
 
     return conclude(work, no_wait=no_wait, as_json=as_json)
 
 
-async def refused(services: Services, about: UUID | None, refusal: GateRefusal) -> Outcome:
+async def refused(connections: Connections, about: UUID | None, refusal: GateRefusal) -> Outcome:
     """Return the outcome of a process that the gate did not let start."""
     document = None
     if about is not None:
-        async with services.pool.acquire() as connection:
+        async with connections.pool.acquire() as connection:
             if await subscriptions.read_subscription(connection, about) is not None:
                 document = await subscription_document(connection, about)
     return Outcome(

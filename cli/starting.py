@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from catalogue import HasTarget, workflow_type
 from cli.documents import Outcome, ProcessDocument, ProcessNotFound, process_document, subscription_document
-from cli.services import Services
+from cli.connections import Connections
 from orchestrator.database import processes, subscriptions
 from orchestrator.database.connection import NO_ANSWER
 from orchestrator.domain.errors import ProcessAlreadyExists
@@ -45,17 +45,17 @@ def new_process_id(definition: type[HasTarget]) -> str:
     return f"{workflow_type(definition)}-{uuid4()}"
 
 
-async def exists(services: Services, process_id: str) -> bool:
+async def exists(connections: Connections, process_id: str) -> bool:
     """Return whether there is a process of this id, open or ended, as far as trail or Temporal know."""
     try:
-        await process_document(services, process_id)
+        await process_document(connections, process_id)
     except ProcessNotFound:
         return False
     return True
 
 
 async def start_process(
-    services: Services,
+    connections: Connections,
     definition: type[HasTarget],
     form: OperatorNote,
     process_id: str,
@@ -67,11 +67,11 @@ async def start_process(
     Raises:
         ProcessAlreadyExists: when there is, or ever was, a process of this id; nothing was started.
     """
-    async with services.pool.acquire() as connection:
+    async with connections.pool.acquire() as connection:
         if await processes.read_process(connection, process_id) is not None:
             raise ProcessAlreadyExists(process_id)
     try:
-        await services.client.start_workflow(
+        await connections.client.start_workflow(
             workflow_type(definition),
             form,
             id=process_id,
@@ -91,7 +91,7 @@ def summary(title: str) -> str:
 
 
 async def follow(
-    services: Services, process_id: str, on_change: OnChange, *, parked_before: int = 0
+    connections: Connections, process_id: str, on_change: OnChange, *, parked_before: int = 0
 ) -> ProcessDocument:
     """Wait until the process has ended or parks; tell every change on the way.
 
@@ -101,12 +101,12 @@ async def follow(
     Raises:
         ProcessNotFound: when there is no such process.
     """
-    ended = asyncio.create_task(_ended(services, process_id))
+    ended = asyncio.create_task(_ended(connections, process_id))
     pause, seen, closing = QUICK, None, False
     try:
         while True:
             over = closing or ended.done()
-            document = await patiently(lambda: process_document(services, process_id))
+            document = await patiently(lambda: process_document(connections, process_id))
             if document != seen:
                 on_change(document)
                 pause, seen = QUICK, document
@@ -123,10 +123,10 @@ async def follow(
         ended.cancel()
 
 
-async def _ended(services: Services, process_id: str) -> None:
+async def _ended(connections: Connections, process_id: str) -> None:
     async def result() -> None:
         with suppress(WorkflowFailureError):
-            await services.client.get_workflow_handle(process_id).result()
+            await connections.client.get_workflow_handle(process_id).result()
 
     await patiently(result)
 
@@ -142,14 +142,14 @@ async def patiently(look: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(SLOW)
 
 
-async def send_update(services: Services, process_id: str, update: str, note: OperatorNote) -> None:
+async def send_update(connections: Connections, process_id: str, update: str, note: OperatorNote) -> None:
     """Send the update `retry` or `give_up`, and wait until the process has taken it.
 
     Raises:
         ActionRefused: when the process has ended, is unknown, or is not in the state for it.
     """
     try:
-        await services.client.get_workflow_handle(process_id).execute_update(update, note)
+        await connections.client.get_workflow_handle(process_id).execute_update(update, note)
     except WorkflowUpdateFailedError as error:
         cause = error.cause
         message = cause.message if isinstance(cause, ApplicationError) else str(cause)
@@ -161,7 +161,7 @@ async def send_update(services: Services, process_id: str, update: str, note: Op
         raise _refusal(process_id, error) from error
 
 
-async def request_abort(services: Services, process_id: str, note: OperatorNote) -> None:
+async def request_abort(connections: Connections, process_id: str, note: OperatorNote) -> None:
     """Ask for the cancellation of the process, in the name of somebody.
 
     Raises:
@@ -169,7 +169,7 @@ async def request_abort(services: Services, process_id: str, note: OperatorNote)
     """
     why = ": ".join(said for said in (note.by, note.reason) if said)
     try:
-        await services.client.get_workflow_handle(process_id).cancel(reason=why)
+        await connections.client.get_workflow_handle(process_id).cancel(reason=why)
     except RPCError as error:
         raise _refusal(process_id, error) from error
 
@@ -202,11 +202,11 @@ def _refusal(process_id: str, error: RPCError) -> Exception:
     return ActionRefused(f'Process "{process_id}" has ended or does not exist; nothing was done', "NotOpen")
 
 
-async def outcome(services: Services, document: ProcessDocument) -> Outcome:
+async def outcome(connections: Connections, document: ProcessDocument) -> Outcome:
     """Return what became of a process, with its subscription as it is now."""
     subscription = None
     if document.subscription_id is not None:
-        async with services.pool.acquire() as connection:
+        async with connections.pool.acquire() as connection:
             if await subscriptions.read_subscription(connection, document.subscription_id):
                 subscription = await subscription_document(connection, document.subscription_id)
     return Outcome(

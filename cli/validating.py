@@ -13,7 +13,7 @@ from cli import output
 from cli.concluding import DONE, INTERRUPTED, NOT_DONE, Sent, say_interrupted
 from cli.documents import Outcome, error_of
 from cli.options import require_text
-from cli.services import Services, with_services
+from cli.connections import Connections, with_connections
 from cli.starting import ActionRefused, new_process_id, patiently, start_process
 from orchestrator.domain.errors import ProcessAlreadyExists
 from orchestrator.domain.process import ProcessStatus
@@ -34,22 +34,22 @@ def validate_all(
     require_text(process_id)
     sent = Sent()
 
-    async def work(services: Services) -> tuple[Totals | Outcome, LastError | None]:
+    async def work(connections: Connections) -> tuple[Totals | Outcome, LastError | None]:
         wanted_id = process_id or new_process_id(ValidateSubscriptions)
         over: LastError | None = None
         try:
-            await start_process(services, ValidateSubscriptions, form, wanted_id, title=TITLE)
+            await start_process(connections, ValidateSubscriptions, form, wanted_id, title=TITLE)
         except ProcessAlreadyExists as error:
-            if (still_open := await _is_open(services, wanted_id)) is None:
+            if (still_open := await _is_open(connections, wanted_id)) is None:
                 raise
             over = None if still_open else error_of(error)
         sent.process_id = wanted_id
         if no_wait:
             return Outcome(process_id=wanted_id, status=ProcessStatus.RUNNING, error=over), over
-        return await _follow(services, wanted_id), over
+        return await _follow(connections, wanted_id), over
 
     try:
-        found, over = with_services(work, lasting=no_wait, say=output.say)
+        found, over = with_connections(work, lasting=no_wait, say=output.say)
     except KeyboardInterrupt:
         say_interrupted(sent.process_id, follow="validate --all --process-id {}")
         return INTERRUPTED
@@ -65,10 +65,10 @@ def validate_all(
     return DONE if in_sync and over is None else NOT_DONE
 
 
-async def _is_open(services: Services, process_id: str) -> bool | None:
+async def _is_open(connections: Connections, process_id: str) -> bool | None:
     """Return whether this validation of all is open, and so can be followed; `None` where it is none."""
     try:
-        execution = await services.client.get_workflow_handle(process_id).describe()
+        execution = await connections.client.get_workflow_handle(process_id).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
@@ -78,8 +78,8 @@ async def _is_open(services: Services, process_id: str) -> bool | None:
     return execution.status is WorkflowExecutionStatus.RUNNING
 
 
-async def _follow(services: Services, process_id: str) -> Totals:
-    handle = services.client.get_workflow_handle_for(ValidateSubscriptions.run, process_id)
+async def _follow(connections: Connections, process_id: str) -> Totals:
+    handle = connections.client.get_workflow_handle_for(ValidateSubscriptions.run, process_id)
     telling = asyncio.create_task(_tell(handle))
     try:
         return await patiently(handle.result)

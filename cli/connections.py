@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Services:
+class Connections:
     """What a command needs to start processes and to read what became of them."""
 
     client: Client
@@ -34,8 +34,8 @@ class Passing(Exception):
         super().__init__('--no-wait would leave the process without a worker: run "make up" first')
 
 
-def with_services(
-    work: Callable[[Services], Awaitable[R]], *, lasting: bool = False, say: Callable[[str], None]
+def with_connections(
+    work: Callable[[Connections], Awaitable[R]], *, lasting: bool = False, say: Callable[[str], None]
 ) -> R:
     """Run the work with the services that are configured, else with the embedded stack.
 
@@ -69,14 +69,14 @@ def _located(
         )
 
 
-async def _run(work: Callable[[Services], Awaitable[R]], settings: Settings, *, passing: bool) -> R:
-    async with _open(settings, passing=passing) as services:
-        return await work(services)
+async def _run(work: Callable[[Connections], Awaitable[R]], settings: Settings, *, passing: bool) -> R:
+    async with _open(settings, passing=passing) as connections:
+        return await work(connections)
 
 
 @asynccontextmanager
-async def _open(settings: Settings, *, passing: bool) -> AsyncIterator[Services]:
+async def _open(settings: Settings, *, passing: bool) -> AsyncIterator[Connections]:
     assert settings.database_url is not None
     client = await connect(settings.temporal)
     async with await open_pool(settings.database_url, size=2) as pool:
-        yield Services(client, pool, passing)
+        yield Connections(client, pool, passing)
