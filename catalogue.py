@@ -9,10 +9,13 @@ from temporalio import workflow
 from activities.user import UserActivities
 from activities.user_group import UserGroupActivities
 from orchestrator.domain.process import Target
+from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptions
 from orchestrator.process.forms import StartForm
 from orchestrator.process.frame import ProcessFrame
 from orchestrator.process.ledger import Ledger
+from products.product_types.user import User
+from products.product_types.user_group import UserGroup
 from workflows.user.create_user import CreateUser
 from workflows.user.modify_user import ModifyUser
 from workflows.user.terminate_user import TerminateUser
@@ -35,12 +38,18 @@ class CatalogueEntry:
 
     command: str
     """How the product is called on the command line."""
-    product_type: str
+    subscription: type[SubscriptionModel]
+    """Any class of the product type: what every process works on."""
     workflows: tuple[type[ProcessFrame], ...]
     external_system: str
     """The system that its subscriptions are provisioned in; one of `settings.EXTERNAL_SYSTEMS`."""
     activities: Callable[[Ledger, Any], object]
     """Makes the activities of its own steps, from the ledger and the client of that system."""
+
+    @property
+    def product_type(self) -> str:
+        """The product type, as the database knows it."""
+        return self.subscription.product_type
 
     def workflow(self, target: Target) -> type[ProcessFrame] | None:
         """Return the workflow for this target, or `None` where the product has none."""
@@ -50,14 +59,14 @@ class CatalogueEntry:
 CATALOGUE: Sequence[CatalogueEntry] = (
     CatalogueEntry(
         command="user-group",
-        product_type="UserGroup",
+        subscription=UserGroup,
         workflows=(CreateUserGroup, ModifyUserGroup, TerminateUserGroup, ValidateUserGroup),
         external_system="group_management",
         activities=UserGroupActivities,
     ),
     CatalogueEntry(
         command="user",
-        product_type="User",
+        subscription=User,
         workflows=(CreateUser, ModifyUser, TerminateUser, ValidateUser),
         external_system="user_management",
         activities=UserActivities,

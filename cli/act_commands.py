@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from cli.concluding import Sent, conclude, watch
+from cli.connections import Connections
 from cli.documents import Outcome, ProcessDocument, process_document
 from cli.options import current_user, examples, fill, json_option, require_text
-from cli.connections import Connections
 from cli.starting import request_abort, require_abortable, send_update
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.process.forms import OperatorNote
@@ -32,7 +32,9 @@ def acting_options(command: Callable[..., int]) -> Callable[..., int]:
 @acting_options
 def retry(process_id: str, **said: Any) -> int:
     """Run the failed step of a parked process again."""
-    return act(process_id, lambda connections, note: send_update(connections, process_id, "retry", note), **said)
+    return act(
+        process_id, lambda connections, note: send_update(connections, process_id, "retry", note), **said
+    )
 
 
 @click.command(

@@ -10,11 +10,11 @@ from temporalio.service import RPCError
 from cli import output
 from cli.act_commands import abort, give_up, retry
 from cli.concluding import DONE, INTERRUPTED, NOT_DONE, WRONG_USAGE, ServiceFailed
+from cli.connections import Passing
 from cli.documents import ProcessNotFound, error_of
 from cli.mend_commands import reconcile, set_in_sync
 from cli.options import examples
 from cli.schedule_commands import schedule
-from cli.connections import Passing
 from cli.show_commands import list_processes, list_subscriptions, show_process, show_subscription
 from cli.start_commands import create, modify, terminate, validate
 from cli.starting import ActionRefused

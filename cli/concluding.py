@@ -8,8 +8,8 @@ import click
 from temporalio.service import RPCError
 
 from cli import output
-from cli.documents import Outcome
 from cli.connections import Connections, with_connections
+from cli.documents import Outcome
 from cli.starting import follow, outcome, patiently
 from orchestrator.database.connection import NO_ANSWER
 from stack.embedded import is_kept_up
@@ -17,7 +17,9 @@ from stack.embedded import is_kept_up
 DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-async def watch(connections: Connections, process_id: str, *, as_json: bool, parked_before: int = 0) -> Outcome:
+async def watch(
+    connections: Connections, process_id: str, *, as_json: bool, parked_before: int = 0
+) -> Outcome:
     """Follow a process until it ends or parks, and show it."""
     with output.watching(quiet=as_json) as show:
         document = await follow(connections, process_id, show, parked_before=parked_before)
@@ -49,7 +51,9 @@ def conclude(work: Callable[[Connections, Sent], Awaitable[Outcome]], *, no_wait
     """Do the work of a starting or acting command, print its outcome, and return the exit code."""
     sent = Sent()
     try:
-        result = with_connections(lambda connections: work(connections, sent), lasting=no_wait, say=output.say)
+        result = with_connections(
+            lambda connections: work(connections, sent), lasting=no_wait, say=output.say
+        )
     except KeyboardInterrupt:
         say_interrupted(sent.process_id)
         return INTERRUPTED

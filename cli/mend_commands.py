@@ -7,9 +7,9 @@ import click
 from cli import output
 from cli.act_commands import note_of
 from cli.concluding import DONE
+from cli.connections import Connections, with_connections
 from cli.documents import Document, Outcome, subscription_document
 from cli.options import as_uuid, examples, json_option
-from cli.connections import Connections, with_connections
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.operations.reconcile import reconcile as find_lost
 from orchestrator.operations.set_in_sync import set_in_sync as set_subscription_in_sync
@@ -28,7 +28,9 @@ def set_in_sync(subscription_id: str, by: str | None, reason: str | None, as_jso
     wanted, note = as_uuid(subscription_id), note_of(by, reason)
 
     async def work(connections: Connections) -> Document:
-        await set_subscription_in_sync(connections.client, connections.pool, wanted, by=note.by, reason=note.reason)
+        await set_subscription_in_sync(
+            connections.client, connections.pool, wanted, by=note.by, reason=note.reason
+        )
         return await _document(connections, wanted)
 
     document = with_connections(work, say=output.say)

@@ -8,8 +8,8 @@ import click
 from cli import output
 from cli.act_commands import note_of
 from cli.concluding import DONE
-from cli.options import examples, json_option
 from cli.connections import Connections, with_connections
+from cli.options import examples, json_option
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.input_errors import shown
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptionsForm
@@ -36,7 +36,9 @@ def schedule(context: click.Context, as_json: bool) -> int:
     """Show what is scheduled, or schedule it."""
     context.obj = as_json
     if context.invoked_subcommand is None:
-        _print(with_connections(lambda connections: read_schedule(connections.client), say=output.say), as_json)
+        _print(
+            with_connections(lambda connections: read_schedule(connections.client), say=output.say), as_json
+        )
     return DONE
 
 

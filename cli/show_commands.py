@@ -4,9 +4,9 @@ import click
 
 from cli import output
 from cli.concluding import DONE, INTERRUPTED, say_interrupted
+from cli.connections import Connections, with_connections
 from cli.documents import process_document, subscription_document, with_steps
 from cli.options import as_uuid, examples, json_option, limit_option, require_text
-from cli.connections import Connections, with_connections
 from cli.starting import follow
 from orchestrator.database import processes, subscriptions
 from orchestrator.domain.process import ProcessStatus

@@ -8,6 +8,7 @@ import click
 
 from catalogue import CATALOGUE, CatalogueEntry, entry_of, form_of
 from cli.concluding import Sent, conclude, watch
+from cli.connections import Connections
 from cli.documents import Outcome, error_of, subscription_document
 from cli.options import (
     as_uuid,
@@ -18,7 +19,6 @@ from cli.options import (
     require_text,
     starting_options,
 )
-from cli.connections import Connections
 from cli.starting import exists, new_process_id, start_process
 from cli.validating import validate_all
 from orchestrator.database import relations, subscriptions

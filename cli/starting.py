@@ -17,8 +17,8 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from catalogue import HasTarget, workflow_type
-from cli.documents import Outcome, ProcessDocument, ProcessNotFound, process_document, subscription_document
 from cli.connections import Connections
+from cli.documents import Outcome, ProcessDocument, ProcessNotFound, process_document, subscription_document
 from orchestrator.database import processes, subscriptions
 from orchestrator.database.connection import NO_ANSWER
 from orchestrator.domain.errors import ProcessAlreadyExists

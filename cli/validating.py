@@ -11,9 +11,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from catalogue import workflow_type
 from cli import output
 from cli.concluding import DONE, INTERRUPTED, NOT_DONE, Sent, say_interrupted
+from cli.connections import Connections, with_connections
 from cli.documents import Outcome, error_of
 from cli.options import require_text
-from cli.connections import Connections, with_connections
 from cli.starting import ActionRefused, new_process_id, patiently, start_process
 from orchestrator.domain.errors import ProcessAlreadyExists
 from orchestrator.domain.process import ProcessStatus

@@ -54,6 +54,8 @@ class SubscriptionModel(BaseModel):
     """The classes of this product type, by the state they are for."""
     families: ClassVar[dict[str, dict[Status, type["SubscriptionModel"]]]] = {}
     """The stages of every product type that was declared, by `Product.type`."""
+    product_type: ClassVar[str] = ""
+    """The product type that the class belongs to: the `type` of all of its products."""
     block_name: ClassVar[str] = ""
     """The field that holds the product block."""
 
@@ -99,7 +101,8 @@ class SubscriptionModel(BaseModel):
             cls.products = products
             cls.fixed_inputs = fixed_inputs or {}
             cls.stages = {}
-            cls.families |= {product.type: cls.stages for product in products.values()}
+            (cls.product_type,) = {product.type for product in products.values()}
+            cls.families[cls.product_type] = cls.stages
             cls.block_name = next(
                 name for name, field in cls.model_fields.items() if _is_block(field.annotation)
             )

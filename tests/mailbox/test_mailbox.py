@@ -32,7 +32,7 @@ PRODUCT = Path(__file__).parent / "product"
 ENTRY = """\
     CatalogueEntry(
         command="mailbox",
-        product_type="Mailbox",
+        subscription=Mailbox,
         workflows=(CreateMailbox, ModifyMailbox, TerminateMailbox),
         external_system="mail_system",
         activities=MailboxActivities,
@@ -43,9 +43,11 @@ from workflows.mailbox.create_mailbox import CreateMailbox
 from workflows.mailbox.modify_mailbox import ModifyMailbox
 from workflows.mailbox.terminate_mailbox import TerminateMailbox
 """
+TYPE = "from products.product_types.mailbox import Mailbox\n"
 INSERTED = (
     ("catalogue.py", "from activities.mailbox import MailboxActivities\n", "from activities.user import"),
-    ("catalogue.py", IMPORTS, "from orchestrator.process.frame import"),
+    ("catalogue.py", TYPE, "from products.product_types.user import"),
+    ("catalogue.py", IMPORTS, "from workflows.user.create_user import"),
     ("catalogue.py", ENTRY, '    CatalogueEntry(\n        command="user-group"'),
     ("settings.py", '"mail_system", ', '"group_management", "user_management")'),
 )
