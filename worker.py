@@ -28,10 +28,10 @@ from orchestrator.database.schema import SchemaOutOfDate
 from orchestrator.operations.active_subscriptions import ValidationActivities
 from orchestrator.operations.reconcile import reconcile
 from orchestrator.process.bookkeeping import Bookkeeping
-from orchestrator.process.ledger import Ledger
+from orchestrator.process.ledger import AtMoment, Ledger, do_nothing
 from orchestrator.temporal.connection import TemporalUnreachable, connect
 from orchestrator.temporal.deployment import InvalidVersion, advice, deployment_config
-from orchestrator.temporal.executions import is_cancellation_requested
+from orchestrator.temporal.executions import is_cancellation_requested, request_cancellation
 from orchestrator.temporal.plugin import TASK_QUEUE
 from orchestrator.temporal.search_attributes import register_search_attributes
 from services.fake_schema import create_fake_system
@@ -51,14 +51,16 @@ log = logging.getLogger("worker")
 
 
 @asynccontextmanager
-async def open_activities(client: Client, settings: Settings) -> AsyncIterator[Sequence[Callable[..., Any]]]:
+async def open_activities(
+    client: Client, settings: Settings, at_moment: AtMoment = do_nothing
+) -> AsyncIterator[Sequence[Callable[..., Any]]]:
     """Build every activity, on one pool and one client for each external system."""
     assert settings.database_url is not None
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(await open_pool(settings.database_url))
-        ledger = Ledger(pool, partial(is_cancellation_requested, client))
+        ledger = Ledger(pool, partial(is_cancellation_requested, client), at_moment)
         activities = [
-            *_activities(Bookkeeping(ledger)),
+            *_activities(Bookkeeping(ledger, partial(request_cancellation, client))),
             *_activities(SubscriptionActivities(ledger)),
             *_activities(ValidationActivities(pool, validating_workflows())),
         ]
@@ -71,11 +73,19 @@ async def open_activities(client: Client, settings: Settings) -> AsyncIterator[S
 
 @asynccontextmanager
 async def open_worker(
-    client: Client, settings: Settings, *, task_queue: str = TASK_QUEUE
+    client: Client,
+    settings: Settings,
+    *,
+    task_queue: str = TASK_QUEUE,
+    at_moment: AtMoment = do_nothing,
 ) -> AsyncIterator[Worker]:
-    """Build the worker that runs every workflow and every activity; it is yet to be run."""
+    """Build the worker that runs every workflow and every activity; the caller runs it.
+
+    Args:
+        at_moment: called at each moment of each step; tests act there.
+    """
     version = settings.version
-    async with open_activities(client, settings) as activities:
+    async with open_activities(client, settings, at_moment) as activities:
         yield Worker(
             client,
             task_queue=task_queue,

@@ -6,7 +6,7 @@ from orchestrator.database import processes, relations, subscriptions
 from orchestrator.database.connection import Connection
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.gate import SubscriptionNotFound, judge, judge_joins
-from orchestrator.domain.process import ProcessStatus, Target
+from orchestrator.domain.process import Course, ProcessStatus, Target
 from orchestrator.domain.subscription import Status, SubscriptionModel
 from orchestrator.process.ledger import Ledger
 from orchestrator.process.messages import (
@@ -153,7 +153,7 @@ class SubscriptionActivities:
         What it does not depend on any more is not in use by it from now on.
         Where the process has changed values or status of a subscription that was there, the version grows.
         """
-        status = ProcessStatus.ABORTED if run.rolling_back else ProcessStatus.COMPLETED
+        status = ProcessStatus.ABORTED if run.course is Course.BACKWARD else ProcessStatus.COMPLETED
         process_id = run.process.process_id
 
         async def effect(connection: Connection) -> SubscriptionModel:
@@ -164,10 +164,9 @@ class SubscriptionActivities:
                 unlocked = unlocked.of_version(before.version + 1)
             await relations.release_subscription(connection, unlocked)
             await processes.set_process_status(connection, process_id, status, ended_at=run.at)
-            await self._ledger.heed_abort(run)  # at the end: the commit is next
             return unlocked
 
-        return await self._ledger.commit(run, SubscriptionModel, effect)
+        return await self._ledger.commit(run, SubscriptionModel, effect, unlocks=True)
 
     @activity.defn
     async def conclude_validation(self, step: Conclude) -> CheckResult:
@@ -188,10 +187,9 @@ class SubscriptionActivities:
                 failed_reason="; ".join(differences) or None,
                 ended_at=run.at,
             )
-            await self._ledger.heed_abort(run)  # at the end: the commit is next
             return CheckResult(subscription=unlocked, differences=differences)
 
-        return await self._ledger.commit(run, CheckResult, effect)
+        return await self._ledger.commit(run, CheckResult, effect, unlocks=True)
 
 
 def _require_unchanged(subscription: SubscriptionModel, given: Values) -> None:

@@ -4,14 +4,18 @@ from temporalio import activity
 
 from orchestrator.domain.comparison import compare
 from orchestrator.domain.subscription import SubscriptionModel
-from orchestrator.process.ledger import Ledger
+from orchestrator.process.ledger import Change, Ledger, unchanged
 from orchestrator.process.messages import CheckResult, ModifyValues, StepRun
 from products.product_types.user import User, UserInactive, UserProvisioning
 from services.user_management import Account, UserManagement
 
 
 class UserActivities:
-    """The steps of a user; each may run again: the user management system knows the subscription."""
+    """The steps of a user. Every one is idempotent: the user management system knows the subscription.
+
+    Every one raises ExternalSystemUnavailable when the system does not answer, and RequestRejected when it
+    rejects the request.
+    """
 
     def __init__(self, ledger: Ledger, users: UserManagement) -> None:
         self._ledger = ledger
@@ -19,80 +23,59 @@ class UserActivities:
 
     @activity.defn
     async def provision_user(self, run: StepRun) -> SubscriptionModel:
-        """Make the user, and store the id that was given.
+        """Create the user, and store the id that the system returns."""
 
-        Raises:
-            RequestRejected: when the user management system says no.
-            ExternalSystemUnavailable: when it does not answer.
-        """
-        call = await self._ledger.call(run, UserProvisioning, SubscriptionModel)
-        if isinstance(call, SubscriptionModel):
-            return call
-        user = await self._users.provision_user(
-            call.subscription.subscription_id, _account(call.subscription), token=call.token
-        )
-        return await self._ledger.change(run, UserProvisioning, lambda held: held.provisioned(user.user_id))
+        async def provision(user: UserProvisioning, token: int) -> Change[UserProvisioning]:
+            created = await self._users.provision_user(user.subscription_id, _account(user), token=token)
+            return lambda held: held.provisioned(created.user_id)
+
+        return await self._ledger.call(run, UserProvisioning, provision)
 
     @activity.defn
     async def modify_user(self, step: ModifyValues) -> SubscriptionModel:
-        """Change name, age or group of the user, and store what was changed.
+        """Change the name, age or group of the user, and store the new values."""
 
-        Raises:
-            RequestRejected: when the user management system says no.
-            ExternalSystemUnavailable: when it does not answer.
-        """
-        run = step.run
-        call = await self._ledger.call(run, User, SubscriptionModel)
-        if isinstance(call, SubscriptionModel):
-            return call
-        values = await self._ledger.resolved(User, step.values)
-        wanted = call.subscription.changed(**values)
-        await self._users.change_user(wanted.subscription_id, _account(wanted), token=call.token)
-        return await self._ledger.change(run, User, lambda held: held.changed(**values))
+        async def modify(user: User, token: int) -> Change[User]:
+            values = await self._ledger.resolved(User, step.values)
+            await self._change(user.changed(**values), token)
+            return lambda held: held.changed(**values)
+
+        return await self._ledger.call(step.run, User, modify)
 
     @activity.defn
     async def restore_user(self, run: StepRun) -> SubscriptionModel:
-        """Make the user again what the subscription was when it was locked.
+        """Give the user the values that it had when the process locked the subscription."""
 
-        Raises:
-            RequestRejected: when the user management system says no.
-            ExternalSystemUnavailable: when it does not answer.
-        """
-        call = await self._ledger.call(run, User, SubscriptionModel)
-        if isinstance(call, SubscriptionModel):
-            return call
-        before = await self._ledger.before_image(run, User)
-        await self._users.change_user(before.subscription_id, _account(before), token=call.token)
-        return await self._ledger.change(run, User, lambda held: held)
+        async def restore(user: User, token: int) -> Change[User]:
+            await self._change(await self._ledger.before_image(run, User), token)
+            return unchanged
+
+        return await self._ledger.call(run, User, restore)
 
     @activity.defn
     async def check_user(self, run: StepRun) -> CheckResult:
-        """Compare every resource type with what the user management system says.
+        """Compare every resource type with the user management system."""
 
-        Raises:
-            ExternalSystemUnavailable: when it does not answer.
-        """
-        call = await self._ledger.call(run, User, CheckResult)
-        if isinstance(call, CheckResult):
-            return call
-        user = await self._users.find_user(call.subscription.subscription_id)
-        expected = {"user_id": call.subscription.user.user_id, **_account(call.subscription).model_dump()}
-        found = None if user is None else user.model_dump()
-        differences = compare(expected, found, "user management system")
-        return await self._ledger.checked(run, differences)
+        async def find(user: User) -> tuple[str, ...]:
+            found = await self._users.find_user(user.subscription_id)
+            known = None if found is None else found.model_dump()
+            expected = {"user_id": user.user.user_id, **_account(user).model_dump()}
+            return compare(expected, known, "user management system")
+
+        return await self._ledger.check(run, User, find)
 
     @activity.defn
     async def deprovision_user(self, run: StepRun) -> SubscriptionModel:
-        """Remove the user, made or not.
+        """Remove the user, whether or not it was created."""
 
-        Raises:
-            ExternalSystemUnavailable: when the user management system does not answer.
-        """
-        call = await self._ledger.call(run, UserInactive, SubscriptionModel)
-        if isinstance(call, SubscriptionModel):
-            return call
-        await self._users.deprovision_user(call.subscription.subscription_id, token=call.token)
-        return await self._ledger.change(run, UserInactive, lambda held: held)
+        async def deprovision(user: UserInactive, token: int) -> Change[UserInactive]:
+            await self._users.deprovision_user(user.subscription_id, token=token)
+            return unchanged
+
+        return await self._ledger.call(run, UserInactive, deprovision)
+
+    async def _change(self, user: User, token: int) -> None:
+        await self._users.change_user(user.subscription_id, _account(user), token=token)
 
 
 def _account(subscription: UserProvisioning) -> Account:

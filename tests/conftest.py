@@ -22,6 +22,7 @@ from services.fake_user_management import FakeUserManagement, open_fake_user_man
 from settings import Settings
 from stack.postgres import start_postgres, stop_postgres
 from stack.temporal_server import FAST_QUEUES, dynamic_config, find_temporal_cli
+from tests.moments import Moments
 from tests.processes import Processes
 from tests.starting import Starter
 from worker import open_worker, prepare_databases
@@ -127,8 +128,16 @@ def task_queue() -> str:
 
 
 @pytest.fixture
-async def worker(client: Client, settings: Settings, task_queue: str) -> AsyncIterator[None]:
-    async with open_worker(client, settings, task_queue=task_queue) as worker, worker:
+def moments() -> Moments:
+    """What this test does at the moments of the steps."""
+    return Moments()
+
+
+@pytest.fixture
+async def worker(
+    client: Client, settings: Settings, task_queue: str, moments: Moments
+) -> AsyncIterator[None]:
+    async with open_worker(client, settings, task_queue=task_queue, at_moment=moments) as worker, worker:
         yield
 
 

@@ -8,21 +8,15 @@ import asyncio
 import os
 import select
 import signal
-from collections.abc import Callable
-from typing import Any, Literal
-from unittest.mock import patch
 
 from pydantic import BaseModel, ConfigDict
 from temporalio.client import Client
 
-from orchestrator.database.connection import Connection
-from orchestrator.process.ledger import Effect, Ledger, R
+from orchestrator.process.ledger import Moment
 from orchestrator.process.messages import StepRun
 from orchestrator.temporal.connection import connect
 from settings import Settings
 from worker import open_worker
-
-Moment = Literal["before the effect", "before the commit", "after the commit"]
 
 
 class Death(BaseModel):
@@ -35,46 +29,22 @@ class Death(BaseModel):
     step: str
     """In the ledger: `roll_back: {step}` during the roll-back."""
     moment: Moment
-    external: bool
-    """Whether the step calls an external system: what it does there is the effect."""
     aborted_after: str | None = None
     """The step after whose commit the worker has the process aborted; `None` means never."""
 
 
 class _Dying:
-    """Stands in for the methods of the ledger."""
+    """Dies at one moment of one step; before that it may have the process aborted."""
 
     def __init__(self, client: Client, death: Death) -> None:
         self._client = client
         self._death = death
 
-    def commit(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        async def commit(ledger: Ledger, run: StepRun, kind: type[R], effect: Effect[R]) -> R:
-            async def effect_and_die(connection: Connection) -> R:
-                done = await effect(connection)
-                self._die(run, "before the commit")
-                return done
-
-            if not self._death.external:
-                self._die(run, "before the effect")
-            result: R = await original(ledger, run, kind, effect_and_die)
-            self._die(run, "after the commit")
-            if run.step == self._death.aborted_after:
-                await self._client.get_workflow_handle(run.process.process_id).cancel()
-            return result
-
-        return commit
-
-    def call(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        async def call(ledger: Ledger, run: StepRun, *kinds: Any) -> Any:
-            self._die(run, "before the effect")
-            return await original(ledger, run, *kinds)
-
-        return call
-
-    def _die(self, run: StepRun, moment: Moment) -> None:
+    async def __call__(self, run: StepRun, moment: Moment) -> None:
         if (run.step, moment) == (self._death.step, self._death.moment):
             os.kill(os.getpid(), signal.SIGKILL)
+        if (run.step, moment) == (self._death.aborted_after, "after the commit"):
+            await self._client.get_workflow_handle(run.process.process_id).cancel()
 
 
 async def work_until_death(death: Death) -> None:
@@ -82,12 +52,8 @@ async def work_until_death(death: Death) -> None:
     settings = Settings.from_environment()
     client = await connect(settings.temporal)
     dying = _Dying(client, death)
-    with (
-        patch.object(Ledger, "commit", dying.commit(Ledger.commit)),
-        patch.object(Ledger, "call", dying.call(Ledger.call)),
-    ):
-        async with open_worker(client, settings, task_queue=death.task_queue) as worker:
-            await worker.run()
+    async with open_worker(client, settings, task_queue=death.task_queue, at_moment=dying) as worker:
+        await worker.run()
 
 
 def main() -> None:

@@ -1,20 +1,20 @@
 """Record every workflow of every product, in all that can become of its processes: `make record`."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 from temporalio import activity
 from temporalio.client import Client
 
 from catalogue import CatalogueEntry
-from orchestrator.domain.process import Target
-from orchestrator.process.ledger import Ledger
+from orchestrator.domain.process import Course, Target
+from orchestrator.process.ledger import Moment
 from orchestrator.process.messages import StepRun
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem, Fault
 from services.fake_user_management import FakeUserManagement
 from tests.lifecycles import EVERY, Lifecycle, label
+from tests.moments import Act, Moments
 from tests.processes import Handle, Processes, eventually
 from tests.recorded import KINDS, history, save
 
@@ -25,11 +25,16 @@ class Recorder:
     """Brings a process of one workflow to where it is recorded: a method for each of `KINDS`."""
 
     def __init__(
-        self, lifecycle: Lifecycle, systems: list[FakeSystem], monkeypatch: pytest.MonkeyPatch
+        self,
+        lifecycle: Lifecycle,
+        systems: list[FakeSystem],
+        moments: Moments,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         self.lifecycle = lifecycle
         self.processes = lifecycle.processes
         self.systems = systems
+        self.moments = moments
         self.monkeypatch = monkeypatch
 
     async def done(self) -> Handle:
@@ -43,7 +48,7 @@ class Recorder:
         return handle
 
     async def database_outage(self) -> Handle:
-        fail_local_steps(self.monkeypatch)
+        self.moments.acts.append(fail_local_steps)
         return await self.done()
 
     async def parked(self) -> Handle:
@@ -70,7 +75,8 @@ class Recorder:
             handle = await self.parked()
             await handle.cancel(reason="carol: wrong name")
         else:  # a validation does not park, and a terminate that has parked can only go forward
-            abort_before_the_call(self.monkeypatch, self.processes.client, self.lifecycle.target)
+            abort = abort_before_the_call(self.processes.client, self.lifecycle.target)
+            self.moments.acts.append(abort)
             handle = await self._start()
         await self.processes.until_closed(handle)
         return handle
@@ -122,6 +128,7 @@ async def test_record(
     processes: Processes,
     groups: FakeGroupManagement,
     users: FakeUserManagement,
+    moments: Moments,
     monkeypatch: pytest.MonkeyPatch,
     entry: CatalogueEntry,
     target: Target,
@@ -129,30 +136,23 @@ async def test_record(
 ) -> None:
     lifecycle = Lifecycle(processes, entry, target)
     record: Callable[[], Awaitable[Handle]] = getattr(
-        Recorder(lifecycle, [groups.system, users.system], monkeypatch), kind
+        Recorder(lifecycle, [groups.system, users.system], moments, monkeypatch), kind
     )
     await save(await record(), f"{lifecycle.workflow}.{kind}")
 
 
-def fail_local_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let PostgreSQL be away for whatever runs as a local activity; it is back for the regular one."""
-    begin = Ledger._begin
-
-    async def fail_or_begin(*arguments: Any) -> Any:
-        if activity.info().is_local:
-            raise ConnectionRefusedError("PostgreSQL is away")
-        return await begin(*arguments)
-
-    monkeypatch.setattr(Ledger, "_begin", fail_or_begin)
+async def fail_local_steps(run: StepRun, moment: Moment) -> None:
+    """Let PostgreSQL be away from each step that runs as a local activity; it is back for the regular one."""
+    if activity.info().is_local:
+        raise ConnectionRefusedError("PostgreSQL is away")
 
 
-def abort_before_the_call(monkeypatch: pytest.MonkeyPatch, client: Client, target: Target) -> None:
-    """Let somebody abort processes with this target when they are about to call an external system."""
-    call = Ledger.call
+def abort_before_the_call(client: Client, target: Target) -> Act:
+    """Abort processes with this target when they are about to call an external system."""
 
-    async def abort_and_call(ledger: Ledger, run: StepRun, kind: Any, result: Any) -> Any:
-        if run.process.target is target and not run.rolling_back:
+    async def abort(run: StepRun, moment: Moment) -> None:
+        forward = run.process.target is target and run.course is Course.FORWARD
+        if forward and not activity.info().is_local and moment == "before the effect":
             await client.get_workflow_handle(run.process.process_id).cancel(reason="carol: not this one")
-        return await call(ledger, run, kind, result)
 
-    monkeypatch.setattr(Ledger, "call", abort_and_call)
+    return abort

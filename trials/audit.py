@@ -112,16 +112,16 @@ def _ledger(records: Records) -> Iterator[Finding]:
             yield Finding(kind="loss", about=row.process_id, what=what)
         if row.status is ProcessStatus.COMPLETED and ROLL_BACK in row.results:
             yield Finding(kind="contradiction", about=row.process_id, what="is completed and rolled back")
-        external = {step.name for step in definition.sequence if step.external}
+        external = {step.key for step in definition.sequence if step.external}
         if row.status is ProcessStatus.REFUSED and external & row.results.keys():
             yield Finding(kind="contradiction", about=row.process_id, what="was refused after it had begun")
 
 
 def _required(row: Trail, definition: type[ProcessFrame]) -> set[str]:
     if row.status is ProcessStatus.COMPLETED:
-        return {step.name for step in definition.sequence}
+        return {step.key for step in definition.sequence}
     if row.status is ProcessStatus.ABORTED and ROLL_BACK not in row.results:
         return {ROLL_BACK}
     if row.status is ProcessStatus.ABORTED and from_json(row.results[ROLL_BACK])["held"]:
-        return {f"roll_back: {step.name}" for step in definition.roll_back}
+        return {f"roll_back: {step.key}" for step in definition.roll_back}
     return set()

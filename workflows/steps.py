@@ -1,4 +1,4 @@
-"""Steps: the generic ones, as a workflow file names them."""
+"""The vocabulary of steps: what a workflow file names in its sequence and in its roll-back."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -8,7 +8,7 @@ from temporalio.types import MethodAsyncSingleParam
 
 with workflow.unsafe.imports_passed_through():
     from activities.subscriptions import SubscriptionActivities
-    from orchestrator.domain.subscription import Status
+    from orchestrator.domain.subscription import Status, SubscriptionModel
     from orchestrator.process.forms import CreateForm, ExistingForm, StartForm
     from orchestrator.process.messages import (
         Conclude,
@@ -19,103 +19,118 @@ with workflow.unsafe.imports_passed_through():
         SetStatus,
         StepRun,
     )
-    from orchestrator.process.step import Step
+    from orchestrator.process.step import Step, bare
 
 C = TypeVar("C", bound=CreateForm)
 
 
-def create_subscription(product_type: str, product: Callable[[C], str]) -> Step[C, CreateSubscription]:
-    """Insert the virgin subscription on this product (name or UUID) of this type, held by the process."""
+def create_subscription(
+    kind: type[SubscriptionModel],
+    form: type[C] | None = None,
+    product: Callable[[C], str] | None = None,
+) -> Step:
+    """Insert the virgin subscription, held by the process.
+
+    Args:
+        kind: any class of the product type.
+        form: the form of the workflow, if the product depends on it.
+        product: returns the name or UUID of the product; `None` means the only product of the type.
+    """
 
     def inputs(run: StepRun, form: C) -> CreateSubscription:
         return CreateSubscription(
             run=run,
-            product=product(form),
-            product_type=product_type,
+            product=product(form) if product else _only_product(kind),
+            product_type=kind.product_type,
             customer_id=form.customer(run.process.process_id),
             values=form.initial_values(),
         )
 
-    return Step("Create subscription", SubscriptionActivities.create_subscription, inputs)
+    return Step.of("Create subscription", SubscriptionActivities.create_subscription, inputs)
 
 
-def store_process_subscription() -> Step[StartForm, StepRun]:
+def store_process_subscription() -> Step:
     """Relate process and subscription in the trail."""
-    return Step(
+    return Step.of(
         "Create Process Subscription relation", SubscriptionActivities.store_process_subscription, bare
     )
 
 
-def initialize_subscription() -> Step[CreateForm, InitializeSubscription]:
+def initialize_subscription() -> Step:
     """Fill the resource types from the form, and go to `provisioning`."""
 
     def inputs(run: StepRun, form: CreateForm) -> InitializeSubscription:
         return InitializeSubscription(run=run, values=form.later_values())
 
-    return Step("Initialize subscription", SubscriptionActivities.initialize_subscription, inputs)
+    return Step.of("Initialize subscription", SubscriptionActivities.initialize_subscription, inputs)
 
 
-def set_status(status: Status) -> Step[StartForm, SetStatus]:
-    """Go to another lifecycle state."""
+def set_status(status: Status, *, key: str | None = None) -> Step:
+    """Go to another lifecycle state.
+
+    Args:
+        key: as `Step.of`: a process that sets two states gives one of the two steps a key.
+    """
 
     def inputs(run: StepRun, form: StartForm) -> SetStatus:
         return SetStatus(run=run, status=status)
 
-    return Step(f"Set subscription to '{status}'", SubscriptionActivities.set_status, inputs)
+    title = f"Set subscription to '{status}'"
+    return Step.of(title, SubscriptionActivities.set_status, inputs, key=key)
 
 
-def resync() -> Step[StartForm, StepRun]:
+def resync() -> Step:
     """Unlock the subscription and close the trail row: the last step of every process."""
-    return Step("Unlock subscription", SubscriptionActivities.resync, bare)
+    return Step.of("Unlock subscription", SubscriptionActivities.resync, bare, unlocks=True)
 
 
-def unsync(product_type: str) -> Step[ExistingForm, LockSubscription]:
-    """Lock the subscription, if the gate lets this process; keep it as it was."""
+def unsync(kind: type[SubscriptionModel]) -> Step:
+    """Lock the subscription if the gate lets the process start; keep it as it was.
+
+    Args:
+        kind: any class of the product type that the workflow is for.
+    """
 
     def inputs(run: StepRun, form: ExistingForm) -> LockSubscription:
         return LockSubscription(
             run=run,
-            product_type=product_type,
+            product_type=kind.product_type,
             version=form.version,
             unchangeable=form.unchanged(),
             values=form.values(),
         )
 
-    return Step("Lock subscription", SubscriptionActivities.unsync, inputs)
+    return Step.of("Lock subscription", SubscriptionActivities.unsync, inputs)
 
 
-def restore_subscription() -> Step[StartForm, StepRun]:
-    """Give the subscription the content that it had when it was locked."""
-    return Step("Restore subscription", SubscriptionActivities.restore_subscription, bare)
+def restore_subscription() -> Step:
+    """Restore the content that the subscription had when the process locked it."""
+    return Step.of("Restore subscription", SubscriptionActivities.restore_subscription, bare)
 
 
-def conclude_validation(check: Step[Any, Any]) -> Step[StartForm, Conclude]:
+def conclude_validation(check: Step) -> Step:
     """Unlock the subscription, in sync or with the discrepancies that this step has found."""
 
     def inputs(run: StepRun, form: StartForm) -> Conclude:
-        return Conclude(run=run, check=check.name)
+        return Conclude(run=run, check=check.key)
 
-    return Step("Unlock subscription", SubscriptionActivities.conclude_validation, inputs)
-
-
-def call_external_system(
-    title: str, activity: MethodAsyncSingleParam[Any, StepRun, Any]
-) -> Step[StartForm, StepRun]:
-    """Call an external system: the activity needs nothing from the form."""
-    return Step(title, activity, bare, external=True)
+    return Step.of("Unlock subscription", SubscriptionActivities.conclude_validation, inputs, unlocks=True)
 
 
-def change_external_system(
-    title: str, activity: MethodAsyncSingleParam[Any, ModifyValues, Any]
-) -> Step[StartForm, ModifyValues]:
+def call_external_system(title: str, activity: MethodAsyncSingleParam[Any, StepRun, Any]) -> Step:
+    """Call an external system with an activity that needs nothing from the form."""
+    return Step.of(title, activity, bare, external=True)
+
+
+def change_external_system(title: str, activity: MethodAsyncSingleParam[Any, ModifyValues, Any]) -> Step:
     """Call an external system with the values from the form."""
 
     def inputs(run: StepRun, form: StartForm) -> ModifyValues:
         return ModifyValues(run=run, values=form.values())
 
-    return Step(title, activity, inputs, external=True)
+    return Step.of(title, activity, inputs, external=True)
 
 
-def bare(run: StepRun, form: StartForm) -> StepRun:
-    """Make the input of a step that needs nothing from the form."""
-    return run
+def _only_product(kind: type[SubscriptionModel]) -> str:
+    (product_id,) = kind.products
+    return str(product_id)

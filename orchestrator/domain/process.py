@@ -31,6 +31,14 @@ class ProcessStatus(StrEnum):
     LOST = "lost"  # its execution closed without saying how
 
 
+class Course(StrEnum):
+    """Which way a process goes."""
+
+    FORWARD = "forward"  # an abort turns it back
+    FORWARD_ONLY = "forward only"  # aborted after its pivot: it runs to its end
+    BACKWARD = "backward"  # aborted before its pivot: it is rolled back
+
+
 Event = Literal["parked", "retried", "abort requested", "given up", "set in sync"]
 """What can happen to a process on its way, for the trail."""
 

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel, Field
 
     from orchestrator.domain.comparison import DiscrepancyFound
-    from orchestrator.domain.process import ProcessStatus, Target
+    from orchestrator.domain.process import Course, ProcessStatus, Target
     from orchestrator.domain.text import WholeNumber
     from orchestrator.operations.active_subscriptions import (
         AfterSubscription,
@@ -111,7 +111,7 @@ class ValidateSubscriptions:
             ValidationActivities.list_active_subscriptions,
             AfterSubscription(after=self._part.after),
             "List active subscriptions",
-            heed_cancellation=True,
+            Course.FORWARD,
         )
         await asyncio.gather(*(self._validate(one, form) for one in page.subscriptions))
         if page.after is not None:

@@ -1,78 +1,68 @@
 """The frame of every process: its steps in order, parking, retry, abort with roll-back."""
 
 import asyncio
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
-from temporalio.types import MethodAsyncSingleParam
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import BaseModel
-
-    from orchestrator.domain.comparison import DiscrepancyFound
-    from orchestrator.domain.errors import AbortRequested, InvalidInput
-    from orchestrator.domain.process import Event, Process, ProcessStatus, Target
+    from orchestrator.domain.errors import AbortRequested
+    from orchestrator.domain.process import Course, Event, ProcessStatus, Target
     from orchestrator.domain.subscription import SubscriptionModel
-    from orchestrator.domain.text import legible, printable
-    from orchestrator.process.bookkeeping import Bookkeeping
+    from orchestrator.domain.text import legible
     from orchestrator.process.details import DONE, PARKED, RUNNING, Details, Line, parked_notice, quoted
-    from orchestrator.process.endings import ENDED, ENDS, GIVEN_UP, REFUSALS, WITHOUT_ROW
+    from orchestrator.process.endings import ENDS, GIVEN_UP, Endings
     from orchestrator.process.forms import OperatorNote, StartForm
-    from orchestrator.process.memo import carried
-    from orchestrator.process.messages import BeginRollBack, CheckResult, EndProcess, ProcessEvent, StepRun
-    from orchestrator.process.step import Result, Step, run_local, run_step
-    from orchestrator.temporal.payloads import invalid_input
+    from orchestrator.process.memo import Progress, carried
+    from orchestrator.process.messages import CheckResult, StepRun
+    from orchestrator.process.soundness import require_sound
+    from orchestrator.process.step import Result, Step, run_step
+    from orchestrator.process.trail import Trail, identify
 
 S = TypeVar("S", bound=SubscriptionModel)
-A = TypeVar("A")
-R = TypeVar("R")
 
 LONGEST_HISTORY = 500
 """Events after which a process that parks continues as new: it may be retried often, for weeks."""
 
 
-class Progress(BaseModel):
-    """How far a process was when it parked: carried in the memo when it continues as new."""
-
-    next_step: int = 0
-    times_parked: int = 0
-    failure: str = ""
-    """Why it is parked; empty while it is not."""
-    failed_step: str = ""
-    """The title of the step that it is parked on."""
-
-
 class ProcessFrame:
-    """A process: a workflow class extends it, names its sequence of steps, and calls `follow` from `run`.
+    """A process: a workflow class extends it, names its steps, and calls `follow` from `run`.
 
-    It is a base class, where helper functions would do for the rest, because only updates that are
-    declared on the class show their description in the Web UI.
+    It is a base class because the Web UI shows the description of an update only if the update is declared
+    on the class.
+
+    Raises (when a subclass is defined):
+        UnsoundProcess: as `require_sound`.
     """
 
     target: ClassVar[Target]
-    sequence: ClassVar[tuple[Step[Any, Any], ...]]
-    """What the process does, in order; the last step unlocks the subscription."""
-    roll_back: ClassVar[tuple[Step[Any, Any], ...]]
-    """What the roll-back of an aborted process does, in order; the last step unlocks the subscription."""
-    no_way_back: ClassVar[str | None] = None
-    """The step of which the begin can only be followed by the rest; `None` where there is none."""
+    sequence: ClassVar[tuple[Step, ...]]
+    """The steps of the process, in order; the last one unlocks the subscription."""
+    roll_back: ClassVar[tuple[Step, ...]]
+    """The steps of the roll-back of an aborted process, in order; the last one unlocks the subscription."""
+    pivot: ClassVar[Step | None] = None
+    """The point of no return: once this step has begun, an abort finishes the process instead of rolling it
+    back. `None`: it can always be rolled back."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        require_sound(cls.__name__, cls.sequence, cls.roll_back, cls.pivot)
 
     def __init__(self) -> None:
-        # Here, not in `run`: an update may arrive before it has begun.
+        # Here and not in `run`: an update may arrive before `run` begins.
         self._progress = carried("progress", Progress())
         self._retry: OperatorNote | None = None
         self._give_up: OperatorNote | None = None
-        self._rolling_back = False
-        self._heeds_cancellation = True
+        self._has_run_a_step = False
 
     @workflow.update(description='Run the failed step again, e.g. {"by": "alice", "reason": "name freed"}')
     async def retry(self, note: OperatorNote = OperatorNote()) -> str:
-        """Run the failed step again; earlier steps are not repeated. Returns once it has begun."""
-        title, rolling_back = self._progress.failed_step, self._rolling_back
+        """Run the failed step again, and no earlier one. Return once the step has begun."""
+        title, course = self._progress.failed_step, self._progress.course
         self._retry = note
         await workflow.wait_condition(lambda: self._retry is not note)
-        if self._rolling_back and not rolling_back:
+        if course is not Course.BACKWARD and self._progress.course is Course.BACKWARD:
             raise ApplicationError("This process was aborted in the same moment; it is being rolled back")
         return f"{title}: begun again"
 
@@ -89,14 +79,14 @@ class ProcessFrame:
         description='Leave an aborted process as it is, e.g. {"by": "alice", "reason": "removed by hand"}'
     )
     async def give_up(self, note: OperatorNote = OperatorNote()) -> str:
-        """End an aborted process that failed for good; its subscription stays out of sync."""
+        """End an aborted process that is parked; its subscription stays out of sync."""
         self._give_up = note
         return "Given up: the subscription stays out of sync until somebody sets it in sync"
 
     @give_up.validator
     def _require_aborted(self, note: OperatorNote = OperatorNote()) -> None:
         self._require_parked(note)
-        if self._heeds_cancellation:
+        if self._progress.course is Course.FORWARD:
             raise ApplicationError(
                 "This process was not aborted: retry it, or abort it first", type="NotRollingBack"
             )
@@ -104,112 +94,146 @@ class ProcessFrame:
     async def follow(self, form: StartForm, result: type[S]) -> S:
         """Run the steps; return the subscription as the last one leaves it.
 
+        Args:
+            result: the class of the subscription after the last step.
+
         Raises:
-            ApplicationError: when the process was refused, or given up: Temporal shows it as failed.
-            asyncio.CancelledError: when it was aborted and is rolled back: Temporal shows it as canceled.
+            ApplicationError: when the process was refused or given up, or found a discrepancy; Temporal
+                shows it as failed.
+            asyncio.CancelledError: when it was aborted and is rolled back; Temporal shows it as canceled.
         """
         self._form = form
-        self._process = self._identify(form)
+        self._trail = Trail(identify(form, self.target))
         self._details = Details(form.title, [Line(step.title) for step in self.sequence])
-        self._details.announce(self._process)
-        try:
-            end = await self._forward()
-        except asyncio.CancelledError:
-            if workflow.cancellation_reason() is None:
-                raise
-            try:
-                end = await self._roll_back()
-            except ApplicationError as error:
-                await self._end_by(error)
-                raise
+        self._details.announce(self._trail.process)
+        self._endings = Endings(self._details, self._trail)
+        end = await self._go()
         if isinstance(end, CheckResult):
             if end.differences:
-                await self._end_by_discrepancy(end)
+                await self._endings.find_discrepancy(end)
             end = end.subscription
-        await self._end(ProcessStatus.COMPLETED)
+        await self._endings.complete()
         assert isinstance(end, result)
         return end
 
-    def _identify(self, form: StartForm) -> Process:
-        info = workflow.info()
+    async def _go(self) -> Result:
+        if self._progress.course is Course.FORWARD:
+            try:
+                return await self._forward()
+            except asyncio.CancelledError:
+                if workflow.cancellation_reason() is None:
+                    raise
         try:
-            process_id = printable(info.workflow_id)
-        except ValueError as error:
-            raise invalid_input(f"Invalid workflow id: {error}") from None
-        return Process(
-            process_id=process_id,
-            first_execution_run_id=info.first_execution_run_id,
-            workflow=info.workflow_type,
-            target=self.target,
-            subscription_id=form.subscription(process_id),
-            by=form.by,
-            reason=form.reason,
-            started_at=workflow.now(),
-        )
+            return await self._go_on_aborted()
+        except ApplicationError as error:
+            await self._fail(error)
+            raise
 
     async def _forward(self) -> Result:
         end: Result | None = None
-        first = self._find_parked_step() if self._progress.failure else self._progress.next_step
+        first = self._parked_on(self.sequence) if self._progress.failure else self._progress.next_step
         for line in self._details.lines[:first]:
             line.state = DONE
         for number, step in list(enumerate(self.sequence))[first:]:
-            self._progress = self._progress.model_copy(update={"next_step": number})
+            self._note(next_step=number)
             try:
                 end = await self._finish(step, self._details.lines[number])
             except ApplicationError as error:
-                await self._end_by(error)
+                await self._fail(error)
                 raise
             if number == 0 and isinstance(end, SubscriptionModel):
                 self._details.show_subscription(end)
         assert end is not None  # there is always a step left: a process parks before it is done
         return end
 
-    def _find_parked_step(self) -> int:
-        # By its title: the code that it continues as new on may be of another release, with other steps.
-        titles = [step.title for step in self.sequence]
-        if self._progress.failed_step not in titles:
-            # Ends this task, not the process: Temporal tries it again until some release knows the step.
-            raise RuntimeError(f"This release has no step {self._progress.failed_step!r} to go on with")
-        return titles.index(self._progress.failed_step)
+    async def _go_on_aborted(self) -> Result:
+        """Go the way that the database says: back, or on to the end if the abort came too late."""
+        if self._progress.course is not Course.FORWARD:
+            await self._take_abort_again()
+        elif (end := await self._begin_roll_back()) is not None:
+            return end
+        if self._progress.course is Course.BACKWARD:
+            await self._backward()
+        return await self._forward()
 
-    async def _finish(self, step: Step[Any, Any], line: Line) -> Result:
+    async def _begin_roll_back(self) -> Result | None:
+        """Set the course of a process that was aborted; return its result if it has completed already."""
+        self._retry = None
+        # No retry is taken from now on. The roll-back begins when the database says so.
+        reason = legible(workflow.cancellation_reason() or "")
+        self._note(failure="", course=Course.FORWARD_ONLY, abort_reason=reason)
+        begun = await self._trail.begin_roll_back(self._now(), self.sequence, self.pivot, reason or None)
+        if begun.completed is not None:
+            self._details.notice = "The abort came too late: the last step had committed."
+            return CheckResult(subscription=begun.completed, differences=begun.differences)
+        if begun.past_pivot:
+            notice = "The abort came too late: there is only the way forward."
+            self._details.show_status(ProcessStatus.RUNNING, notice)
+            return None
+        self._note(course=Course.BACKWARD)
+        notice = f"Being rolled back.\n\n{quoted(reason or 'no reason given')}"
+        self._details.show_status(ProcessStatus.RUNNING, notice)
+        if not begun.held:  # there is nothing to undo
+            await self._trail.end(ProcessStatus.ABORTED, self._now())
+            await self._endings.abort(reason)
+        return None
+
+    async def _backward(self) -> None:
+        lines = [Line(f"Roll-back: {step.title}") for step in self.roll_back]
+        first = self._parked_on(self.roll_back, "Roll-back: ") if self._progress.failure else 0
+        for line in lines[:first]:
+            line.state = DONE
+        self._details.lines += lines[:first]
+        for step, line in list(zip(self.roll_back, lines, strict=True))[first:]:
+            self._details.lines.append(line)
+            await self._finish(step, line)
+        await self._endings.abort(self._progress.abort_reason)
+
+    async def _take_abort_again(self) -> None:
+        """Have this execution canceled, as the run was that has continued as this one.
+
+        Temporal closes as canceled only an execution whose cancellation was requested, and a new run starts
+        without. The first steps of a new run are the moment at which nothing else can be in progress.
+        """
+        await self._trail.repeat_abort(self._progress.abort_reason, self._progress.course)
+        try:
+            await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
+        except asyncio.CancelledError:
+            return  # it is here
+
+    async def _finish(self, step: Step, line: Line) -> Result:
         while True:
             if self._progress.failure:  # parked, perhaps before it continued as new
                 await self._wait_for_retry(step, line)
             line.state, line.started_at = RUNNING, line.started_at or workflow.now()
             self._details.show()
+            self._has_run_a_step = True
             try:
-                end = await run_step(
-                    step,
-                    self._run(self._key(step)),
-                    self._form,
-                    heed_cancellation=self._heeds_cancellation,
-                )
+                end = await run_step(step, self._run(self._key(step)), self._form)
             except ApplicationError as error:
                 if error.type in ENDS or error.type == GIVEN_UP:
                     raise
                 if error.type == AbortRequested.__name__:
                     await workflow.wait_condition(lambda: False)  # the cancellation is on its way
-                await self._park(step, error.message)
+                await self._park(step, line, error.message)
             else:
                 line.state, line.ended_at = DONE, workflow.now()
                 self._details.show()
                 return end
 
-    async def _park(self, step: Step[Any, Any], failure: str) -> None:
-        self._progress = self._progress.model_copy(
-            update={
-                "failure": legible(failure) or "no reason given",
-                "failed_step": step.title,
-                "times_parked": self._progress.times_parked + 1,
-            }
+    async def _park(self, step: Step, line: Line, failure: str) -> None:
+        self._note(
+            failure=legible(failure) or "no reason given",
+            failed_step=line.title,
+            times_parked=self._progress.times_parked + 1,
         )
         parked = OperatorNote.model_construct(reason=self._progress.failure)
         await self._record(step, "parked", parked)
 
-    async def _wait_for_retry(self, step: Step[Any, Any], line: Line) -> None:
+    async def _wait_for_retry(self, step: Step, line: Line) -> None:
         line.state = PARKED
-        notice = parked_notice(step.title, self._progress.failure, aborted=not self._heeds_cancellation)
+        aborted = self._progress.course is not Course.FORWARD
+        notice = parked_notice(step.title, self._progress.failure, aborted=aborted)
         self._details.show_status(ProcessStatus.FAILED, notice)
         await self._continue_as_new_when_long()
         await workflow.wait_condition(
@@ -217,119 +241,51 @@ class ProcessFrame:
             timeout_summary=f"{step.title} failed; waits for somebody to retry or to abort",
         )
         if self._give_up is not None:
-            await self._end_given_up(step, self._give_up)
+            await self._record(step, "given up", self._give_up)
+            await self._endings.give_up(self._progress.failure, self._now())
         assert self._retry is not None
         await self._record(step, "retried", self._retry)
-        self._progress = self._progress.model_copy(update={"failure": ""})
+        self._note(failure="")
         self._retry = None
         self._details.show_status(ProcessStatus.RUNNING, "")
 
     async def _continue_as_new_when_long(self) -> None:
-        # The cancellation of a process that is being rolled back would be forgotten by a new run.
-        if not self._heeds_cancellation or workflow.info().get_current_history_length() < LONGEST_HISTORY:
+        long = workflow.info().get_current_history_length() >= LONGEST_HISTORY
+        if not long or not self._has_run_a_step:
             return
-        # A retry that has come waits for this process: so this process must not wait for it.
+        aborted = self._progress.course is not Course.FORWARD
+        if aborted and not workflow.patched("aborted-continues-as-new"):
+            return
+        # A retry that has arrived waits for this process, so this process must not wait for the retry.
         await workflow.wait_condition(lambda: self._retry is not None or workflow.all_handlers_finished())
-        if self._retry is None:
+        if self._retry is None and self._give_up is None:
             workflow.continue_as_new(self._form, memo={"progress": self._progress})
 
-    async def _roll_back(self) -> Result:
-        """Undo what the database says was done; return how the process ends where it is too late."""
-        self._heeds_cancellation = False
-        self._retry = None
-        self._progress = self._progress.model_copy(update={"failure": ""})  # from now on no retry is taken
-        reason = legible(workflow.cancellation_reason() or "") or None
-        names = [step.name for step in self.sequence]
-        begin = BeginRollBack(
-            run=self._run(names[self._progress.next_step]),
-            last_step=names[-1],
-            no_way_back=tuple(names[names.index(self.no_way_back) :]) if self.no_way_back else (),
-            reason=reason,
-        )
-        begun = await self._database("Begin roll-back", Bookkeeping.begin_roll_back, begin)
-        if begun.completed is not None:
-            self._details.notice = "The abort came too late: the last step had committed."
-            return CheckResult(subscription=begun.completed, differences=begun.differences)
-        if begun.no_way_back:
-            self._details.show_status(
-                ProcessStatus.RUNNING, "The abort came too late: there is only the way forward."
-            )
-            return await self._forward()
-        self._rolling_back = True
-        why = quoted(reason or "no reason given")
-        self._details.show_status(ProcessStatus.RUNNING, f"Being rolled back.\n\n{why}")
-        if begun.held:
-            for step in self.roll_back:
-                line = Line(f"Roll-back: {step.title}")
-                self._details.lines.append(line)
-                await self._finish(step, line)
-        else:
-            await self._record_end(ProcessStatus.ABORTED, None)
-        self._details.notice = f"Aborted, and rolled back.\n\n{why}"
-        await self._end(ProcessStatus.ABORTED)
-        raise asyncio.CancelledError
+    def _parked_on(self, steps: tuple[Step, ...], prefix: str = "") -> int:
+        # By its title: the code that it continues as new on may be of another release, with other steps.
+        titles = [prefix + step.title for step in steps]
+        if self._progress.failed_step not in titles:
+            # Ends this task, not the process: Temporal retries it until some release knows the step.
+            raise RuntimeError(f"This release has no step {self._progress.failed_step!r} to go on with")
+        return titles.index(self._progress.failed_step)
 
-    def _key(self, step: Step[Any, Any]) -> str:
-        # In the ledger the steps of the roll-back have names of their own: some are the same activities.
-        return f"roll_back: {step.name}" if self._rolling_back else step.name
+    async def _fail(self, error: ApplicationError) -> None:
+        await self._endings.fail(error, self._now(), first=self._progress.next_step == 0)
+
+    def _note(self, **progress: object) -> None:
+        self._progress = self._progress.model_copy(update=progress)
+
+    def _key(self, step: Step) -> str:
+        # The roll-back has keys of its own in the ledger: some of its steps call the same activities.
+        return f"roll_back: {step.key}" if self._progress.course is Course.BACKWARD else step.key
 
     def _run(self, key: str) -> StepRun:
-        return StepRun(
-            process=self._process,
-            step=key,
-            at=workflow.now(),
-            rolling_back=self._rolling_back,
-            heeds_abort=self._heeds_cancellation,
-        )
+        return self._trail.run(key, self._progress.course)
 
-    async def _database(self, title: str, activity: MethodAsyncSingleParam[Any, A, R], argument: A) -> R:
-        return await run_local(activity, argument, title, heed_cancellation=self._heeds_cancellation)
+    async def _record(self, step: Step, event: Event, note: OperatorNote) -> None:
+        run = self._run(self._key(step))
+        await self._trail.record(event, note, run, number=self._progress.times_parked)
 
-    async def _record(self, step: Step[Any, Any], event: Event, note: OperatorNote) -> None:
-        happened = ProcessEvent(
-            run=self._run(self._key(step)),
-            event=event,
-            number=self._progress.times_parked,
-            by=note.by,
-            reason=note.reason,
-            run_id=workflow.info().run_id,
-        )
-        await self._database(f"Record: {event}", Bookkeeping.record_event, happened)
-
-    async def _record_end(
-        self, status: ProcessStatus, failed_reason: str | None, error_type: str | None = None
-    ) -> None:
-        step = self.sequence[self._progress.next_step].name
-        end = EndProcess(
-            run=self._run(step), status=status, failed_reason=failed_reason, error_type=error_type
-        )
-        await self._database(f"Record: {status}", Bookkeeping.end_process, end)
-
-    async def _end_by(self, error: ApplicationError) -> None:
-        if error.type == GIVEN_UP or self._details.status in ENDED:
-            return
-        refused = error.type in REFUSALS or error.type == InvalidInput.__name__
-        status = ProcessStatus.REFUSED if refused else ProcessStatus.FAILED
-        if error.type not in WITHOUT_ROW or self._progress.next_step > 0:
-            await self._record_end(status, error.message, error.type)
-        self._details.notice = quoted(error.message)
-        await self._end(status)
-
-    async def _end_by_discrepancy(self, end: CheckResult) -> None:
-        message = str(DiscrepancyFound(end.subscription, end.differences))
-        self._details.notice = quoted(message)
-        await self._end(ProcessStatus.FAILED)
-        raise ApplicationError(message, type=DiscrepancyFound.__name__, non_retryable=True)
-
-    async def _end_given_up(self, step: Step[Any, Any], note: OperatorNote) -> None:
-        await self._record(step, "given up", note)
-        await self._record_end(ProcessStatus.FAILED, self._progress.failure, GIVEN_UP)
-        self._details.notice = (
-            f"Given up; the subscription stays out of sync.\n\n{quoted(self._progress.failure)}"
-        )
-        await self._end(ProcessStatus.FAILED)
-        raise ApplicationError(self._progress.failure, type=GIVEN_UP, non_retryable=True)
-
-    async def _end(self, status: ProcessStatus) -> None:
-        self._details.show_status(status, self._details.notice)
-        await workflow.wait_condition(workflow.all_handlers_finished)
+    def _now(self) -> StepRun:
+        """Return the step of the sequence that the process has come to, as it runs now."""
+        return self._run(self.sequence[self._progress.next_step].key)

@@ -1,139 +1,175 @@
 """Every step commits its effect together with its ledger row, once; the rules of that are here."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 
 from orchestrator.database import processes, subscriptions
 from orchestrator.database.connection import Connection, Pool, transaction
 from orchestrator.database.subscriptions import Stored
 from orchestrator.domain.errors import AbortRequested, LifecycleError, NotHeldByThisProcess
+from orchestrator.domain.process import Course
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.process.messages import CheckResult, Ended, StepRun, Values
 
 S = TypeVar("S", bound=SubscriptionModel)
 R = TypeVar("R", bound=BaseModel)
 Effect: TypeAlias = Callable[[Connection], Awaitable[R]]
+Change: TypeAlias = Callable[[S], SubscriptionModel]
+"""Returns the subscription as the step leaves it, from the one that its process holds."""
+Conclusion: TypeAlias = Callable[[S], R]
+"""Returns the result of a step from the subscription that its process holds."""
+
+Moment = Literal["before the effect", "before the commit", "after the commit"]
+AtMoment: TypeAlias = Callable[[StepRun, Moment], Awaitable[None]]
+"""Called at each moment of each step; tests act there."""
+
+
+async def do_nothing(run: StepRun, moment: Moment) -> None:
+    """Do nothing at this moment."""
+
+
+def unchanged(held: S) -> S:
+    """Return the subscription unchanged: what a step commits that changed only the external system."""
+    return held
 
 
 @dataclass(frozen=True)
-class Call(Generic[S]):
-    """What a step needs to call an external system for the subscription that its process holds."""
+class Page:
+    """An open transaction of a process, which holds the lock of its trail row."""
 
-    subscription: S
-    token: int
-    """The fencing token."""
+    connection: Connection
+    results: Mapping[str, str]
+    """The stored results (JSON) of the steps that were asked for and have committed."""
 
 
 class Ledger:
     """The steps that have committed, and the transactions that add to them."""
 
-    def __init__(self, pool: Pool, is_abort_requested: Callable[[str], Awaitable[bool]]) -> None:
-        """Take what says whether somebody has asked to abort the process of this id."""
+    def __init__(
+        self,
+        pool: Pool,
+        is_abort_requested: Callable[[str], Awaitable[bool]],
+        at_moment: AtMoment = do_nothing,
+    ) -> None:
+        """Create a ledger.
+
+        Args:
+            is_abort_requested: asks Temporal whether an abort of the process with this id was requested;
+                raises RPCError if Temporal does not answer.
+            at_moment: called at each moment of each step; what it raises ends the attempt.
+        """
         self.pool = pool
         self._is_abort_requested = is_abort_requested
+        self._at_moment = at_moment
 
-    async def commit(self, run: StepRun, kind: type[R], effect: Effect[R]) -> R:
-        """Run the effect and store its result, of this kind, under the step, in one transaction; once.
+    @asynccontextmanager
+    async def open(self, run: StepRun, *steps: str) -> AsyncIterator[Page]:
+        """Open the transaction of a step; commit it at the end.
 
-        Where the step has committed before, nothing is written and the stored result is returned: the
-        subscription as it was at that moment.
+        The trail row is inserted or locked, so that two attempts of one step take turns: the second finds
+        the ledger row of the first.
+
+        Args:
+            steps: the ledger rows to read.
 
         Raises:
             ProcessAlreadyExists: when the process id belongs to another execution.
-            NotHeldByThisProcess: when the process is being rolled back and the step is no part of that.
-            ApplicationError: when the process has ended: the error that it ended with.
         """
         async with transaction(self.pool) as connection:
-            stored = await self._begin(connection, run, kind)
-            if stored is not None:
-                return stored
-            result = await effect(connection)
-            await processes.insert_step(connection, run.process.process_id, run.step, result, run.at)
-            return result
+            await processes.register_process(connection, run.process)
+            yield Page(
+                connection, await processes.committed_steps(connection, run.process.process_id, *steps)
+            )
 
-    async def change(
-        self, run: StepRun, kind: type[S], transform: Callable[[S], SubscriptionModel]
-    ) -> SubscriptionModel:
-        """Commit a step that makes another state of the subscription that its process holds.
+    async def commit(self, run: StepRun, kind: type[R], effect: Effect[R], *, unlocks: bool = False) -> R:
+        """Run the effect and store its result under the step, in one transaction, once.
+
+        A step that has committed before writes nothing and returns its stored result: the subscription as
+        it was then.
+
+        Args:
+            kind: the type of the result.
+            unlocks: whether the step unlocks the subscription: it is the last that an abort can stop.
+
+        Raises:
+            AbortRequested: when the step unlocks and an abort was requested.
+            ProcessAlreadyExists: when the process id belongs to another execution.
+            NotHeldByThisProcess: when the roll-back has begun and the step is no part of it.
+            ApplicationError: when the process has ended; the error that it ended with.
+        """
+        await self._at_moment(run, "before the effect")
+        if unlocks:
+            await self._stop_if_aborted(run, required=False)
+        return await self._commit(run, kind, effect)
+
+    async def change(self, run: StepRun, kind: type[S], change: Change[S]) -> SubscriptionModel:
+        """Commit a step that only changes the subscription that its process holds.
 
         Raises:
             NotHeldByThisProcess: when the process does not hold the subscription.
-            LifecycleError: when that is not of this kind now.
+            LifecycleError: when the subscription is not of this kind now.
         """
+        return await self.commit(run, SubscriptionModel, self._storing(run, kind, change))
 
-        async def effect(connection: Connection) -> SubscriptionModel:
-            stored = await self.held(connection, run)
-            changed = transform(_of_kind(stored.subscription, kind))
-            await subscriptions.update_subscription(connection, changed)
-            return changed
+    async def call(
+        self, run: StepRun, kind: type[S], call: Callable[[S, int], Awaitable[Change[S]]]
+    ) -> SubscriptionModel:
+        """Call an external system for the subscription that the process holds, and commit the change.
 
-        return await self.commit(run, SubscriptionModel, effect)
-
-    async def call(self, run: StepRun, kind: type[S], result: type[R]) -> Call[S] | R:
-        """Return what a step needs to call an external system; or its result, where it has committed.
+        A step that has committed before does not call again. A worker that dies between the call and the
+        commit makes the call again: it must be idempotent.
 
         Args:
             kind: what the subscription must be.
-            result: of which kind the result is.
+            call: makes the call with the fencing token, and returns the change to commit.
 
         Raises:
+            AbortRequested: when an abort was requested; the system is not called.
             ProcessAlreadyExists, NotHeldByThisProcess, LifecycleError: as `commit` and `change`.
-            AbortRequested: as `heed_abort`; the system is not called.
+            RPCError: when Temporal does not say whether an abort was requested.
         """
-        async with transaction(self.pool) as connection:
-            committed = await self._begin(connection, run, result)
-            if committed is not None:
-                return committed
-            stored = await self.held(connection, run)
-            await self.heed_abort(run)
-            await processes.note_step(connection, run.process.process_id, run.step)
-            return Call(_of_kind(stored.subscription, kind), stored.fence)
+        return await self._call(run, kind, SubscriptionModel, call)
 
-    async def checked(self, run: StepRun, differences: tuple[str, ...]) -> CheckResult:
-        """Commit a step that has compared the subscription with an external system.
+    async def check(
+        self, run: StepRun, kind: type[S], find: Callable[[S], Awaitable[tuple[str, ...]]]
+    ) -> CheckResult:
+        """Compare the subscription with an external system, and commit the differences.
+
+        Args:
+            find: returns a sentence for each difference.
 
         Raises:
-            NotHeldByThisProcess: when the process does not hold the subscription.
+            as `call`.
         """
 
-        async def effect(connection: Connection) -> CheckResult:
-            stored = await self.held(connection, run)
-            return CheckResult(subscription=stored.subscription, differences=differences)
+        async def compare(held: S, token: int) -> Conclusion[S, CheckResult]:
+            differences = await find(held)
+            return lambda held: CheckResult(subscription=held, differences=differences)
 
-        return await self.commit(run, CheckResult, effect)
+        return await self._call(run, kind, CheckResult, compare)
 
     async def before_image(self, run: StepRun, kind: type[S]) -> S:
         """Return the subscription as it was when this process locked it.
 
         Raises:
-            LifecycleError: when that was not of this kind.
+            LifecycleError: when it was not of this kind.
         """
         async with self.pool.acquire() as connection:
             before = await processes.read_before_image(connection, run.process.process_id)
-        assert before is not None  # who holds what it did not create has kept one
+        assert before is not None  # a process that holds what it did not create has kept one
         return _of_kind(before, kind)
 
-    async def heed_abort(self, run: StepRun) -> None:
-        """Do nothing where nobody has asked to abort the process; else end the transaction that it stands in.
-
-        The workflow itself hears of an abort only when its task ends, and the local steps that follow each
-        other are one task: it would complete although the abort was accepted long before.
-
-        Raises:
-            AbortRequested: when somebody has, and the process can still heed it.
-        """
-        if run.heeds_abort and await self._is_abort_requested(run.process.process_id):
-            raise AbortRequested(run.process.process_id)
-
     async def resolved(self, kind: type[SubscriptionModel], values: Values) -> dict[str, Any]:
-        """Return these values of a block, with what they refer to by its id as it is now.
+        """Return these values of a block; a reference by id becomes the referenced block as it is now.
 
         Raises:
-            SubscriptionNotFound: when they refer to what there is not.
+            SubscriptionNotFound: when a referenced subscription does not exist.
         """
         async with self.pool.acquire() as connection:
             return await subscriptions.resolve_references(connection, kind, values)
@@ -151,32 +187,90 @@ class Ledger:
             raise NotHeldByThisProcess(process.process_id, process.subscription_id, held_by)
         return stored
 
-    async def _begin(self, connection: Connection, run: StepRun, kind: type[R]) -> R | None:
-        # Locks the trail row, so that two attempts of one step take turns: the second finds the first's row.
-        process_id = run.process.process_id
-        await processes.register_process(connection, run.process)
-        committed = await processes.committed_steps(
-            connection, process_id, run.step, processes.ROLL_BACK, processes.END
-        )
-        if run.step in committed:
-            return kind.model_validate_json(committed[run.step])
-        require_open(committed)
-        if processes.ROLL_BACK in committed and not run.rolling_back:
-            raise NotHeldByThisProcess(process_id, run.process.subscription_id, "its own roll-back")
-        return None
+    async def _call(
+        self,
+        run: StepRun,
+        kind: type[S],
+        result: type[R],
+        call: Callable[[S, int], Awaitable[Conclusion[S, R]]],
+    ) -> R:
+        await self._at_moment(run, "before the effect")
+        # Before the transaction: a slow Temporal must not hold rows.
+        await self._stop_if_aborted(run, required=True)
+        async with self._open_step(run) as page:
+            if run.step in page.results:
+                return result.model_validate_json(page.results[run.step])
+            stored = await self.held(page.connection, run)
+            held = _of_kind(stored.subscription, kind)
+            await processes.note_step(page.connection, run.process.process_id, run.step)
+        conclude = await call(held, stored.fence)
+        return await self._commit(run, result, self._storing(run, kind, conclude))
+
+    async def _commit(self, run: StepRun, kind: type[R], effect: Effect[R]) -> R:
+        async with self._open_step(run) as page:
+            if run.step in page.results:
+                return kind.model_validate_json(page.results[run.step])
+            result = await effect(page.connection)
+            await processes.insert_step(page.connection, run.process.process_id, run.step, result, run.at)
+            await self._at_moment(run, "before the commit")
+        await self._at_moment(run, "after the commit")
+        return result
+
+    @asynccontextmanager
+    async def _open_step(self, run: StepRun) -> AsyncIterator[Page]:
+        async with self.open(run, run.step, processes.ROLL_BACK, processes.END) as page:
+            if run.step not in page.results:
+                require_open(page)
+                if processes.ROLL_BACK in page.results and run.course is not Course.BACKWARD:
+                    process = run.process
+                    raise NotHeldByThisProcess(
+                        process.process_id, process.subscription_id, "its own roll-back"
+                    )
+            yield page
+
+    def _storing(self, run: StepRun, kind: type[S], conclude: Conclusion[S, R]) -> Effect[R]:
+        async def effect(connection: Connection) -> R:
+            stored = await self.held(connection, run)
+            result = conclude(_of_kind(stored.subscription, kind))
+            if isinstance(result, SubscriptionModel) and result != stored.subscription:
+                await subscriptions.update_subscription(connection, result)
+            return result
+
+        return effect
+
+    async def _stop_if_aborted(self, run: StepRun, *, required: bool) -> None:
+        """Raise `AbortRequested` if an abort was requested and the process goes forward.
+
+        The workflow hears of an abort only when its task ends, and consecutive local steps are one task:
+        the process would complete although the abort was accepted long before.
+
+        Args:
+            required: whether the step must wait for Temporal's answer. A step that only unlocks does not:
+                nothing begins after it, and an abort that comes too late says so.
+        """
+        if run.course is not Course.FORWARD:
+            return
+        try:
+            requested = await self._is_abort_requested(run.process.process_id)
+        except RPCError:
+            if required:
+                raise
+            return
+        if requested:
+            raise AbortRequested(run.process.process_id)
 
 
-def require_open(committed: Mapping[str, str]) -> None:
-    """Do nothing where the process has not ended before its last step.
+def require_open(page: Page) -> None:
+    """Raise the error that the process ended with, if it has ended before its last step.
 
-    After a crash, or an abort in that moment, the steps of its last workflow task run again: what refused it
-    may have passed meanwhile, but it has ended, and the trail says so.
+    After a crash, or an abort at that moment, the steps of its last workflow task run again. The reason for
+    the refusal may have passed meanwhile, but the process has ended, and the trail says so.
 
     Raises:
         ApplicationError: the error that it ended with.
     """
-    if processes.END in committed:
-        ended = Ended.model_validate_json(committed[processes.END])
+    if processes.END in page.results:
+        ended = Ended.model_validate_json(page.results[processes.END])
         raise ApplicationError(ended.failed_reason, type=ended.error_type, non_retryable=True)
 
 

@@ -5,13 +5,30 @@ from typing import TypeVar
 from pydantic import BaseModel
 from temporalio import workflow
 
+from orchestrator.domain.process import Course
+
 M = TypeVar("M", bound=BaseModel)
 
 
-def carried(name: str, otherwise: M) -> M:
-    """Return what the run before has carried; `otherwise` where this is the first run.
+class Progress(BaseModel):
+    """How far a process has come: carried in the memo when it continues as new."""
 
-    Who starts a workflow may give it a memo, too: in the first run it counts for nothing.
+    next_step: int = 0
+    """Index of the step of the sequence that the process has come to."""
+    times_parked: int = 0
+    failure: str = ""
+    """Why the process is parked; empty while it is not."""
+    failed_step: str = ""
+    """The title of the line that the process is parked on."""
+    course: Course = Course.FORWARD
+    abort_reason: str = ""
+    """Who aborted the process and why; may be empty."""
+
+
+def carried(name: str, otherwise: M) -> M:
+    """Return what the run before has carried, or `otherwise` if this is the first run.
+
+    The caller that starts a workflow may give it a memo, too; the first run ignores it.
     """
     if not is_continued():
         return otherwise

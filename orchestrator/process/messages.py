@@ -1,11 +1,21 @@
 """What the activities are told, and what they answer where that is not a subscription."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, JsonValue, SerializeAsAny
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
-from orchestrator.domain.process import Event, Process, ProcessStatus
+from orchestrator.domain.process import Course, Event, Process, ProcessStatus
 from orchestrator.domain.subscription import Status, SubscriptionModel
 
 Values = dict[str, JsonValue]
@@ -21,11 +31,39 @@ class StepRun(BaseModel):
     step: str
     """The name of the step: its key in the ledger."""
     at: datetime
-    """The moment, by the clock of the workflow: PostgreSQL's own clock does not skip time."""
-    rolling_back: bool = False
-    """Whether this step undoes others: only such steps may commit once the roll-back has begun."""
-    heeds_abort: bool = False
-    """Whether an abort that was accepted meanwhile stops this step from having an effect."""
+    """The time by the workflow's clock, which skips time; PostgreSQL's clock does not."""
+    course: Course
+    """Once a roll-back has begun, only steps that go backward commit; an abort stops only those that go
+    forward."""
+
+    # On the wire the course is the two flags of the first release: open processes carry them, and older
+    # workers know nothing else.
+    @model_validator(mode="before")
+    @classmethod
+    def _read_flags(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or "course" in fields:
+            return fields
+        others = {
+            name: value for name, value in fields.items() if name not in {"rolling_back", "heeds_abort"}
+        }
+        return others | {
+            "course": _course(fields.get("rolling_back", False), fields.get("heeds_abort", False))
+        }
+
+    @model_serializer(mode="wrap")
+    def _write_flags(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        fields: dict[str, JsonValue] = handler(self)
+        del fields["course"]
+        return fields | {
+            "rolling_back": self.course is Course.BACKWARD,
+            "heeds_abort": self.course is Course.FORWARD,
+        }
+
+
+def _course(rolling_back: bool, heeds_abort: bool) -> Course:  # noqa: FBT001  # two flags of the wire
+    if rolling_back:
+        return Course.BACKWARD
+    return Course.FORWARD if heeds_abort else Course.FORWARD_ONLY
 
 
 class _Input(BaseModel):
@@ -97,18 +135,20 @@ class SetStatus(_Input):
 class BeginRollBack(_Input):
     """What `begin_roll_back` needs."""
 
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
     last_step: str
     """The step after whose commit it is too late."""
-    no_way_back: tuple[str, ...] = ()
-    """The steps of which one that has begun can only be followed by the rest."""
+    from_pivot: tuple[str, ...] = Field((), alias="no_way_back")
+    """The pivot and the steps after it: if one of them has begun, the process goes forward only."""
     reason: str | None
-    """Who aborts and why, as far as the cancellation says so."""
+    """Who aborts and why, if the cancellation says so."""
 
 
 class RollBackBegun(BaseModel):
-    """What the database says of a process that is to be rolled back."""
+    """What the database says about a process that is to be rolled back."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
     completed: SerializeAsAny[SubscriptionModel] | None
     """The subscription as the last step left it, where that has committed: it is too late to roll back."""
@@ -116,8 +156,18 @@ class RollBackBegun(BaseModel):
     """Whether there is anything to undo."""
     differences: tuple[str, ...] = ()
     """Of a validation that has completed: what it has found."""
-    no_way_back: bool = False
-    """Whether a step has begun that can only be followed by the rest: nothing is rolled back."""
+    past_pivot: bool = Field(default=False, alias="no_way_back")
+    """Whether the pivot has begun: then nothing is rolled back."""
+
+
+class RepeatAbort(BaseModel):
+    """What `repeat_abort` needs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    process_id: str
+    reason: str
+    """Who aborted the process and why; may be empty."""
 
 
 class ProcessEvent(_Input):
@@ -125,7 +175,7 @@ class ProcessEvent(_Input):
 
     event: Event
     number: int
-    """The how manieth of its kind in this execution, from 1."""
+    """Sequence number among this execution's events of the same kind, starting at 1."""
     run_id: str
     """Of the execution that counts."""
     by: str | None = None

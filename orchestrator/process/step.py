@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Self, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.types import MethodAsyncSingleParam
 
 with workflow.unsafe.imports_passed_through():
+    from orchestrator.domain.process import Course
     from orchestrator.domain.subscription import SubscriptionModel
     from orchestrator.process.forms import StartForm
     from orchestrator.process.messages import CheckResult, StepRun
@@ -27,10 +28,10 @@ PATIENT = RetryPolicy(
     backoff_coefficient=2,
     maximum_interval=timedelta(minutes=10),
 )
-"""Without end: a passing reason passes, and nobody has to act."""
+"""Retry without end: a passing reason passes, and nobody has to act."""
 
 WAIT = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
-"""An abort is effective when the step in progress has ended: by default the SDK would not wait for it."""
+"""An abort takes effect when the step in progress has ended; by default the SDK would not wait for it."""
 
 
 def _local(title: str) -> workflow.LocalActivityConfig:
@@ -62,79 +63,96 @@ def _external(title: str) -> workflow.ActivityConfig:
 
 
 @dataclass(frozen=True)
-class Step(Generic[F, A]):
-    """One named line of a process."""
+class Step:
+    """One named line of a process; made by `Step.of`, which checks that its parts fit each other."""
 
     title: str
     """What the Web UI shows."""
-    activity: MethodAsyncSingleParam[Any, A, Any]
-    inputs: Callable[[StepRun, F], A]
+    activity: MethodAsyncSingleParam[Any, Any, Any]
+    inputs: Callable[[StepRun, Any], object]
     """Makes the activity's input from the moment and the form."""
+    key: str
+    """The name of the step in the ledger and in the trail; unique in its process."""
     external: bool = False
     """Whether it calls an external system: such a step is always a regular activity, and heartbeats."""
+    unlocks: bool = False
+    """Whether it unlocks the subscription: the last step does, and no other."""
 
-    @property
-    def name(self) -> str:
-        """The name of the step in the ledger and in the trail."""
-        name: str = self.activity.__name__  # type: ignore[attr-defined]  # an activity is a function
-        return name
+    @classmethod
+    def of(
+        cls,
+        title: str,
+        activity: MethodAsyncSingleParam[Any, A, Any],
+        inputs: Callable[[StepRun, F], A],
+        *,
+        key: str | None = None,
+        external: bool = False,
+        unlocks: bool = False,
+    ) -> Self:
+        """Return a step that calls this activity with these inputs.
+
+        Args:
+            key: its name in the ledger; `None` means the name of the activity. Give one if a process calls
+                the same activity twice.
+        """
+        name: str = activity.__name__  # type: ignore[attr-defined]  # an activity is a function
+        return cls(title, activity, inputs, key or name, external, unlocks)
 
 
-async def run_step(step: Step[F, A], run: StepRun, form: F, *, heed_cancellation: bool) -> Result:
-    """Run a step until it has ended, however often it has to be tried for a passing reason.
+def bare(run: StepRun, form: StartForm) -> StepRun:
+    """Return the input of a step that needs nothing from the form."""
+    return run
 
-    Args:
-        heed_cancellation: whether an abort ends the process after this step; it has no effect twice.
+
+async def run_step(step: Step, run: StepRun, form: StartForm) -> Result:
+    """Run a step until it has ended; Temporal retries it as long as it fails for a passing reason.
 
     Raises:
         ApplicationError: the final reason, with the class name of the domain error as its type.
-        asyncio.CancelledError: when the process was cancelled, also where the step has ended all the same.
+        asyncio.CancelledError: when an abort was requested and the process goes forward; the step may have
+            completed all the same.
     """
     argument = step.inputs(run, form)
     if step.external:
-        return await _until_ended(
-            workflow.execute_activity_method(step.activity, argument, **_external(step.title)),
-            heed_cancellation=heed_cancellation,
-        )
-    return await run_local(step.activity, argument, step.title, heed_cancellation=heed_cancellation)
+        activity = workflow.execute_activity_method(step.activity, argument, **_external(step.title))
+        return await _until_ended(activity, run.course)
+    return await run_local(step.activity, argument, step.title, run.course)
 
 
 async def run_local(
-    activity: MethodAsyncSingleParam[Any, A, R], argument: A, title: str, *, heed_cancellation: bool
+    activity: MethodAsyncSingleParam[Any, A, R], argument: A, title: str, course: Course
 ) -> R:
-    """Run an activity that touches only PostgreSQL: locally; where that fails to pass, as a regular one.
+    """Run an activity that touches only PostgreSQL: as a local one, and if that fails, as a regular one.
 
-    Local is fast where all is well; regular is visible and steerable in the Web UI where it is not.
+    A local activity is fast. A regular one is retried without end, and the Web UI shows and steers it. A
+    final reason ends the local one for good.
 
     Raises:
         ApplicationError, asyncio.CancelledError: as `run_step`.
     """
     try:
-        return await _until_ended(
-            workflow.execute_local_activity_method(activity, argument, **_local(title)),
-            heed_cancellation=heed_cancellation,
-        )
+        local = workflow.execute_local_activity_method(activity, argument, **_local(title))
+        return await _until_ended(local, course)
     except FailureError as error:
         if isinstance(error, ApplicationError) and error.non_retryable:
             raise
-    return await _until_ended(
-        workflow.execute_activity_method(activity, argument, **_regular(title)),
-        heed_cancellation=heed_cancellation,
-    )
+    regular = workflow.execute_activity_method(activity, argument, **_regular(title))
+    return await _until_ended(regular, course)
 
 
-async def _until_ended(attempt: Awaitable[R], *, heed_cancellation: bool) -> R:
-    # The SDK swallows a cancellation that the activity did not heed; the step's own end decides nothing
-    # about it. During the roll-back the reason stands still there, but has been heeded.
+async def _until_ended(attempt: Awaitable[R], course: Course) -> R:
+    # The SDK drops a cancellation that the activity ignored, so check for it here. After an abort
+    # `cancellation_reason()` stays set, but has been dealt with: the process no longer goes forward.
+    heed_cancellation = course is Course.FORWARD
     try:
         result = await attempt
     except FailureError as error:
         if heed_cancellation and workflow.cancellation_reason() is not None:
             raise asyncio.CancelledError from error
-        # A final reason arrives bare from a local activity, wrapped from a regular one.
+        # A local activity raises a final reason as it is; a regular one wraps it.
         if isinstance(error, ActivityError) and isinstance(error.cause, ApplicationError):
             raise error.cause from None
-        if isinstance(error, ActivityError):  # somebody has set a time limit, or an end to the attempts
+        if isinstance(error, ActivityError):  # an operator has limited its time or its attempts
             raise ApplicationError(f"{error.cause or error}", type="StepTimedOut") from None
         raise
     if heed_cancellation and workflow.cancellation_reason() is not None:

@@ -6,7 +6,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 PATIENCE = timedelta(seconds=2)
-"""Who asks has locked rows: a Temporal that hangs must not lock them for long."""
+"""How long a step waits for the answer whether its process is to be aborted."""
 
 
 async def closed_as(client: Client, process_id: str) -> str | None:
@@ -36,3 +36,12 @@ async def is_cancellation_requested(client: Client, process_id: str) -> bool:
     """
     description = await client.get_workflow_handle(process_id).describe(rpc_timeout=PATIENCE)
     return description.raw_description.workflow_extended_info.cancel_requested
+
+
+async def request_cancellation(client: Client, process_id: str, reason: str) -> None:
+    """Request the cancellation of a process. Idempotent while it is open.
+
+    Raises:
+        RPCError: when Temporal does not answer, or the process is not open.
+    """
+    await client.get_workflow_handle(process_id).cancel(reason=reason)

@@ -5,13 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.subscriptions import SubscriptionActivities
 from activities.user_group import UserGroupActivities
 from orchestrator.database import processes
 from orchestrator.database.connection import Pool
 from orchestrator.database.processes import TrailEvent, TrailRow
-from orchestrator.domain.process import Event, Process, ProcessStatus, faked_customer_id
+from orchestrator.domain.process import Course, Event, Process, ProcessStatus, faked_customer_id
 from orchestrator.domain.subscription import Status, SubscriptionModel
 from orchestrator.process.bookkeeping import Bookkeeping
 from orchestrator.process.ledger import Ledger
@@ -48,11 +49,13 @@ class Stepwise:
         self.process = process or new_process()
         self.now = self.process.started_at
         self.aborted = False
+        self.temporal_is_away = False
+        self.rows_locked_when_asked = False
         self.pool = pool
         self.groups = groups
         self.ledger = Ledger(pool, self.is_abort_requested)
         self.generic = SubscriptionActivities(self.ledger)
-        self.bookkeeping = Bookkeeping(self.ledger)
+        self.bookkeeping = Bookkeeping(self.ledger, self.request_abort)
         self.user_group = UserGroupActivities(self.ledger, groups)
 
     @property
@@ -63,8 +66,25 @@ class Stepwise:
     def subscription_id(self) -> UUID:
         return self.process.subscription_id
 
+    async def request_abort(self, process_id: str, reason: str) -> None:
+        self.aborted = True
+
     async def is_abort_requested(self, process_id: str) -> bool:
+        self.rows_locked_when_asked = await self._is_locked()
+        if self.temporal_is_away:
+            raise RPCError("Temporal does not answer", RPCStatusCode.DEADLINE_EXCEEDED, b"")
         return self.aborted
+
+    async def _is_locked(self) -> bool:
+        """Return whether a transaction holds the trail row of the process."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            try:
+                await connection.execute(
+                    "SELECT FROM processes WHERE process_id = $1 FOR UPDATE NOWAIT", self.process_id
+                )
+            except asyncpg.LockNotAvailableError:
+                return True
+        return False
 
     def run(self, step: str) -> StepRun:
         """Return what a step is told that runs now."""
@@ -73,8 +93,7 @@ class Stepwise:
             process=self.process,
             step=step,
             at=self.now,
-            rolling_back=step in BACKWARD,
-            heeds_abort=step in FORWARD,
+            course=Course.BACKWARD if step in BACKWARD else Course.FORWARD,
         )
 
     async def step(self, name: str) -> SubscriptionModel:
@@ -130,7 +149,7 @@ class Stepwise:
         return await self.user_group.deprovision_user_group(self.run(step))
 
     async def begin_roll_back(self, interrupted: str = "set_status") -> RollBackBegun:
-        run = self.run(interrupted).model_copy(update={"rolling_back": True})
+        run = self.run(interrupted).model_copy(update={"course": Course.FORWARD_ONLY})
         return await self.bookkeeping.begin_roll_back(
             BeginRollBack(run=run, last_step=FORWARD[-1], reason="bob: wrong name")
         )

@@ -18,10 +18,11 @@ from catalogue import CatalogueEntry
 from orchestrator.database.connection import Pool
 from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.process.frame import ProcessFrame
+from orchestrator.process.ledger import Moment
 from services.fake_group_management import FakeGroupManagement
 from services.fake_user_management import FakeUserManagement
 from settings import ROOT, Settings
-from tests.dying_workers import Death, Moment
+from tests.dying_workers import Death
 from tests.lifecycles import EVERY, Lifecycle
 from tests.processes import Processes
 from trials.audit import audit
@@ -44,7 +45,6 @@ class Crash:
     target: Target
     step: str
     moment: Moment
-    external: bool
     aborted_after: str | None = None
 
     @property
@@ -56,13 +56,13 @@ def crashes_of(entry: CatalogueEntry, target: Target, definition: type[ProcessFr
     """Give every moment of every step, and of every step of the roll-back."""
     for moment in get_args(Moment):
         for step in definition.sequence:
-            yield Crash(entry, target, step.name, moment, step.external)
+            yield Crash(entry, target, step.key, moment)
         # Aborted as late as it can be: there is most to undo then.
-        names = [step.name for step in definition.sequence]
-        pivot = names.index(definition.no_way_back) if definition.no_way_back else len(names) - 1
+        keys = [step.key for step in definition.sequence]
+        pivot = keys.index(definition.pivot.key) if definition.pivot else len(keys) - 1
         for step in definition.roll_back:
-            key = f"roll_back: {step.name}"
-            yield Crash(entry, target, key, moment, step.external, aborted_after=names[pivot - 1])
+            key = f"roll_back: {step.key}"
+            yield Crash(entry, target, key, moment, aborted_after=keys[pivot - 1])
 
 
 def every_crash() -> list[Crash]:
@@ -141,7 +141,6 @@ class Scene:
             task_queue=queue,
             step=crash.step,
             moment=crash.moment,
-            external=crash.external,
             aborted_after=crash.aborted_after,
         )
         processes = Processes(self._client, queue, self._pool)

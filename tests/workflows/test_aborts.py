@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import get_args
 from uuid import UUID
 
 import pytest
@@ -13,17 +13,16 @@ from catalogue import CatalogueEntry
 from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.domain.subscription import Status, SubscriptionModel
 from orchestrator.process.frame import ProcessFrame
-from orchestrator.process.ledger import Ledger
+from orchestrator.process.ledger import Moment
 from orchestrator.process.messages import StepRun
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem, Fault, Record
 from services.fake_user_management import FakeUserManagement
 from settings import Settings
 from tests.lifecycles import EVERY, Lifecycle, label, outside
+from tests.moments import Moments
 from tests.processes import Handle, Processes, eventually
 from worker import open_worker
-
-Moment = Literal["before the call", "before the commit", "after the commit"]
 
 
 @dataclass(frozen=True)
@@ -35,27 +34,13 @@ class Abort:
 
 
 class Aborter:
-    """Cancels processes from within their steps, each at a moment of its own."""
+    """Requests the cancellation of processes at a chosen moment inside a step."""
 
-    def __init__(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, client: Client) -> None:
         self.client = client
         self.aborts: dict[str, list[Abort]] = {}
-        commit, call = Ledger.commit, Ledger.call
 
-        async def commit_and_abort(ledger: Ledger, run: StepRun, kind: Any, effect: Any) -> Any:
-            await self._abort(run, "before the commit")
-            result = await commit(ledger, run, kind, effect)
-            await self._abort(run, "after the commit")
-            return result
-
-        async def abort_and_call(ledger: Ledger, run: StepRun, kind: Any, result: Any) -> Any:
-            await self._abort(run, "before the call")
-            return await call(ledger, run, kind, result)
-
-        monkeypatch.setattr(Ledger, "commit", commit_and_abort)
-        monkeypatch.setattr(Ledger, "call", abort_and_call)
-
-    async def _abort(self, run: StepRun, moment: Moment) -> None:
+    async def __call__(self, run: StepRun, moment: Moment) -> None:
         process_id = run.process.process_id
         if Abort(run.step, moment) in self.aborts.get(process_id, []):
             self.aborts[process_id].remove(Abort(run.step, moment))
@@ -74,8 +59,10 @@ class Ended:
 
 
 @pytest.fixture
-def aborter(client: Client, monkeypatch: pytest.MonkeyPatch) -> Aborter:
-    return Aborter(client, monkeypatch)
+def aborter(client: Client, moments: Moments) -> Aborter:
+    aborter = Aborter(client)
+    moments.acts.append(aborter)
+    return aborter
 
 
 @pytest.fixture
@@ -85,23 +72,18 @@ def systems(groups: FakeGroupManagement, users: FakeUserManagement) -> list[Fake
 
 def every_abort(definition: type[ProcessFrame]) -> list[Abort]:
     """Return every moment of every step, in order."""
-    calls: tuple[Moment, ...] = ("before the call",)
-    commits: tuple[Moment, ...] = ("before the commit", "after the commit")
-    return [
-        Abort(step.name, moment)
-        for step in definition.sequence
-        for moment in (calls + commits if step.external else commits)
-    ]
+    return [Abort(step.key, moment) for step in definition.sequence for moment in get_args(Moment)]
 
 
 def comes_too_late(definition: type[ProcessFrame], abort: Abort) -> bool:
-    """Return whether the process completes: the last step has committed, or there is only the way forward."""
-    names = [step.name for step in definition.sequence]
-    if definition.no_way_back is None:
-        return abort == Abort(names[-1], "after the commit")
-    pivot = names.index(definition.no_way_back)
-    at = names.index(abort.step)
-    return at > pivot or (at == pivot and abort.moment != "before the call")
+    """Return whether the process completes all the same.
+
+    The point of no return is the pivot, or else the last step, which asks for an abort as it begins.
+    """
+    keys = [step.key for step in definition.sequence]
+    last = keys.index(definition.pivot.key) if definition.pivot else len(keys) - 1
+    at = keys.index(abort.step)
+    return at > last or (at == last and abort.moment != "before the effect")
 
 
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
@@ -133,9 +115,9 @@ async def test_a_second_abort_during_the_roll_back_changes_nothing(
     target: Target,
 ) -> None:
     lifecycle = Lifecycle(processes, entry, target)
-    second_to_last = lifecycle.definition.sequence[1 if target is Target.TERMINATE else -2].name
+    second_to_last = lifecycle.definition.sequence[1 if target is Target.TERMINATE else -2].key
     first = Abort(second_to_last, "after the commit")
-    again = [Abort(f"roll_back: {step.name}", "before the commit") for step in lifecycle.definition.roll_back]
+    again = [Abort(f"roll_back: {step.key}", "before the commit") for step in lifecycle.definition.roll_back]
     ended = await run_with(lifecycle, systems, aborter, [first, *again])
     assert aborter.aborts[ended.handle.id] == []
     await check(ended, processes, target, ProcessStatus.ABORTED)

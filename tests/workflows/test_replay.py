@@ -18,7 +18,7 @@ from tests.recorded import HISTORIES, KINDS, replay
 from workflows.user_group.create_user_group import CreateUserGroup
 
 NAMES = sorted(path.stem for path in HISTORIES.glob("*.json"))
-Steps = tuple[Step[Any, Any], ...]
+Steps = tuple[Step, ...]
 TakePart = Callable[[str, Steps], None]
 
 

@@ -41,7 +41,6 @@ class CreateUserForm(CreateForm):
 
     @property
     def title(self) -> str:
-        """See `StartForm`."""
         return f'Create user "{self.username}"'
 
 
@@ -51,7 +50,7 @@ class CreateUser(ProcessFrame):
 
     target = Target.CREATE
     sequence = (
-        create_subscription("User", product=lambda form: form.product),
+        create_subscription(User, CreateUserForm, lambda form: form.product),
         store_process_subscription(),
         initialize_subscription(),
         call_external_system("Provision user", UserActivities.provision_user),
@@ -66,5 +65,5 @@ class CreateUser(ProcessFrame):
 
     @workflow.run
     async def run(self, form: CreateUserForm) -> User:
-        """Run the steps; see `ProcessFrame.follow`."""
+        """Run the steps."""
         return await self.follow(form, User)

@@ -44,7 +44,6 @@ class ModifyUserForm(ModifyForm):
 
     @property
     def title(self) -> str:
-        """See `StartForm`."""
         return f"Modify user: {', '.join(f'{name} {value}' for name, value in self.values().items())}"
 
 
@@ -55,7 +54,7 @@ class ModifyUser(ProcessFrame):
     target = Target.MODIFY
     sequence = (
         store_process_subscription(),
-        unsync("User"),
+        unsync(User),
         change_external_system("Modify user", UserActivities.modify_user),
         resync(),
     )
@@ -67,5 +66,5 @@ class ModifyUser(ProcessFrame):
 
     @workflow.run
     async def run(self, form: ModifyUserForm) -> User:
-        """Run the steps; see `ProcessFrame.follow`."""
+        """Run the steps."""
         return await self.follow(form, User)

@@ -17,6 +17,8 @@ with workflow.unsafe.imports_passed_through():
         unsync,
     )
 
+DEPROVISION = call_external_system("Deprovision user", UserActivities.deprovision_user)
+
 
 class TerminateUserForm(TerminateForm):
     """Which user to end."""
@@ -29,15 +31,15 @@ class TerminateUser(ProcessFrame):
     target = Target.TERMINATE
     sequence = (
         store_process_subscription(),
-        unsync("User"),
-        call_external_system("Deprovision user", UserActivities.deprovision_user),
+        unsync(UserInactive),
+        DEPROVISION,
         set_status(Status.TERMINATED),
         resync(),
     )
-    no_way_back = "deprovision_user"
+    pivot = DEPROVISION
     roll_back = (resync(),)
 
     @workflow.run
     async def run(self, form: TerminateUserForm) -> UserInactive:
-        """Run the steps; see `ProcessFrame.follow`."""
+        """Run the steps."""
         return await self.follow(form, UserInactive)

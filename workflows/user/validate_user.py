@@ -30,7 +30,7 @@ class ValidateUser(ProcessFrame):
     target = Target.VALIDATE
     sequence = (
         store_process_subscription(),
-        unsync("User"),
+        unsync(User),
         CHECK,
         conclude_validation(CHECK),
     )
@@ -38,5 +38,5 @@ class ValidateUser(ProcessFrame):
 
     @workflow.run
     async def run(self, form: ValidateUserForm) -> User:
-        """Run the steps; see `ProcessFrame.follow`."""
+        """Run the steps."""
         return await self.follow(form, User)

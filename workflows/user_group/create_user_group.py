@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.text import Name
     from orchestrator.process.forms import CreateForm
     from orchestrator.process.frame import ProcessFrame
-    from products.product_types.user_group import USER_GROUP, UserGroup
+    from products.product_types.user_group import UserGroup
     from workflows.steps import (
         call_external_system,
         create_subscription,
@@ -33,7 +33,6 @@ class CreateUserGroupForm(CreateForm):
 
     @property
     def title(self) -> str:
-        """See `StartForm`."""
         return f'Create user group "{self.group_name}"'
 
 
@@ -43,7 +42,7 @@ class CreateUserGroup(ProcessFrame):
 
     target = Target.CREATE
     sequence = (
-        create_subscription("UserGroup", product=lambda form: str(USER_GROUP)),
+        create_subscription(UserGroup),
         store_process_subscription(),
         initialize_subscription(),
         call_external_system("Provision user group", UserGroupActivities.provision_user_group),
@@ -58,5 +57,5 @@ class CreateUserGroup(ProcessFrame):
 
     @workflow.run
     async def run(self, form: CreateUserGroupForm) -> UserGroup:
-        """Run the steps; see `ProcessFrame.follow`."""
+        """Run the steps."""
         return await self.follow(form, UserGroup)

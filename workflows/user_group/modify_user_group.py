@@ -36,7 +36,6 @@ class ModifyUserGroupForm(ModifyForm):
 
     @property
     def title(self) -> str:
-        """See `StartForm`."""
         return f'Modify user group: "{self.group_name}"'
 
 
@@ -47,7 +46,7 @@ class ModifyUserGroup(ProcessFrame):
     target = Target.MODIFY
     sequence = (
         store_process_subscription(),
-        unsync("UserGroup"),
+        unsync(UserGroup),
         change_external_system("Modify user group", UserGroupActivities.modify_user_group),
         resync(),
     )
@@ -59,5 +58,5 @@ class ModifyUserGroup(ProcessFrame):
 
     @workflow.run
     async def run(self, form: ModifyUserGroupForm) -> UserGroup:
-        """Run the steps; see `ProcessFrame.follow`."""
+        """Run the steps."""
         return await self.follow(form, UserGroup)

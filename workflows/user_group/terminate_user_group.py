@@ -17,6 +17,8 @@ with workflow.unsafe.imports_passed_through():
         unsync,
     )
 
+DEPROVISION = call_external_system("Deprovision user group", UserGroupActivities.deprovision_user_group)
+
 
 class TerminateUserGroupForm(TerminateForm):
     """Which user group to end."""
@@ -29,15 +31,15 @@ class TerminateUserGroup(ProcessFrame):
     target = Target.TERMINATE
     sequence = (
         store_process_subscription(),
-        unsync("UserGroup"),
-        call_external_system("Deprovision user group", UserGroupActivities.deprovision_user_group),
+        unsync(UserGroupInactive),
+        DEPROVISION,
         set_status(Status.TERMINATED),
         resync(),
     )
-    no_way_back = "deprovision_user_group"
+    pivot = DEPROVISION
     roll_back = (resync(),)
 
     @workflow.run
     async def run(self, form: TerminateUserGroupForm) -> UserGroupInactive:
-        """Run the steps; see `ProcessFrame.follow`."""
+        """Run the steps."""
         return await self.follow(form, UserGroupInactive)

@@ -30,7 +30,7 @@ class ValidateUserGroup(ProcessFrame):
     target = Target.VALIDATE
     sequence = (
         store_process_subscription(),
-        unsync("UserGroup"),
+        unsync(UserGroup),
         CHECK,
         conclude_validation(CHECK),
     )
@@ -38,5 +38,5 @@ class ValidateUserGroup(ProcessFrame):
 
     @workflow.run
     async def run(self, form: ValidateUserGroupForm) -> UserGroup:
-        """Run the steps; see `ProcessFrame.follow`."""
+        """Run the steps."""
         return await self.follow(form, UserGroup)

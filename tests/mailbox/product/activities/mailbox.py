@@ -3,14 +3,18 @@
 from temporalio import activity
 
 from orchestrator.domain.subscription import SubscriptionModel
-from orchestrator.process.ledger import Ledger
+from orchestrator.process.ledger import Change, Ledger, unchanged
 from orchestrator.process.messages import ModifyValues, StepRun
 from products.product_types.mailbox import Mailbox, MailboxInactive, MailboxProvisioning
 from services.mail_system import Box, MailSystem
 
 
 class MailboxActivities:
-    """The steps of a mailbox; each may run again: the mail system knows the subscription."""
+    """The steps of a mailbox. Every one is idempotent: the mail system knows the subscription.
+
+    Every one raises ExternalSystemUnavailable when the system does not answer, and RequestRejected when it
+    rejects the request.
+    """
 
     def __init__(self, ledger: Ledger, mail: MailSystem) -> None:
         self._ledger = ledger
@@ -18,65 +22,46 @@ class MailboxActivities:
 
     @activity.defn
     async def provision_mailbox(self, run: StepRun) -> SubscriptionModel:
-        """Make the mailbox, and store the id that it was given.
+        """Create the mailbox, and store the id that the system returns."""
 
-        Raises:
-            RequestRejected: when the mail system says no.
-            ExternalSystemUnavailable: when it does not answer.
-        """
-        call = await self._ledger.call(run, MailboxProvisioning, SubscriptionModel)
-        if isinstance(call, SubscriptionModel):
-            return call
-        known = await self._mail.provision_mailbox(
-            call.subscription.subscription_id, _box(call.subscription), token=call.token
-        )
-        return await self._ledger.change(
-            run, MailboxProvisioning, lambda held: held.provisioned(known.mailbox_id)
-        )
+        async def provision(mailbox: MailboxProvisioning, token: int) -> Change[MailboxProvisioning]:
+            created = await self._mail.provision_mailbox(mailbox.subscription_id, _box(mailbox), token=token)
+            return lambda held: held.provisioned(created.mailbox_id)
+
+        return await self._ledger.call(run, MailboxProvisioning, provision)
 
     @activity.defn
     async def modify_mailbox(self, step: ModifyValues) -> SubscriptionModel:
-        """Change address or quota of the mailbox, and store what was changed.
+        """Change address or quota of the mailbox, and store the new values."""
 
-        Raises:
-            RequestRejected: when the mail system says no.
-            ExternalSystemUnavailable: when it does not answer.
-        """
-        run = step.run
-        call = await self._ledger.call(run, Mailbox, SubscriptionModel)
-        if isinstance(call, SubscriptionModel):
-            return call
-        wanted = call.subscription.changed(**step.values)
-        await self._mail.change_mailbox(wanted.subscription_id, _box(wanted), token=call.token)
-        return await self._ledger.change(run, Mailbox, lambda held: held.changed(**step.values))
+        async def modify(mailbox: Mailbox, token: int) -> Change[Mailbox]:
+            await self._change(mailbox.changed(**step.values), token)
+            return lambda held: held.changed(**step.values)
+
+        return await self._ledger.call(step.run, Mailbox, modify)
 
     @activity.defn
     async def restore_mailbox(self, run: StepRun) -> SubscriptionModel:
-        """Make the mailbox again what the subscription was when it was locked.
+        """Give the mailbox the values that it had when the process locked the subscription."""
 
-        Raises:
-            RequestRejected: when the mail system says no.
-            ExternalSystemUnavailable: when it does not answer.
-        """
-        call = await self._ledger.call(run, Mailbox, SubscriptionModel)
-        if isinstance(call, SubscriptionModel):
-            return call
-        before = await self._ledger.before_image(run, Mailbox)
-        await self._mail.change_mailbox(before.subscription_id, _box(before), token=call.token)
-        return await self._ledger.change(run, Mailbox, lambda held: held)
+        async def restore(mailbox: Mailbox, token: int) -> Change[Mailbox]:
+            await self._change(await self._ledger.before_image(run, Mailbox), token)
+            return unchanged
+
+        return await self._ledger.call(run, Mailbox, restore)
 
     @activity.defn
     async def deprovision_mailbox(self, run: StepRun) -> SubscriptionModel:
-        """Remove the mailbox, whether or not it was made.
+        """Remove the mailbox, whether or not it was created."""
 
-        Raises:
-            ExternalSystemUnavailable: when the mail system does not answer.
-        """
-        call = await self._ledger.call(run, MailboxInactive, SubscriptionModel)
-        if isinstance(call, SubscriptionModel):
-            return call
-        await self._mail.deprovision_mailbox(call.subscription.subscription_id, token=call.token)
-        return await self._ledger.change(run, MailboxInactive, lambda held: held)
+        async def deprovision(mailbox: MailboxInactive, token: int) -> Change[MailboxInactive]:
+            await self._mail.deprovision_mailbox(mailbox.subscription_id, token=token)
+            return unchanged
+
+        return await self._ledger.call(run, MailboxInactive, deprovision)
+
+    async def _change(self, mailbox: Mailbox, token: int) -> None:
+        await self._mail.change_mailbox(mailbox.subscription_id, _box(mailbox), token=token)
 
 
 def _box(subscription: MailboxProvisioning) -> Box:

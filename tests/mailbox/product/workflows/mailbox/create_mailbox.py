@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.process.forms import CreateForm
     from orchestrator.process.frame import ProcessFrame
     from products.product_blocks.mailbox import Quota
-    from products.product_types.mailbox import MAILBOX, Mailbox
+    from products.product_types.mailbox import Mailbox
     from workflows.steps import (
         call_external_system,
         create_subscription,
@@ -35,7 +35,6 @@ class CreateMailboxForm(CreateForm):
 
     @property
     def title(self) -> str:
-        """See `StartForm`."""
         return f'Create mailbox "{self.address}"'
 
 
@@ -45,7 +44,7 @@ class CreateMailbox(ProcessFrame):
 
     target = Target.CREATE
     sequence = (
-        create_subscription("Mailbox", product=lambda form: str(MAILBOX)),
+        create_subscription(Mailbox),
         store_process_subscription(),
         initialize_subscription(),
         call_external_system("Provision mailbox", MailboxActivities.provision_mailbox),
@@ -60,5 +59,5 @@ class CreateMailbox(ProcessFrame):
 
     @workflow.run
     async def run(self, form: CreateMailboxForm) -> Mailbox:
-        """Run the steps; see `ProcessFrame.follow`."""
+        """Run the steps."""
         return await self.follow(form, Mailbox)

@@ -38,7 +38,6 @@ class ModifyMailboxForm(ModifyForm):
 
     @property
     def title(self) -> str:
-        """See `StartForm`."""
         return f"Modify mailbox: {', '.join(f'{name} {value}' for name, value in self.values().items())}"
 
 
@@ -49,7 +48,7 @@ class ModifyMailbox(ProcessFrame):
     target = Target.MODIFY
     sequence = (
         store_process_subscription(),
-        unsync("Mailbox"),
+        unsync(Mailbox),
         change_external_system("Modify mailbox", MailboxActivities.modify_mailbox),
         resync(),
     )
@@ -61,5 +60,5 @@ class ModifyMailbox(ProcessFrame):
 
     @workflow.run
     async def run(self, form: ModifyMailboxForm) -> Mailbox:
-        """Run the steps; see `ProcessFrame.follow`."""
+        """Run the steps."""
         return await self.follow(form, Mailbox)

@@ -17,6 +17,8 @@ with workflow.unsafe.imports_passed_through():
         unsync,
     )
 
+DEPROVISION = call_external_system("Deprovision mailbox", MailboxActivities.deprovision_mailbox)
+
 
 class TerminateMailboxForm(TerminateForm):
     """Which mailbox to end."""
@@ -29,15 +31,15 @@ class TerminateMailbox(ProcessFrame):
     target = Target.TERMINATE
     sequence = (
         store_process_subscription(),
-        unsync("Mailbox"),
-        call_external_system("Deprovision mailbox", MailboxActivities.deprovision_mailbox),
+        unsync(MailboxInactive),
+        DEPROVISION,
         set_status(Status.TERMINATED),
         resync(),
     )
-    no_way_back = "deprovision_mailbox"
+    pivot = DEPROVISION
     roll_back = (resync(),)
 
     @workflow.run
     async def run(self, form: TerminateMailboxForm) -> MailboxInactive:
-        """Run the steps; see `ProcessFrame.follow`."""
+        """Run the steps."""
         return await self.follow(form, MailboxInactive)
