@@ -22,19 +22,19 @@ from orchestrator.process.messages import (
 
 
 class SubscriptionActivities:
-    """The generic steps; each may run again: what has committed is not done twice."""
+    """The generic steps. Every one is idempotent: a step that has committed has no effect again."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     @activity.defn
     async def create_subscription(self, step: CreateSubscription) -> SubscriptionModel:
-        """Insert the virgin subscription, initial and held by this process, with what it depends on.
+        """Insert the virgin subscription, held by this process, with its relations.
 
         Raises:
-            ProductNotFound: when there is no such product.
-            GateRefusal: when what it would depend on is not there, not active or out of sync.
-            LifecycleError: when a value that is mandatory in `initial` is missing.
+            ProductNotFound: when no product has this name or UUID.
+            GateRefusal: when a subscription that it joins does not exist, is not active or is out of sync.
+            LifecycleError: when a value is missing that is mandatory in `initial`.
         """
         process = step.run.process
 
@@ -82,13 +82,14 @@ class SubscriptionActivities:
 
     @activity.defn
     async def unsync(self, step: LockSubscription) -> SubscriptionModel:
-        """Lock the subscription for this process, if the gate lets it; keep it as it was, to restore it.
+        """Lock the subscription for this process, if the gate lets it start; keep the before-image.
 
-        What it is to depend on is in use by it from now on, beside what it depends on already.
+        A modify takes its new relations here and drops the old ones when it unlocks: meanwhile both groups
+        of a user are in use.
 
         Raises:
-            GateRefusal: when the process may not start; the first that applies.
-            InvalidInput: when a value that cannot be changed is given as another.
+            GateRefusal: the first refusal that applies.
+            InvalidInput: when the input changes a value that cannot be changed.
         """
         process = step.run.process
 
@@ -111,11 +112,11 @@ class SubscriptionActivities:
 
     @activity.defn
     async def initialize_subscription(self, step: InitializeSubscription) -> SubscriptionModel:
-        """Fill the resource types from the form, set the description, go to `provisioning`.
+        """Fill the resource types from the form, set the description, and go to `provisioning`.
 
         Raises:
             pydantic.ValidationError: when a value does not fit its resource type.
-            LifecycleError: when a mandatory one is missing.
+            LifecycleError: when a mandatory value is missing.
         """
         return await self._ledger.change(
             step.run, SubscriptionModel, lambda held: held.initialized(**step.values)
@@ -123,7 +124,7 @@ class SubscriptionActivities:
 
     @activity.defn
     async def set_status(self, step: SetStatus) -> SubscriptionModel:
-        """Go to another lifecycle state, with the date that belongs to it.
+        """Go to another lifecycle state, and set the date that belongs to it.
 
         Raises:
             LifecycleError: when the subscription cannot be in that state.
@@ -134,12 +135,12 @@ class SubscriptionActivities:
 
     @activity.defn
     async def restore_subscription(self, run: StepRun) -> SubscriptionModel:
-        """Give the subscription the content that it had when this process locked it."""
+        """Restore the content that the subscription had when this process locked it."""
 
         async def effect(connection: Connection) -> SubscriptionModel:
             stored = await self._ledger.held(connection, run)
             before = await processes.read_before_image(connection, run.process.process_id)
-            assert before is not None  # who holds what it did not create has kept one
+            assert before is not None  # a process that holds what it did not create has kept one
             restored = stored.subscription.restored(before)
             await subscriptions.update_subscription(connection, restored)
             return restored
@@ -150,8 +151,11 @@ class SubscriptionActivities:
     async def resync(self, run: StepRun) -> SubscriptionModel:
         """Unlock the subscription and close the trail row: completed, or aborted by a roll-back.
 
-        What it does not depend on any more is not in use by it from now on.
-        Where the process has changed values or status of a subscription that was there, the version grows.
+        Relations to what it no longer refers to are dropped. The version grows if a process on an existing
+        subscription has changed its values or status.
+
+        Raises:
+            AbortRequested: when an abort was requested and the process goes forward.
         """
         status = ProcessStatus.ABORTED if run.course is Course.BACKWARD else ProcessStatus.COMPLETED
         process_id = run.process.process_id
@@ -170,7 +174,11 @@ class SubscriptionActivities:
 
     @activity.defn
     async def conclude_validation(self, step: Conclude) -> CheckResult:
-        """Unlock the subscription, in sync or with the discrepancy that was found; close the trail row."""
+        """Unlock the subscription, in sync or with the discrepancy that was found; close the trail row.
+
+        Raises:
+            AbortRequested: when an abort was requested.
+        """
         run, process_id = step.run, step.run.process.process_id
 
         async def effect(connection: Connection) -> CheckResult:

@@ -1,4 +1,4 @@
-"""What the Web UI shows of a process: its search attributes, and a table of its steps as current details."""
+"""What the Web UI shows about a process: its search attributes and the process page."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +9,7 @@ from orchestrator.domain.process import Process, ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.temporal import search_attributes
 
-# With spaces that do not break: the Web UI makes narrow columns.
+# Non-breaking spaces: the columns of the Web UI are narrow.
 PENDING = "–"
 RUNNING = "▶\u00a0in\u00a0progress"
 DONE = "✓\u00a0done"
@@ -18,7 +18,7 @@ PARKED = "✗\u00a0failed"
 
 @dataclass
 class Line:
-    """A step in the table."""
+    """A step in the table of the process page."""
 
     title: str
     state: str = PENDING
@@ -28,17 +28,17 @@ class Line:
 
 @dataclass
 class Details:
-    """What somebody sees who looks at a process."""
+    """The process page: what the Web UI shows under *User Metadata*."""
 
     title: str
     lines: list[Line]
     status: ProcessStatus = ProcessStatus.RUNNING
     facts: dict[str, str] = field(default_factory=dict)
     notice: str = ""
-    """What happened and what to do, where somebody has to act or something has ended otherwise."""
+    """What happened and what to do; empty while all is well."""
 
     def markdown(self) -> str:
-        """Return the table with what stands around it."""
+        """Return the page as Markdown."""
         facts = [f"{name}: `{value}`" for name, value in self.facts.items()] + ["times in UTC"]
         table = ["| Step | State | Started | Ended |", "|---|---|---|---|"]
         day = next((line.started_at for line in self.lines if line.started_at), None)
@@ -54,7 +54,7 @@ class Details:
         return "\n\n".join(part for part in parts if part)
 
     def announce(self, process: Process) -> None:
-        """Show a process that begins, also to who looks for it by its search attributes."""
+        """Show a process that begins, and make it searchable."""
         workflow.upsert_search_attributes(
             [
                 search_attributes.TARGET.value_set(process.target),
@@ -66,7 +66,7 @@ class Details:
         self.show()
 
     def show_subscription(self, subscription: SubscriptionModel) -> None:
-        """Let the process be found by what its subscription is."""
+        """Set the search attributes that describe the subscription."""
         workflow.upsert_search_attributes(
             [
                 search_attributes.PRODUCT.value_set(subscription.product.name),
@@ -75,18 +75,18 @@ class Details:
         )
 
     def show_status(self, status: ProcessStatus, notice: str) -> None:
-        """Show how the process stands, and what somebody has to know or to do."""
+        """Show the status of the process, and what the operator has to know or to do."""
         self.status, self.notice = status, notice
         workflow.upsert_search_attributes([search_attributes.PROCESS_STATUS.value_set(status)])
         self.show()
 
     def show(self) -> None:
-        """Show the steps as they are now."""
+        """Show the page as it is now."""
         workflow.set_current_details(self.markdown())
 
 
 def parked_notice(title: str, failure: str, *, aborted: bool) -> str:
-    """Return what somebody has to know and to do about a process that is parked on this step."""
+    """Return what the operator has to know and to do about a process that is parked on this step."""
     ways = (
         "send the update `retry` when the cause is gone, or `give_up` to leave the subscription out of sync"
         if aborted
@@ -94,17 +94,17 @@ def parked_notice(title: str, failure: str, *, aborted: bool) -> str:
     )
     return (
         f"**{title}** failed, and will not succeed by itself:\n\n{quoted(failure)}\n\n"
-        f"The process waits for somebody: {ways}."
+        f"The process waits for you: {ways}."
     )
 
 
 def quoted(text: str) -> str:
-    """Return somebody else's text as a Markdown quotation."""
+    """Return foreign text as a Markdown quotation."""
     return "\n".join(f"> {_escape(line)}" for line in text.splitlines())
 
 
 def _clock(moment: datetime | None, day: datetime | None) -> str:
-    """Return the time, with the date where it is not that of the first step."""
+    """Return the time; with the date if the first step ran on another day."""
     if moment is None or day is None:
         return ""
     return f"{moment:%H:%M:%S}" if moment.date() == day.date() else f"{moment:%Y-%m-%d\u00a0%H:%M:%S}"

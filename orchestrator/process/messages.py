@@ -1,4 +1,4 @@
-"""What the activities are told, and what they answer where that is not a subscription."""
+"""What the activities take and return, if that is not a subscription."""
 
 from datetime import datetime
 from typing import Any
@@ -19,19 +19,19 @@ from orchestrator.domain.process import Course, Event, Process, ProcessStatus
 from orchestrator.domain.subscription import Status, SubscriptionModel
 
 Values = dict[str, JsonValue]
-"""Resource types and their values, as a form gave them; the product's model validates them."""
+"""Values of resource types, as a form holds them; the model of the product validates them."""
 
 
 class StepRun(BaseModel):
-    """What every step is told: which step, of which process, at which moment."""
+    """What every step takes: which step of which process runs, and when."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     process: Process
     step: str
-    """The name of the step: its key in the ledger."""
+    """The key of the step in the ledger."""
     at: datetime
-    """The time by the workflow's clock, which skips time; PostgreSQL's clock does not."""
+    """The time by the workflow's clock. Never PostgreSQL's: in tests, workflows skip months."""
     course: Course
     """Once a roll-back has begun, only steps that go backward commit; an abort stops only those that go
     forward."""
@@ -73,34 +73,34 @@ class _Input(BaseModel):
 
 
 class CreateSubscription(_Input):
-    """What `create_subscription` needs."""
+    """What `create_subscription` takes."""
 
     product: str
-    """The name or the UUID of the product."""
+    """The name or UUID of the product."""
     product_type: str | None = None
-    """That it must be of; `None` means any."""
+    """Required product type; `None` accepts any."""
     customer_id: UUID
     values: Values = {}
     """The resource types that are mandatory in `initial`."""
 
 
 class ModifyValues(_Input):
-    """What a step needs that changes values in an external system."""
+    """What a step takes that changes values in an external system."""
 
     values: Values
 
 
 class LockSubscription(_Input):
-    """What `unsync` needs."""
+    """What `unsync` takes."""
 
     product_type: str
-    """That the workflow is for."""
+    """The product type that the workflow is for."""
     version: int | None
-    """That the form was filled in for; `None` means whichever it has."""
+    """Version that the caller has read; `None` skips the check."""
     unchangeable: Values = {}
-    """Values that may be given, but only as they are."""
+    """Values that must equal the present ones."""
     values: Values = {}
-    """Those that are to change: what they refer to is joined now."""
+    """Values to change. The subscription joins what they refer to in this step."""
 
 
 class CheckResult(BaseModel):
@@ -110,35 +110,35 @@ class CheckResult(BaseModel):
 
     subscription: SerializeAsAny[SubscriptionModel]
     differences: tuple[str, ...]
-    """A sentence for each; none where subscription and external systems agree."""
+    """One sentence each; empty if subscription and external system agree."""
 
 
 class Conclude(_Input):
-    """What `conclude_validation` needs."""
+    """What `conclude_validation` takes."""
 
     check: str
-    """The step that has compared."""
+    """The key of the step that compared."""
 
 
 class InitializeSubscription(_Input):
-    """What `initialize_subscription` needs."""
+    """What `initialize_subscription` takes."""
 
     values: Values
 
 
 class SetStatus(_Input):
-    """What `set_status` needs."""
+    """What `set_status` takes."""
 
     status: Status
 
 
 class BeginRollBack(_Input):
-    """What `begin_roll_back` needs."""
+    """What `begin_roll_back` takes."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     last_step: str
-    """The step after whose commit it is too late."""
+    """The key of the last step: once it has committed, an abort is too late."""
     from_pivot: tuple[str, ...] = Field((), alias="no_way_back")
     """The pivot and the steps after it: if one of them has begun, the process goes forward only."""
     reason: str | None
@@ -151,17 +151,17 @@ class RollBackBegun(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
     completed: SerializeAsAny[SubscriptionModel] | None
-    """The subscription as the last step left it, where that has committed: it is too late to roll back."""
+    """The subscription as the last step left it; `None` if that step has not committed."""
     held: bool
-    """Whether there is anything to undo."""
+    """Whether the process holds the subscription; if not, there is nothing to undo."""
     differences: tuple[str, ...] = ()
-    """Of a validation that has completed: what it has found."""
+    """What a validation that has completed found."""
     past_pivot: bool = Field(default=False, alias="no_way_back")
     """Whether the pivot has begun: then nothing is rolled back."""
 
 
 class RepeatAbort(BaseModel):
-    """What `repeat_abort` needs."""
+    """What `repeat_abort` takes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -171,28 +171,28 @@ class RepeatAbort(BaseModel):
 
 
 class ProcessEvent(_Input):
-    """Something that happened to the process on its way, for the trail."""
+    """What `record_event` takes."""
 
     event: Event
     number: int
     """Sequence number among this execution's events of the same kind, starting at 1."""
     run_id: str
-    """Of the execution that counts."""
+    """The run that counts the events: a run that was reset counts anew."""
     by: str | None = None
     reason: str | None = None
 
 
 class EndProcess(_Input):
-    """How a process ended that did not end with its last step."""
+    """What `end_process` takes: how a process ended before its last step."""
 
     status: ProcessStatus
     failed_reason: str | None = None
     error_type: str | None = None
-    """Of the error that it ended with; `None` where it was aborted."""
+    """The type of the error that it ended with; `None` if it was aborted."""
 
 
 class Ended(BaseModel):
-    """How a process ended that did not end with its last step, as the ledger keeps it."""
+    """How a process ended before its last step, as the ledger keeps it."""
 
     model_config = ConfigDict(frozen=True)
 
