@@ -19,9 +19,11 @@ def acting_options(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command that acts on a process who does so and why, and how it is shown."""
     for option in (
         json_option,
-        click.option("--no-wait", is_flag=True, help="Return as soon as the process has taken it."),
-        click.option("--reason", help="Why, in one line."),
-        click.option("--by", help="Who does this; by default the user of the operating system."),
+        click.option(
+            "--no-wait", is_flag=True, help="Return as soon as the process has accepted the request."
+        ),
+        click.option("--reason", help="Why you do this, in one line."),
+        click.option("--by", help="Who does this (default: your login name)."),
         click.argument("process_id"),
     ):
         command = option(command)
@@ -42,7 +44,7 @@ def retry(process_id: str, **said: Any) -> int:
 )
 @acting_options
 def give_up(process_id: str, **said: Any) -> int:
-    """Leave an aborted process that is parked as it is; the subscription stays out of sync."""
+    """End an aborted process that is parked. Its subscription stays out of sync until set-in-sync."""
     return act(
         process_id,
         lambda connections, note: send_update(connections, process_id, "give_up", note),
@@ -54,7 +56,7 @@ def give_up(process_id: str, **said: Any) -> int:
 @click.command("abort", epilog=examples('starter.py abort create_user_group-… --reason "wrong name"'))
 @acting_options
 def abort(process_id: str, **said: Any) -> int:
-    """Cancel a process and roll it back; the exit code is 0 when it ended aborted."""
+    """Cancel a process and roll it back. Exit code 0 means that it ended aborted."""
     return act(
         process_id,
         lambda connections, note: request_abort(connections, process_id, note),
@@ -111,7 +113,7 @@ def _error(result: Outcome, wanted: ProcessStatus) -> LastError | None:
     if result.status is wanted:
         return None
     if result.status is ProcessStatus.COMPLETED:
-        forward = "The abort came too late: there was only the way forward, and the process has completed"
-        already = "The process had completed already; nothing was changed"
+        forward = "The abort came too late to roll anything back; the process has completed"
+        already = "The process had already completed; nothing was changed"
         return LastError(type="TooLate", message=forward if result.aborted else already)
     return result.error

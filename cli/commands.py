@@ -41,9 +41,9 @@ NO_SERVICES = (ConfigurationError, TemporalUnreachable, DatabaseUnreachable, Sta
     ),
 )
 def cli() -> None:
-    """Subscriptions on Temporal: start processes and see what became of them.
+    """Start processes on subscriptions, follow them, and list what they did.
 
-    With nothing configured and no "make up" running, a command runs an embedded stack while it lasts.
+    If nothing is configured and "make up" is not running, each command runs an embedded stack.
     """
 
 

@@ -26,7 +26,7 @@ async def watch(
     if not as_json:
         output.print_process(document)
     if document.ended_at is None and connections.passing:
-        output.say(f'{process_id} is still open; it goes on at the next command or "make up"')
+        output.say(f'{process_id} is still open; it resumes with the next command or "make up"')
     return await patiently(lambda: outcome(connections, document))
 
 
@@ -34,9 +34,10 @@ class ServiceFailed(Exception):
     """Temporal or PostgreSQL did not answer, or not as it should."""
 
     def __init__(self, cause: Exception, process_id: str | None = None) -> None:
-        # Who starts a process again may have it twice: so it is named.
-        then = f'see what became of it: "starter.py process {process_id}"' if process_id else "try again"
-        super().__init__(f"A service does not answer: {str(cause) or type(cause).__name__}; {then}")
+        # Starting the process again could run it twice, so the message names it.
+        then = f'check the process: "starter.py process {process_id}"' if process_id else "try again"
+        reason = str(cause) or type(cause).__name__
+        super().__init__(f"Temporal or PostgreSQL does not answer: {reason}; {then}")
         self.process_id = process_id
 
 
@@ -68,11 +69,11 @@ def conclude(work: Callable[[Connections, Sent], Awaitable[Outcome]], *, no_wait
 def say_interrupted(process_id: str | None, *, follow: str = "process {} --follow") -> None:
     """Tell somebody who has pressed Ctrl-C what goes on, and by which command it is seen."""
     if process_id is None:
-        output.say("Stopped; nothing was sent")
+        output.say("Stopped; no request was sent")
         return
-    output.say(f"The process goes on; follow it again with: starter.py {follow.format(process_id)}")
+    output.say(f"The process continues; follow it again with: starter.py {follow.format(process_id)}")
     if not is_kept_up():
-        output.say('Where the embedded stack has served, it goes on at the next command or "make up"')
+        output.say('If you used the embedded stack, the process resumes with the next command or "make up"')
 
 
 def _print_outcome(result: Outcome, *, as_json: bool, no_wait: bool) -> None:

@@ -53,7 +53,7 @@ class ProcessNotFound(Exception):
     """Neither the trail nor Temporal knows this process."""
 
     def __init__(self, process_id: str) -> None:
-        super().__init__(f'Process not found: "{process_id}"; list them with "starter.py processes"')
+        super().__init__(f'Process not found: "{process_id}"; list all with "starter.py processes"')
 
 
 def error_of(error: Exception) -> LastError:

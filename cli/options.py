@@ -20,9 +20,11 @@ Command = Callable[..., Any]
 LONGEST_ID = 1000
 """Bytes that Temporal takes for the id of a workflow."""
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, nothing else.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
+)
 limit_option = click.option(
-    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many."
+    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Maximum number of entries."
 )
 
 
@@ -39,12 +41,12 @@ def form_options(*forms: type[StartForm], without: tuple[str, ...] = ()) -> Call
 
     def decorate(command: Command) -> Command:
         for name, field in reversed(fields.items()):
-            required = " (asked for where it is missing)" if field.is_required() else ""
+            required = " (required; asked for on a terminal)" if field.is_required() else ""
             command = click.option(
                 f"--{name.replace('_', '-')}",
                 name,
                 metavar=_metavar(field.annotation),
-                help=f"{field.description}{required}",
+                help=f"{field.description}{required}.",
             )(command)
         return command
 
@@ -56,9 +58,9 @@ def starting_options(command: Command) -> Command:
     for option in (
         json_option,
         click.option(
-            "--no-wait", is_flag=True, help="Print the process id, and let the process run by itself."
+            "--no-wait", is_flag=True, help="Print the process id and return; the process continues."
         ),
-        click.option("--process-id", metavar="ID", help="Id of the process; by default one is made."),
+        click.option("--process-id", metavar="ID", help="Id of the process (default: a new one)."),
     ):
         command = option(command)
     return command
@@ -111,7 +113,7 @@ def require_text(text: str | None) -> None:
     if text is None:
         return
     if not text:
-        raise InvalidInput("An id or a name is empty; give at least one character")
+        raise InvalidInput("An id or a name must not be empty; give at least one character")
     try:
         if len(printable(text).encode()) > LONGEST_ID:
             raise InvalidInput(f"'{shown(text)}' is too long: at most {LONGEST_ID} bytes")

@@ -66,7 +66,7 @@ def print_json(document: BaseModel | Document | Sequence[Any]) -> None:
 def say_more(listed: Sequence[object], limit: int) -> None:
     """Tell how a list goes on that is as long as it may be."""
     if len(listed) == limit:
-        say(f"There may be more: --after {listed[-1]}")
+        say(f"There may be more; list them with: --after {listed[-1]}")
 
 
 def print_process(document: ProcessDocument, events: Sequence[TrailEvent] = ()) -> None:
@@ -74,7 +74,7 @@ def print_process(document: ProcessDocument, events: Sequence[TrailEvent] = ()) 
     stdout.print(_process(document))
     if document.parked:
         ways = ", or ".join(f"starter.py {way} {document.process_id}" for way in document.ways)
-        stdout.print(_text(f"Parked: it waits for somebody. To go on: {ways}", style="yellow"))
+        stdout.print(_text(f"Parked. Continue with: {ways}", style="yellow"))
     for event in events:
         who = f" by {event.by}" if event.by else ""
         why = f": {event.reason}" if event.reason else ""

@@ -90,7 +90,7 @@ EXAMPLE = "64f731c2-30f5-5d90-b7b0-8f61a6fa6cce"
 def modify(
     subscription_id: str, process_id: str | None, no_wait: bool, as_json: bool, **given: str | None
 ) -> int:
-    """Change values of a subscription; what is not given stays."""
+    """Change values of a subscription. Values that you leave out stay."""
     prepare = on_existing(subscription_id, Target.MODIFY, given)
     return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=as_uuid(subscription_id))
 
@@ -99,13 +99,13 @@ def modify(
     "terminate", epilog=examples("starter.py terminate 64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --yes")
 )
 @click.argument("subscription_id")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @form_options(*forms_of(Target.TERMINATE), without=("subscription_id",))
 @starting_options
 def terminate(
     subscription_id: str, yes: bool, process_id: str | None, no_wait: bool, as_json: bool, **given: str | None
 ) -> int:
-    """End a subscription, and remove what was provisioned for it."""
+    """Terminate a subscription and remove what was provisioned for it."""
     prepare = on_existing(subscription_id, Target.TERMINATE, given, confirm=None if yes else confirm_removal)
     return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=as_uuid(subscription_id))
 
@@ -125,12 +125,12 @@ def validate(
     as_json: bool,
     **given: str | None,
 ) -> int:
-    """Compare a subscription, or all, with what the external systems say."""
+    """Compare one or all subscriptions with the external systems."""
     if every == (subscription_id is not None):
-        raise InvalidInput("Give a subscription, or --all")
+        raise InvalidInput("Give either a subscription id or --all")
     if subscription_id is None:
         if given.pop("version", None) is not None:
-            raise InvalidInput("--version is that of one subscription; leave it out with --all")
+            raise InvalidInput("--version belongs to one subscription; leave it out with --all")
         form = fill(ValidateSubscriptionsForm, said(given))
         return validate_all(form, process_id, no_wait=no_wait, as_json=as_json)
     prepare = on_existing(subscription_id, Target.VALIDATE, given)
@@ -145,9 +145,7 @@ def confirm_removal(subscription: SubscriptionModel) -> None:
         click.Abort: when the answer is no.
     """
     if not sys.stdin.isatty():
-        raise InvalidInput(
-            f"Nobody is there to confirm that {subscription.description} is removed; give --yes"
-        )
+        raise InvalidInput(f"No terminal to confirm the removal of {subscription.description}; give --yes")
     click.confirm(f"Are you sure you want to remove {subscription.description}?", abort=True, err=True)
 
 

@@ -183,9 +183,11 @@ def require_abortable(document: ProcessDocument) -> None:
     process = f'Process "{document.process_id}"'
     if document.parked and document.aborted:
         ways = ", or ".join(f'"starter.py {way} {document.process_id}"' for way in document.ways)
-        raise ActionRefused(f"{process} was aborted already; go on with {ways}", "AlreadyAborted")
+        raise ActionRefused(f"{process} was already aborted; continue with {ways}", "AlreadyAborted")
     if document.ended_at is not None and document.status is not ProcessStatus.COMPLETED:
-        raise ActionRefused(f"{process} has ended: {document.status}; nothing was done", "NotOpen")
+        raise ActionRefused(
+            f"{process} has already ended ({document.status}); nothing was changed", "NotOpen"
+        )
 
 
 class ActionRefused(Exception):
@@ -199,7 +201,9 @@ class ActionRefused(Exception):
 def _refusal(process_id: str, error: RPCError) -> Exception:
     if error.status is not RPCStatusCode.NOT_FOUND:
         return error
-    return ActionRefused(f'Process "{process_id}" has ended or does not exist; nothing was done', "NotOpen")
+    return ActionRefused(
+        f'Process "{process_id}" has ended or does not exist; nothing was changed', "NotOpen"
+    )
 
 
 async def outcome(connections: Connections, document: ProcessDocument) -> Outcome:

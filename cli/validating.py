@@ -85,7 +85,9 @@ async def _follow(connections: Connections, process_id: str) -> Totals:
         return await patiently(handle.result)
     except WorkflowFailureError as error:
         kind = "Aborted" if isinstance(error.cause, CancelledError) else "Failed"
-        raise ActionRefused(f"{process_id} ended before all were validated: {error.cause}", kind) from error
+        raise ActionRefused(
+            f"{process_id} ended before every subscription was validated: {error.cause}", kind
+        ) from error
     finally:
         telling.cancel()
 

@@ -13,7 +13,9 @@ from tests.starting import Starter
 @pytest.mark.parametrize("command", ["process", "retry", "abort", "give-up"])
 def test_an_empty_process_id_is_wrong_usage(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, ""]) == 2
-    assert capsys.readouterr().err == "Error: An id or a name is empty; give at least one character\n"
+    assert (
+        capsys.readouterr().err == "Error: An id or a name must not be empty; give at least one character\n"
+    )
 
 
 def test_a_complaint_of_the_command_line_spells_what_acts_on_a_terminal(

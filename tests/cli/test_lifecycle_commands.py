@@ -137,8 +137,10 @@ async def test_what_was_aborted_and_is_parked_is_not_aborted_again(
     again = await starter("abort", process_id, "--json")
     retried = await starter("retry", process_id, "--json")
     late = await starter("abort", process_id, "--json")
-    assert f"To go on: starter.py retry {process_id}, or starter.py abort {process_id}" in before.stdout
-    assert f"To go on: starter.py retry {process_id}, or starter.py give-up {process_id}" in aborted.stdout
+    assert f"Continue with: starter.py retry {process_id}, or starter.py abort {process_id}" in before.stdout
+    assert (
+        f"Continue with: starter.py retry {process_id}, or starter.py give-up {process_id}" in aborted.stdout
+    )
     assert (again.code, again.document["error"]["type"]) == (1, "AlreadyAborted")
     assert "give-up" in again.document["error"]["message"]
     assert retried.document["status"] == "aborted"
@@ -155,7 +157,7 @@ async def test_a_removal_that_is_aborted_too_late_goes_forward_and_says_so(
     aborted = await starter("abort", parked.document["process_id"], "--json")
     assert aborted.document["subscription"]["status"] == "terminated"
     assert (aborted.code, aborted.document["error"]["type"]) == (1, "TooLate")
-    assert "only the way forward" in aborted.document["error"]["message"]
+    assert "came too late" in aborted.document["error"]["message"]
 
 
 async def test_a_removal_that_cannot_go_on_is_given_up_and_begun_anew(

@@ -151,7 +151,7 @@ async def test_processes_lists_filters_and_pages(starter: Starter) -> None:
     assert [one["process_id"] for one in of_one.document] == [created["process_id"]]
     assert list(of_one.document[0]) == PROCESS
     assert created["process_id"] not in {one["process_id"] for one in after.document}
-    assert "There may be more: --after" in cut.stderr
+    assert "There may be more; list them with: --after" in cut.stderr
 
 
 async def test_subscription_shows_values_and_trail(starter: Starter) -> None:

@@ -95,7 +95,7 @@ async def test_a_schedule_is_set_shown_and_ended(starter: Starter) -> None:
 
 @pytest.mark.parametrize("text", ["", "1", "d", "0d", "-1d", "1w", "59s", "366d", "1.5h", "１d"])
 def test_a_time_that_is_none_or_too_short_or_too_long_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput, match="is no time from 1m to 365d"):
+    with pytest.raises(InvalidInput, match="is not an interval from 1m to 365d"):
         as_interval(text)
 
 
