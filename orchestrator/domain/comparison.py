@@ -12,7 +12,7 @@ class DiscrepancyFound(DomainError):
     def __init__(self, subscription: SubscriptionModel, differences: Sequence[str]) -> None:
         super().__init__(
             f'Discrepancy found (subscription {subscription.subscription_id}, "{subscription.description}"): '
-            f"{'; '.join(differences)}; mend the cause, and validate again"
+            f"{'; '.join(differences)}; fix the cause, then validate again"
         )
 
 
@@ -27,7 +27,7 @@ def compare(
         system: its name.
     """
     if found is None:
-        return (f"the {system} does not know it",)
+        return (f"the {system} has no record of it",)
     return tuple(
         f"{name} is {value!r} in the subscription and {found.get(name)!r} in the {system}"
         for name, value in subscription.items()

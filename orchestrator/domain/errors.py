@@ -19,7 +19,9 @@ class ProductNotFound(DomainError):
     """No product has this name or id; nothing was written."""
 
     def __init__(self, product: str, known: list[str]) -> None:
-        super().__init__(f"Product not found: {product!r}; give one of {', '.join(known)}, or its UUID")
+        super().__init__(
+            f"Product not found: {product!r}; give one of {', '.join(known)}, or the UUID of one"
+        )
 
 
 class ProcessAlreadyExists(DomainError):
@@ -27,8 +29,8 @@ class ProcessAlreadyExists(DomainError):
 
     def __init__(self, process_id: str) -> None:
         super().__init__(
-            f'Process "{process_id}" already exists; show it with "starter.py process {process_id}" '
-            "or start under another process id"
+            f'Process "{process_id}" already exists; show it with "starter.py process {process_id}", '
+            "or choose another process id"
         )
 
 
@@ -47,7 +49,7 @@ class AbortRequested(DomainError):
     """Somebody has asked to abort the process: the step has no effect, and the roll-back begins."""
 
     def __init__(self, process_id: str) -> None:
-        super().__init__(f'Process "{process_id}" is to be aborted; nothing was changed')
+        super().__init__(f'An abort of process "{process_id}" was requested; this step changed nothing')
 
 
 class GateRefusal(DomainError):

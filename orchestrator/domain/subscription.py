@@ -123,7 +123,9 @@ class SubscriptionModel(BaseModel):
         if self.status not in self.lifecycle:
             raise ValueError(f"{type(self).__name__} cannot be {self.status}")
         if self.insync != (self.held_by is None and self.discrepancy_found_by is None):
-            raise ValueError("insync must say that nothing holds it and that no discrepancy is known")
+            raise ValueError(
+                "insync must be true if no process holds it and no discrepancy is known; else false"
+            )
         return self
 
     @classmethod

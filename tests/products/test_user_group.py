@@ -81,7 +81,7 @@ def test_an_active_group_without_an_id_cannot_be_constructed() -> None:
 
 
 def test_in_sync_while_held_cannot_be_constructed() -> None:
-    with pytest.raises(ValidationError, match="insync must say"):
+    with pytest.raises(ValidationError, match="insync must be true if no process holds it"):
         UserGroupInactive.model_validate(virgin().model_dump() | {"held_by": "somebody"})
 
 

@@ -218,7 +218,7 @@ async def test_a_product_of_another_type_is_refused_with_those_that_fit(
     handle = await processes.create_user(await processes.active_group(), product="User Group")
     message = await processes.failure(handle)
     assert message == (
-        "Product not found: 'User Group'; give one of User external, User internal, or its UUID"
+        "Product not found: 'User Group'; give one of User external, User internal, or the UUID of one"
     )
     assert await processes.row(handle) is None
 
