@@ -131,7 +131,7 @@ def test_the_page_shows_what_is_said(upgrade: Upgrade) -> None:
 
 
 def test_a_version_that_is_not_current_says_by_which_command_it_becomes_so(upgrade: Upgrade) -> None:
-    advised = re.findall(r"to make it this one: (.*)", "".join(upgrade.said.values()))
+    advised = re.findall(r"to make \S+ current: (.*)", "".join(upgrade.said.values()))
     typed = [command.removesuffix(" --yes") for command in COMMANDS if "set-current-version" in command]
     assert advised == typed
 

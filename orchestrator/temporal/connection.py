@@ -9,14 +9,14 @@ from orchestrator.temporal.plugin import subscriptions_plugin
 
 _REASONS = {
     r'NotValidForName.*\[.*\(\\"(.+?)\\"\)': "its certificate is for another name: {0}",
-    r"UnknownIssuer": "its certificate is not signed by an authority that is trusted; see "
+    r"UnknownIssuer": "its certificate is not signed by a trusted authority; see "
     "TEMPORAL_TLS_SERVER_CA_CERT_PATH",
     r"InvalidCertificate\((\w+)": "its certificate is refused: {0}",
-    r"NoCertificatesPresented": "the file of the client certificate holds none",
-    r"PrivateKeyParseError": "the file of the client's private key holds none",
-    r"InvalidContentType": "it does not speak TLS",
-    r'message: "(?:transport error|operation was canceled)"': "it hangs up; it may want TLS, or another "
-    "client certificate",
+    r"NoCertificatesPresented": "the client certificate file contains no certificate",
+    r"PrivateKeyParseError": "the client key file contains no private key",
+    r"InvalidContentType": "it does not use TLS",
+    r'message: "(?:transport error|operation was canceled)"': "it closes the connection; it may require "
+    "TLS or another client certificate",
 }
 """What the SDK's message has in it, and what that means; the first that is found."""
 

@@ -37,15 +37,15 @@ async def advice(client: Client, version: WorkerDeploymentVersion) -> str | None
         if error.status is RPCStatusCode.INVALID_ARGUMENT:
             raise InvalidVersion(version, error) from error
         if error.status is not RPCStatusCode.NOT_FOUND:
-            return f"whether version {version.build_id} gets new processes cannot be found out: {error}"
+            return f"cannot find out whether version {version.build_id} receives new processes: {error}"
     else:
         routing = found.worker_deployment_info.routing_config
         current = routing.current_deployment_version.build_id
         if version.build_id in {current, routing.ramping_deployment_version.build_id}:
             return None
     return (
-        f"version {version.build_id} gets no new processes: {current or 'none'} is current; "
-        "to make it this one: temporal worker deployment set-current-version "
+        f"version {version.build_id} receives no new processes (current version: {current or 'none'}); "
+        f"to make {version.build_id} current: temporal worker deployment set-current-version "
         f"--deployment-name {shlex.quote(version.deployment_name)} --build-id {shlex.quote(version.build_id)}"
     )
 

@@ -28,7 +28,7 @@ class _JSONPayloadConverter(PydanticJSONPlainPayloadConverter):
         except ValidationError as error:
             model = _model(type_hint)
             if model is None:
-                raise ValueError("it is not the JSON that belongs here") from error
+                raise ValueError("the JSON does not have the expected form") from error
             raise invalid_input(explain(error, model)) from None
 
 

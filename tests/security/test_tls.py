@@ -80,19 +80,19 @@ async def test_temporal_is_reached_with_a_certificate_and_told_the_api_key(
     [
         (
             {"SERVER_CA_CERT_PATH": "other-ca.pem"},
-            "its certificate is not signed by an authority that is trusted",
+            "its certificate is not signed by a trusted authority",
         ),
         ({"SERVER_NAME": "elsewhere"}, "its certificate is for another name: localhost"),
         (
             {"CLIENT_CERT_PATH": None, "CLIENT_KEY_PATH": None},
-            "it hangs up; it may want TLS, or another client",
+            "it closes the connection; it may require TLS or another client",
         ),
         (
             {"CLIENT_CERT_PATH": "other-client.pem", "CLIENT_KEY_PATH": "other-client.key"},
-            "it hangs up; it may want TLS, or another client",
+            "it closes the connection; it may require TLS or another client",
         ),
-        ({"CLIENT_CERT_PATH": "no.pem"}, "the file of the client certificate holds none"),
-        ({"CLIENT_KEY_PATH": "no.pem"}, "the file of the client's private key holds none"),
+        ({"CLIENT_CERT_PATH": "no.pem"}, "the client certificate file contains no certificate"),
+        ({"CLIENT_KEY_PATH": "no.pem"}, "the client key file contains no private key"),
         ({"CLIENT_KEY_PATH": None}, "Must have both client cert and private key or neither"),
     ],
     ids=str,
@@ -116,7 +116,7 @@ def test_a_temporal_without_tls_is_said_to_speak_none(
     address = settings.temporal["target_host"]
     set_environment(monkeypatch, fronts.environment() | {"TEMPORAL_ADDRESS": address})
     assert run(["subscriptions"]) == 1
-    assert f"Cannot reach Temporal at {address} (it does not speak TLS)" in capsys.readouterr().err
+    assert f"Cannot reach Temporal at {address} (it does not use TLS)" in capsys.readouterr().err
 
 
 def test_a_certificate_that_is_not_there_is_named(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
