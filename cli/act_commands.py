@@ -1,4 +1,4 @@
-"""The commands that act on a process."""
+"""The commands that act on a process: retry, give-up, abort."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,7 +16,7 @@ from orchestrator.temporal.history import LastError
 
 
 def acting_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command that acts on a process who does so and why, and how it is shown."""
+    """Add the argument and the options that every command on a process has."""
     for option in (
         json_option,
         click.option(
@@ -77,11 +77,11 @@ def act(
     require: Callable[[ProcessDocument], None] = lambda process: None,
     wanted: ProcessStatus = ProcessStatus.COMPLETED,
 ) -> int:
-    """Act on a process, follow it, print what became of it; return the exit code.
+    """Act on a process, follow it, print its outcome, and return the exit code.
 
     Args:
-        require: raises where nothing would come of the action.
-        wanted: how the process has to end.
+        require: raises if the action could have no effect.
+        wanted: the status that counts as success.
     """
     note = note_of(by, reason)
     require_text(process_id)
@@ -89,7 +89,7 @@ def act(
     async def work(connections: Connections, sent: Sent) -> Outcome:
         before = await process_document(connections, process_id)
         require(before)
-        sent.process_id = process_id  # an update may have gone out also where nobody has answered yet
+        sent.process_id = process_id  # an update may have arrived even if its answer did not
         await action(connections, note)
         if no_wait:
             return Outcome(process_id=process_id, status=ProcessStatus.RUNNING)
@@ -100,10 +100,10 @@ def act(
 
 
 def note_of(by: str | None, reason: str | None) -> OperatorNote:
-    """Return who acts, by default the user of the operating system, and why.
+    """Return who acts (default: the login name) and why.
 
     Raises:
-        InvalidInput: when that is no text that can be kept.
+        InvalidInput: if a name or a reason cannot be stored.
     """
     noted = {"by": by or current_user(), "reason": reason}
     return fill(OperatorNote, {name: value for name, value in noted.items() if value})

@@ -1,4 +1,4 @@
-"""The end of a starting or acting command: follow the process, show it, give the exit code."""
+"""The end of a command on a process: follow the process, print it, return the exit code."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 async def watch(
     connections: Connections, process_id: str, *, as_json: bool, parked_before: int = 0
 ) -> Outcome:
-    """Follow a process until it ends or parks, and show it."""
+    """Follow a process until it ends or parks, and print it."""
     with output.watching(quiet=as_json) as show:
         document = await follow(connections, process_id, show, parked_before=parked_before)
     if not as_json:
@@ -31,7 +31,7 @@ async def watch(
 
 
 class ServiceFailed(Exception):
-    """Temporal or PostgreSQL did not answer, or not as it should."""
+    """Temporal or PostgreSQL did not answer, or answered with an error."""
 
     def __init__(self, cause: Exception, process_id: str | None = None) -> None:
         # Starting the process again could run it twice, so the message names it.
@@ -43,13 +43,13 @@ class ServiceFailed(Exception):
 
 @dataclass
 class Sent:
-    """What a command has begun, so that it can be named when somebody stops it."""
+    """The process that a command has started or changed, so that an interrupt can name it."""
 
     process_id: str | None = None
 
 
 def conclude(work: Callable[[Connections, Sent], Awaitable[Outcome]], *, no_wait: bool, as_json: bool) -> int:
-    """Do the work of a starting or acting command, print its outcome, and return the exit code."""
+    """Do the work of a command on a process, print its outcome, and return the exit code."""
     sent = Sent()
     try:
         result = with_connections(
@@ -67,7 +67,7 @@ def conclude(work: Callable[[Connections, Sent], Awaitable[Outcome]], *, no_wait
 
 
 def say_interrupted(process_id: str | None, *, follow: str = "process {} --follow") -> None:
-    """Tell somebody who has pressed Ctrl-C what goes on, and by which command it is seen."""
+    """Print, after Ctrl-C, what continues and which command shows it."""
     if process_id is None:
         output.say("Stopped; no request was sent")
         return

@@ -89,12 +89,12 @@ def show(system: str) -> None:
 
 
 def order(system: str, fault: Fault) -> None:
-    """Order a fault of the system."""
+    """Inject a fault into the system."""
     with_system(system, lambda fake: fake.order(fault))
 
 
 def with_system(system: str, work: Callable[[FakeSystem], Awaitable[object]]) -> None:
-    """Do something with the system of this name; end the program with one line where it is not there."""
+    """Run `work` on the system of this name; exit with one line if it cannot be reached."""
 
     async def run() -> None:
         settings = find_services(Settings.from_environment())

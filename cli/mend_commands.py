@@ -1,4 +1,4 @@
-"""The commands that put right what nothing works on any more."""
+"""The commands that repair what no open process works on: set-in-sync, reconcile."""
 
 from uuid import UUID
 

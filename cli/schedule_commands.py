@@ -1,4 +1,4 @@
-"""The commands that show and set what is scheduled."""
+"""The commands that show and change the schedule of validations."""
 
 import re
 from datetime import timedelta
@@ -21,7 +21,7 @@ from orchestrator.operations.validation_schedule import (
 )
 
 UNITS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
-"""Seconds."""
+"""Seconds per unit."""
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=365)
 
 
@@ -79,10 +79,10 @@ def schedule_validate(
 
 
 def as_interval(text: str) -> timedelta:
-    """Return the time that was typed, e.g. ``1d`` or ``12h``.
+    """Return the interval that was typed, e.g. ``1d`` or ``12h``.
 
     Raises:
-        InvalidInput: when it is none, shorter than a minute or longer than a year.
+        InvalidInput: if it is not an interval, shorter than a minute or longer than a year.
     """
     typed = re.fullmatch(r"([0-9]{1,8})([smhd])", text)
     interval = timedelta(seconds=int(typed[1]) * UNITS[typed[2]]) if typed else timedelta()
@@ -108,7 +108,7 @@ def _print(found: ValidationSchedule, as_json: bool) -> None:
 
 
 def _typed(interval: timedelta) -> str:
-    """Return the interval as it would be typed, in its largest unit."""
+    """Return the interval as one would type it, in the largest unit that fits."""
     seconds = int(interval.total_seconds())
     unit = next(unit for unit, size in reversed(UNITS.items()) if seconds % size == 0)
     return f"{seconds // UNITS[unit]}{unit}"
