@@ -18,7 +18,7 @@ _REASONS = {
     r'message: "(?:transport error|operation was canceled)"': "it closes the connection; it may require "
     "TLS or another client certificate",
 }
-"""What the SDK's message has in it, and what that means; the first that is found."""
+"""Patterns in the message of the SDK and their meaning; the first match counts."""
 
 
 class TemporalUnreachable(Exception):
@@ -35,10 +35,10 @@ async def connect(config: dict[str, Any]) -> Client:
     """Connect to Temporal, with the payloads and interceptors of this project.
 
     Args:
-        config: what the SDK's environment configuration found; without an address it is Temporal's usual one.
+        config: the SDK's environment configuration; the default address is Temporal's usual one.
 
     Raises:
-        TemporalUnreachable: when nothing answers there, or one of the two does not trust the other.
+        TemporalUnreachable: if the server does not answer, or client and server do not trust each other.
     """
     target = {"target_host": "localhost:7233"} | config
     try:
@@ -48,7 +48,7 @@ async def connect(config: dict[str, Any]) -> Client:
 
 
 def _reason(dump: str) -> str:
-    """Return what happened, from the SDK's debugging dump of nested errors."""
+    """Return the cause from the dump of nested errors that the SDK gives as its message."""
     for mark, reason in _REASONS.items():
         if found := re.search(mark, dump):
             return reason.format(*found.groups())

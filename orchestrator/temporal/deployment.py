@@ -1,4 +1,4 @@
-"""Worker Deployment Versioning: of which version a worker is, and whether that takes new processes."""
+"""Worker Deployment Versioning: the version of a worker, and whether it receives new processes."""
 
 import shlex
 
@@ -10,11 +10,11 @@ from temporalio.worker import WorkerDeploymentConfig
 
 
 def deployment_config(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
-    """Return what makes a worker one of this version.
+    """Return the configuration of a worker with this version.
 
-    A process stays on the version that it began with, until an operator moves it: what it does next never
-    depends on a release that was rolled out meanwhile. It takes seconds, unless it is parked; and whoever
-    looks after a parked one decides.
+    Processes are pinned: each stays on the version that it began with until an operator moves it. So a new
+    release never changes a process that is under way. Processes take seconds; only parked ones outlive a
+    release, and their operator decides.
     """
     return WorkerDeploymentConfig(
         version=version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.PINNED
@@ -22,10 +22,10 @@ def deployment_config(version: WorkerDeploymentVersion) -> WorkerDeploymentConfi
 
 
 async def advice(client: Client, version: WorkerDeploymentVersion) -> str | None:
-    """Return what to do so that this version gets new processes; `None` where it does, or gets a part.
+    """Return the command that routes new processes to this version; `None` if it already receives some.
 
     Raises:
-        InvalidVersion: when Temporal does not take the name of the deployment.
+        InvalidVersion: if Temporal does not accept the name of the deployment.
     """
     request = DescribeWorkerDeploymentRequest(
         namespace=client.namespace, deployment_name=version.deployment_name
@@ -51,7 +51,7 @@ async def advice(client: Client, version: WorkerDeploymentVersion) -> str | None
 
 
 class InvalidVersion(Exception):
-    """Temporal does not take the name of the deployment; the message says what it must be."""
+    """Temporal does not accept the name of the deployment; the message says why."""
 
     def __init__(self, version: WorkerDeploymentVersion, cause: RPCError) -> None:
         super().__init__(f"TEMPORAL_DEPLOYMENT_NAME={version.deployment_name}: {cause.message}")
