@@ -124,13 +124,13 @@ async def upgrade(temporal_of_its_own: Client, postgres: str) -> AsyncIterator[U
         yield Upgrade({command: await typing.type(command) for command in COMMANDS}, temporal_of_its_own)
 
 
-def test_the_page_shows_what_is_said(upgrade: Upgrade) -> None:
+def test_the_page_shows_the_real_output(upgrade: Upgrade) -> None:
     said = plain("".join(upgrade.said.values()))
     assert len(COMMANDS) > 12
     assert [line for line in OUTPUT if plain(line) not in said] == []
 
 
-def test_a_version_that_is_not_current_says_by_which_command_it_becomes_so(upgrade: Upgrade) -> None:
+def test_a_worker_logs_the_command_to_make_its_version_current(upgrade: Upgrade) -> None:
     advised = re.findall(r"to make \S+ current: (.*)", "".join(upgrade.said.values()))
     typed = [command.removesuffix(" --yes") for command in COMMANDS if "set-current-version" in command]
     assert advised == typed
@@ -140,13 +140,13 @@ async def test_a_new_process_begins_on_the_current_version(upgrade: Upgrade) -> 
     assert await upgrade.process("operators") == (WorkflowExecutionStatus.COMPLETED, ["2.0"])
 
 
-async def test_a_parked_process_that_is_retried_ends_on_the_version_that_it_began_with(
+async def test_a_retried_process_ends_on_its_first_version(
     upgrade: Upgrade,
 ) -> None:
     assert await upgrade.process("security") == (WorkflowExecutionStatus.COMPLETED, ["1.0"])
 
 
-async def test_a_parked_process_that_was_moved_ends_on_the_new_version_when_the_old_one_is_gone(
+async def test_a_moved_process_ends_on_the_new_version(
     upgrade: Upgrade,
 ) -> None:
     assert await upgrade.process("support") == (WorkflowExecutionStatus.COMPLETED, ["1.0", "2.0"])

@@ -207,7 +207,7 @@ def survival(
     return Survival(client, settings, pool, groups, users, tmp_path)
 
 
-async def test_a_worker_that_dies_after_a_commit_is_taken_over_from(survival: Survival) -> None:
+async def test_another_worker_continues_after_a_crash_after_a_commit(survival: Survival) -> None:
     # A local step at the beginning, a regular one, a local one at the end; `make crashes` has them all.
     steps = {"create_subscription", "provision_user_group", "resync"}
     crashes = [
@@ -222,7 +222,7 @@ async def test_a_worker_that_dies_after_a_commit_is_taken_over_from(survival: Su
 
 
 @pytest.mark.exhaustive
-async def test_a_worker_may_die_at_every_moment_of_every_step_of_every_workflow(
+async def test_a_worker_may_die_at_any_moment_of_any_step(
     survival: Survival, capsys: pytest.CaptureFixture[str]
 ) -> None:
     crashes = every_crash()

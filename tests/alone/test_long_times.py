@@ -32,7 +32,7 @@ ATTEMPTS_OF_A_DAY = 2 + 11 + 143
 
 
 @pytest.mark.parametrize("number", [10, pytest.param(1000, marks=pytest.mark.exhaustive)])
-async def test_processes_parked_for_a_month_go_on_when_they_are_retried(
+async def test_processes_parked_for_a_month_continue_when_retried(
     number: int,
     worker: None,
     temporal: WorkflowEnvironment,
@@ -69,7 +69,7 @@ async def proxy(settings: Settings, client: Client, task_queue: str) -> AsyncIte
             proxy.refuses = False
 
 
-async def test_a_process_outlasts_a_day_without_postgresql(
+async def test_a_process_survives_a_day_without_postgresql(
     proxy: Proxy, processes: Processes, pool: Pool, groups: FakeGroupManagement
 ) -> None:
     proxy.refuses = True

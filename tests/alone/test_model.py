@@ -340,7 +340,7 @@ class Lifecycles(RuleBasedStateMachine):
         assert (record and record.attributes) == await self.as_outside(known, known.outside)
 
 
-async def test_whatever_happens_database_and_external_systems_are_as_the_model_says(
+async def test_database_and_external_systems_match_the_model(
     worker: None, processes: Processes, groups: FakeGroupManagement, users: FakeUserManagement
 ) -> None:
     Lifecycles.loop = asyncio.get_running_loop()

@@ -64,7 +64,7 @@ def fault() -> int:
 )
 @pytest.mark.parametrize("program", [worker, starter, starter_with_json, fault])
 @pytest.mark.filterwarnings("ignore:Target host as URL with scheme")
-def test_a_program_that_cannot_begin_tells_no_secret(
+def test_a_program_that_cannot_start_shows_no_secret(
     program: Program, wrong: dict[str, str], services: dict[str, str], caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fronts: Fronts,
 ) -> None:  # fmt: skip
@@ -97,7 +97,7 @@ def services(fronts: Fronts) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("program", [worker, fault])
-def test_the_password_of_an_external_system_is_not_told(
+def test_the_password_of_an_external_system_is_not_shown(
     program: Program, fronts: Fronts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wrong = {"GROUP_MANAGEMENT_URL": fronts.url("group_management", password=f"no-{PLANTED}")}
@@ -109,28 +109,26 @@ def test_the_password_of_an_external_system_is_not_told(
     assert PLANTED not in told.out + told.err
 
 
-def test_a_url_that_stands_where_a_function_should_is_not_told() -> None:
+def test_a_url_in_place_of_a_function_is_not_shown() -> None:
     with pytest.raises(ConfigurationError, match="GROUP_MANAGEMENT: give module:function") as refusal:
         load_function("GROUP_MANAGEMENT", f"postgresql://groups:{PLANTED}@localhost/groups")
     assert PLANTED not in "".join(traceback.format_exception(refusal.value))
 
 
-def test_settings_do_not_show_what_is_secret_in_them(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_do_not_show_their_secrets(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
     set_environment(monkeypatch, fronts.environment())
     settings = Settings.from_environment()
     assert PLANTED in str(settings.database_url)
     assert PLANTED not in f"{settings!r} {settings}"
 
 
-async def test_the_traceback_of_a_url_that_cannot_be_read_holds_no_part_of_it() -> None:
+async def test_the_traceback_of_an_invalid_url_shows_no_part_of_it() -> None:
     with pytest.raises(DatabaseUnreachable) as refusal:
         await connect(f"postgresql://worker@localhost:{PLANTED}/subscriptions")
     assert PLANTED not in "".join(traceback.format_exception(refusal.value))
 
 
-async def test_programs_that_do_their_work_over_tls_tell_no_secret(
-    fronts: Fronts, owner_url: str, client: Client
-) -> None:
+async def test_programs_that_use_tls_show_no_secret(fronts: Fronts, owner_url: str, client: Client) -> None:
     starter = Starter(without_services() | fronts.environment())
     create = ("create", "user-group", "--group-name", "Operators")
     async with program_running(starter.environment) as worker:

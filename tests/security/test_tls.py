@@ -16,13 +16,13 @@ from worker import main
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed")  # see the conftest
 
 
-async def test_postgresql_is_asked_by_its_url(fronts: Fronts) -> None:
+async def test_postgresql_is_reached_by_its_url(fronts: Fronts) -> None:
     connection = await connect(fronts.url())
     assert await connection.fetchval("SELECT current_user") == fronts.roles["worker"]
     await connection.close()
 
 
-async def test_postgresql_is_asked_by_the_variables_of_its_own(
+async def test_postgresql_is_reached_by_the_variables_of_libpq(
     fronts: Fronts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = fronts.url().partition("?")[0]
@@ -51,7 +51,7 @@ async def test_postgresql_is_asked_by_the_variables_of_its_own(
     ],
     ids=str,
 )
-async def test_postgresql_is_refused_with_its_address_and_the_reason(
+async def test_a_postgresql_error_names_address_and_reason(
     change: dict[str, str], reason: str, fronts: Fronts
 ) -> None:
     there = {
@@ -65,7 +65,7 @@ async def test_postgresql_is_refused_with_its_address_and_the_reason(
     )
 
 
-async def test_temporal_is_reached_with_a_certificate_and_told_the_api_key(
+async def test_temporal_receives_the_certificate_and_the_api_key(
     fronts: Fronts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_environment(monkeypatch, fronts.environment())
@@ -97,7 +97,7 @@ async def test_temporal_is_reached_with_a_certificate_and_told_the_api_key(
     ],
     ids=str,
 )
-async def test_temporal_is_refused_with_its_address_and_the_reason(
+async def test_a_temporal_error_names_address_and_reason(
     change: dict[str, str | None], reason: str, fronts: Fronts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {
@@ -110,7 +110,7 @@ async def test_temporal_is_refused_with_its_address_and_the_reason(
     assert f"localhost:{fronts.temporal_port} ({reason}" in str(refusal.value)
 
 
-def test_a_temporal_without_tls_is_said_to_speak_none(
+def test_the_error_names_a_temporal_without_tls(
     settings: Settings, fronts: Fronts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address = settings.temporal["target_host"]
@@ -119,7 +119,7 @@ def test_a_temporal_without_tls_is_said_to_speak_none(
     assert f"Cannot reach Temporal at {address} (it does not use TLS)" in capsys.readouterr().err
 
 
-def test_a_certificate_that_is_not_there_is_named(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_certificate_is_named(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = {"TEMPORAL_TLS_CLIENT_CERT_PATH": "/nowhere/client.pem"}
     set_environment(monkeypatch, fronts.environment() | missing)
     with pytest.raises(ConfigurationError, match=r"cannot be read: .* No such file .*'/nowhere/client.pem'"):

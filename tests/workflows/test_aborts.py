@@ -105,7 +105,7 @@ def comes_too_late(definition: type[ProcessFrame], abort: Abort) -> bool:
 
 
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
-async def test_an_abort_at_any_moment_is_rolled_back_whole_or_came_too_late(
+async def test_an_abort_rolls_back_completely_or_comes_too_late(
     worker: None,
     processes: Processes,
     aborter: Aborter,
@@ -142,7 +142,7 @@ async def test_a_second_abort_during_the_roll_back_changes_nothing(
 
 
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
-async def test_an_abort_before_the_first_step_leaves_nothing_but_its_row(
+async def test_an_abort_before_the_first_step_leaves_only_its_row(
     client: Client,
     settings: Settings,
     processes: Processes,
@@ -167,7 +167,7 @@ async def test_an_abort_before_the_first_step_leaves_nothing_but_its_row(
 
 
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
-async def test_an_abort_in_a_back_off_does_not_wait_for_its_end(
+async def test_an_abort_does_not_wait_for_the_next_retry(
     worker: None, processes: Processes, systems: list[FakeSystem], entry: CatalogueEntry, target: Target
 ) -> None:
     lifecycle = Lifecycle(processes, entry, target)
@@ -186,7 +186,7 @@ async def test_an_abort_in_a_back_off_does_not_wait_for_its_end(
     await check(Ended(handle, *before, *after), processes, target, expected)
 
 
-async def test_an_abort_after_a_discrepancy_was_found_comes_too_late(
+async def test_an_abort_after_a_found_discrepancy_comes_too_late(
     worker: None, processes: Processes, aborter: Aborter, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group()

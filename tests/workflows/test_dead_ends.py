@@ -94,7 +94,7 @@ async def found_lost(processes: Processes, handle: Handle) -> bool | None:
 
 @pytest.mark.parametrize("way", [retried, aborted, given_up, lost])
 @pytest.mark.parametrize("workflow", ["create_user_group", "modify_user_group"])
-async def test_a_parked_process_has_ways_back_to_a_subscription_that_can_be_terminated(
+async def test_a_parked_process_never_makes_a_subscription_unusable(
     worker: None, processes: Processes, groups: FakeGroupManagement, workflow: str, way: Way
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Reserved"))
@@ -109,7 +109,7 @@ async def test_a_parked_process_has_ways_back_to_a_subscription_that_can_be_term
 
 
 @pytest.mark.parametrize("way", [retried, lost])
-async def test_a_terminate_that_was_stopped_half_way_can_be_ended(
+async def test_a_terminate_stopped_half_way_can_be_finished(
     worker: None, processes: Processes, groups: FakeGroupManagement, way: Way
 ) -> None:
     group_id = await processes.active_group()
@@ -176,7 +176,7 @@ async def is_gone(handle: Handle) -> bool | None:
     return None
 
 
-async def test_a_temporal_that_has_lost_its_database_leaves_nothing_locked_for_ever(
+async def test_nothing_stays_locked_if_temporal_loses_its_database(
     worker: None,
     directory: Path,
     settings: Settings,
@@ -200,7 +200,7 @@ async def test_a_temporal_that_has_lost_its_database_leaves_nothing_locked_for_e
     assert await groups.find_group(group_id) is None
 
 
-async def test_a_subscription_is_not_set_in_sync_while_its_holder_is_open(
+async def test_set_in_sync_is_refused_while_the_holder_is_open(
     worker: None, processes: Processes, groups: FakeGroupManagement, pool: Pool, client: Client
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Reserved"))
@@ -210,7 +210,7 @@ async def test_a_subscription_is_not_set_in_sync_while_its_holder_is_open(
     assert (await processes.read(group_id)).held_by == handle.id
 
 
-async def test_a_process_that_is_open_is_never_found_lost(
+async def test_an_open_process_is_never_marked_as_lost(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Reserved"))

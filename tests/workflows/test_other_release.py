@@ -18,7 +18,7 @@ SEQUENCE = CreateUserGroup.sequence
 PROVISION = SEQUENCE[3]
 
 
-async def test_it_goes_on_with_the_step_that_it_parked_on_wherever_that_stands_now(
+async def test_it_resumes_at_its_step_even_if_the_step_has_moved(
     worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upgrade(monkeypatch, SEQUENCE[1:])
@@ -30,7 +30,7 @@ async def test_it_goes_on_with_the_step_that_it_parked_on_wherever_that_stands_n
     assert await groups.find_group(created.subscription_id) is not None
 
 
-async def test_it_waits_for_a_release_that_knows_the_step_that_it_parked_on(
+async def test_it_waits_for_a_release_that_has_its_step(
     worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renamed = dataclasses.replace(PROVISION, title="Provision group")

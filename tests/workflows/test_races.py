@@ -25,7 +25,7 @@ async def statuses(processes: Processes, handles: list[Handle]) -> Counter[Proce
     return Counter(row.status for row in rows if row is not None)
 
 
-async def test_of_100_modifies_at_once_one_gets_it_while_the_external_system_holds_it(
+async def test_one_of_100_concurrent_modifies_gets_the_subscription(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group("0")
@@ -43,9 +43,7 @@ async def test_of_100_modifies_at_once_one_gets_it_while_the_external_system_hol
     assert (await processes.read(group_id)).version == 2
 
 
-async def test_of_100_modifies_at_once_those_that_complete_did_so_one_after_the_other(
-    worker: None, processes: Processes
-) -> None:
+async def test_concurrent_modifies_complete_one_after_another(worker: None, processes: Processes) -> None:
     group_id = await processes.active_group("0")
     handles = await rename_at_once(processes, group_id)
     await asyncio.gather(*(processes.until_closed(handle) for handle in handles))
@@ -71,9 +69,7 @@ async def versions(processes: Processes, subscription_id: UUID) -> list[int]:
     return [row["version"] for row in rows]
 
 
-async def test_a_user_who_is_created_while_the_group_is_terminated_is_never_active_in_it(
-    worker: None, processes: Processes
-) -> None:
+async def test_a_user_is_never_active_in_a_terminated_group(worker: None, processes: Processes) -> None:
     outcomes = Counter([outcome for _ in range(MANY // 20) for outcome in await twenty_pairs(processes)])
     assert set(outcomes) <= {"the user is active in the group", "the group is terminated without a user"}
     assert sum(outcomes.values()) == MANY
@@ -98,7 +94,7 @@ async def create_and_terminate(processes: Processes, number: int) -> str:
     return f"user {user and user.status}, group {group.status}, processes {dict(ended)}"
 
 
-async def test_a_validation_that_starts_while_another_process_holds_it_unlocks_nothing(
+async def test_a_validation_never_unlocks_for_another_process(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group()

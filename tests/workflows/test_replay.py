@@ -28,25 +28,23 @@ async def test_a_recorded_process_replays(name: str) -> None:
 
 
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
-def test_everything_that_can_become_of_a_process_is_recorded_of_every_workflow(
-    entry: CatalogueEntry, target: Target
-) -> None:
+def test_every_workflow_has_a_history_of_every_kind(entry: CatalogueEntry, target: Target) -> None:
     workflow = Lifecycle.type_of(entry, target)
     assert {f"{workflow}.{kind}" for kind in KINDS[target]} <= recorded()
 
 
-def test_the_validation_of_all_is_recorded_as_well() -> None:
+def test_the_validation_of_all_has_a_history_of_every_kind() -> None:
     kinds = {"done", "database_outage", "continued", "aborted"}
     assert {f"validate_subscriptions.{kind}" for kind in kinds} <= recorded()
 
 
-def test_every_recorded_workflow_is_one_that_a_worker_runs() -> None:
+def test_every_recorded_workflow_is_registered() -> None:
     workflows = {workflow_type(definition) for definition in registered_workflows()}
     assert {name.split(".")[0] for name in recorded()} == workflows
 
 
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
-async def test_a_step_left_out_taken_twice_or_swapped_is_caught(
+async def test_a_changed_sequence_of_steps_does_not_replay(
     let: TakePart, entry: CatalogueEntry, target: Target
 ) -> None:
     for changed in every_change(definition_of(entry, target).sequence):
@@ -56,7 +54,7 @@ async def test_a_step_left_out_taken_twice_or_swapped_is_caught(
 
 
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
-async def test_the_same_in_the_roll_back_is_caught(
+async def test_a_changed_roll_back_does_not_replay(
     let: TakePart, entry: CatalogueEntry, target: Target
 ) -> None:
     for changed in every_change(definition_of(entry, target).roll_back):
@@ -65,7 +63,7 @@ async def test_the_same_in_the_roll_back_is_caught(
             await replay(f"{Lifecycle.type_of(entry, target)}.aborted")
 
 
-async def test_another_activity_in_the_validation_of_all_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_changed_validation_of_all_does_not_replay(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run_another(activity: object, *arguments: Any, **named: Any) -> Any:
         return await run_local(SubscriptionActivities.resync, *arguments, **named)
 
@@ -75,7 +73,7 @@ async def test_another_activity_in_the_validation_of_all_is_caught(monkeypatch: 
         await replay("validate_subscriptions.done")
 
 
-async def test_a_parked_process_may_be_given_other_steps_after_the_one_it_waits_for(let: TakePart) -> None:
+async def test_steps_after_the_parked_one_may_change(let: TakePart) -> None:
     sequence = CreateUserGroup.sequence
     let("sequence", (*sequence[:-1], sequence[1], sequence[-1]))
     await replay("create_user_group.parked")
@@ -83,7 +81,7 @@ async def test_a_parked_process_may_be_given_other_steps_after_the_one_it_waits_
         await replay("create_user_group.retried")
 
 
-async def test_another_title_is_caught_where_a_process_continues_as_new_on_it(let: TakePart) -> None:
+async def test_a_continued_process_needs_the_title_of_its_step(let: TakePart) -> None:
     renamed = [dataclasses.replace(step, title=f"{step.title} now") for step in CreateUserGroup.sequence]
     let("sequence", tuple(renamed))
     await replay("create_user_group.done")
