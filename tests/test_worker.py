@@ -1,4 +1,4 @@
-"""The worker as a program: how it starts, how it stops, what it refuses to run."""
+"""The worker as a program: how it starts, how it stops, and what it refuses."""
 
 import asyncio
 import os
@@ -153,5 +153,5 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 async def struck(groups: FakeGroupManagement) -> bool | None:
-    """Return whether the fault that strikes one call has struck."""
+    """Return whether the fault for one call is used up."""
     return None if await groups.system.faults() else True

@@ -1,4 +1,4 @@
-"""A step that may not be leaves nothing behind, whatever it had begun."""
+"""A step that is refused leaves nothing behind."""
 
 import pytest
 from pydantic import ValidationError
@@ -128,7 +128,7 @@ async def test_a_group_without_an_id_does_not_become_active(creation: Stepwise) 
 
 
 async def test_a_refused_process_stays_refused_and_holds_nothing(creation: Stepwise, pool: Pool) -> None:
-    # A worker that dies right after that has its local steps run again; what refused it may have passed.
+    # If the worker dies right after the end, the step runs again; the reason to refuse may be gone by then.
     end = EndProcess(
         run=creation.run("create_subscription"),
         status=ProcessStatus.REFUSED,

@@ -1,4 +1,4 @@
-"""A roll-back asks the database what was done, stops what is under way, and undoes it."""
+"""A roll-back asks the database which steps have committed, and undoes them."""
 
 import asyncio
 from uuid import UUID
@@ -16,7 +16,7 @@ from tests.activities.stepwise import BACKWARD, FORWARD, Stepwise
 
 
 class FrozenGroupManagement(FakeGroupManagement):
-    """Its caller freezes before the request goes out, until it is woken."""
+    """Holds a provisioning back before the request is sent, until `woken` is set."""
 
     def __init__(self, groups: FakeGroupManagement) -> None:
         super().__init__(groups.system)
@@ -37,7 +37,7 @@ async def fence(creation: Stepwise) -> int:
 
 
 async def roll_back(creation: Stepwise) -> None:
-    """Undo everything, from whatever was done."""
+    """Run the whole roll-back."""
     await creation.begin_roll_back()
     for step in BACKWARD:
         await creation.step(step)
@@ -181,6 +181,7 @@ async def test_a_roll_back_of_another_execution_is_refused(creation: Stepwise, n
 async def test_a_last_step_and_a_roll_back_agree_on_who_was_first(
     creation: Stepwise,
 ) -> None:
+    """Both run at the same moment: either the process completes, or it rolls back."""
     await creation.before("resync")
 
     last, begun = await asyncio.gather(
@@ -209,6 +210,7 @@ async def test_a_rejected_deprovisioning_can_be_repeated(
 async def test_a_frozen_provisioning_makes_no_group_after_a_roll_back(
     creation: Stepwise, groups: FakeGroupManagement
 ) -> None:
+    """The fencing token shuts out a call that arrives late."""
     await creation.through("initialize_subscription")
     frozen = FrozenGroupManagement(groups)
     late = asyncio.ensure_future(

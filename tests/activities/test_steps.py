@@ -1,4 +1,4 @@
-"""Every step has its effect once, and answers the same however often it is tried."""
+"""Every step has its effect once, and returns the same result whenever it runs again."""
 
 import asyncio
 
@@ -97,6 +97,7 @@ async def test_a_step_run_twice_has_one_effect_and_one_answer(creation: Stepwise
 
 @pytest.mark.parametrize("step", EVERY_STEP)
 async def test_a_step_that_runs_again_at_the_end_answers_as_before(creation: Stepwise, step: str) -> None:
+    """A late attempt of a step must not change what later steps have written."""
     first = await creation.through(step)
     await creation.after(step)
     before = await creation.effects()
@@ -148,6 +149,7 @@ async def test_a_rejected_provisioning_can_be_repeated(
 async def test_a_provisioning_with_a_lost_answer_makes_one_group(
     creation: Stepwise, groups: FakeGroupManagement
 ) -> None:
+    """The step runs again because its answer was lost after the work was done."""
     await creation.through("initialize_subscription")
     existing = await groups.system.count()
     await groups.system.order(Fault(kind="answer lost", times=1))

@@ -1,4 +1,4 @@
-"""The trail says who started, retried and aborted a process, when, and how it stands."""
+"""The trail records who started, retried and aborted a process, when, and its status."""
 
 import pytest
 
@@ -44,6 +44,7 @@ async def test_the_last_step_ends_the_process_at_workflow_time(
 
 
 async def test_a_parked_process_is_failed_and_open(creation: Stepwise) -> None:
+    """It has the step and the reason, and no end."""
     await creation.through("initialize_subscription")
     await creation.record("parked")
     row = await trail(creation)

@@ -1,4 +1,4 @@
-"""`validate --all` from the command line, on a database where nothing else is."""
+"""`validate --all` from the command line, on a database of its own."""
 
 import os
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The validation of every active subscription, on a database where nothing else is."""
+"""The validation of every active subscription, on a database of its own."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -138,7 +138,7 @@ async def test_a_validation_that_gets_no_answer_counts_as_failed(
 
 @pytest.fixture
 async def scheduled(client: Client) -> AsyncIterator[None]:
-    """Nothing is scheduled before and after."""
+    """Delete the schedule before and after the test."""
     await end_schedule(client)
     yield
     await end_schedule(client)

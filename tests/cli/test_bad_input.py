@@ -1,4 +1,4 @@
-"""What is typed is repeated so that nothing but a line of text comes of it."""
+"""An error quotes the input as one harmless line of text."""
 
 import json
 
@@ -70,6 +70,7 @@ async def test_a_name_is_exact_in_json_and_escaped_on_a_terminal(starter: Starte
 async def test_output_survives_an_encoding_that_lacks_a_character(
     starter: Starter,
 ) -> None:
+    """JSON stays exact; a table shows an escape."""
     narrow = Starter(starter.environment | {"PYTHONIOENCODING": "ascii"})
     created = await narrow.program("create", "user-group", "--group-name", "\u00e9t\u00e9", "--json")
     subscription = created.document["subscription"]

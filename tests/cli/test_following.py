@@ -1,4 +1,4 @@
-"""Commands that follow a process: what they show, wait out, and say when they cannot."""
+"""Commands that follow a process: what they show, and what they survive."""
 
 import signal
 from typing import Any

@@ -1,4 +1,4 @@
-"""Changing, ending, comparing and mending subscriptions from the command line, and acting on processes."""
+"""Commands that modify, terminate, validate and repair subscriptions, and that act on processes."""
 
 import asyncio
 import signal
@@ -194,7 +194,7 @@ async def test_ctrl_c_in_a_waiting_retry_names_the_process(
         handle = await processes.create_user_group()
         await processes.until_parked(handle)
     program = await starter_without_worker.program.start("retry", handle.id)
-    await asyncio.sleep(5)  # nobody sees from outside that the update waits
+    await asyncio.sleep(5)  # the waiting update cannot be observed from outside
     program.send_signal(signal.SIGINT)
     _, stderr = await program.communicate()
     assert "Traceback" not in stderr.decode()

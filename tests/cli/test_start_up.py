@@ -1,4 +1,4 @@
-"""What a command imports before it does anything."""
+"""The imports of a command before it does anything."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""The command line: what it starts and shows."""
+"""The command line: what it starts and what it shows."""
 
 import getpass
 import json

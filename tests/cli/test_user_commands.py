@@ -102,6 +102,7 @@ def test_an_invalid_interval_is_refused(text: str) -> None:
 async def test_the_same_process_id_shows_the_process_that_has_ended(
     starter: Starter,
 ) -> None:
+    """The gate would refuse the subscription that the process itself has terminated."""
     group_id, process_id = await group(starter), f"terminate-{uuid4()}"
     first = await starter("terminate", group_id, "--yes", "--process-id", process_id, "--json")
     again = await starter("terminate", group_id, "--yes", "--process-id", process_id, "--json")

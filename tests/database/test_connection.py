@@ -93,9 +93,10 @@ async def test_a_pool_survives_an_outage_without_logging(
 async def test_locks_of_a_silent_connection_are_released(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """PostgreSQL ends a transaction whose client stays silent."""
     monkeypatch.setattr("orchestrator.database.connection.ABANDONED_AFTER", 1.0)
     async with await open_pool(postgres) as silent, await open_pool(postgres) as pool:
-        # What asyncpg makes of it depends on when it reads the last word of the server.
+        # The error of asyncpg depends on when it reads the last message of the server.
         with pytest.raises((*NO_ANSWER, asyncpg.PostgresError)):
             await lock_and_say_nothing(silent, pool)
         assert await silent.fetchval("SELECT 1") == 1

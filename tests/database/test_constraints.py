@@ -1,4 +1,4 @@
-"""Illegal rows cannot be stored, and the name of the constraint says why."""
+"""Illegal rows cannot be stored; the name of the constraint says why."""
 
 import asyncpg
 import pytest
@@ -48,7 +48,7 @@ TWICE = [
 
 
 async def refuse(pool: Pool, constraint: str, statement: str, *arguments: object) -> None:
-    """Execute the statement, which must violate this constraint."""
+    """Assert that the statement violates this constraint."""
     with pytest.raises(asyncpg.IntegrityConstraintViolationError, match=f'constraint "{constraint}"'):
         await pool.execute(statement, *arguments)
 

@@ -1,4 +1,4 @@
-"""The role of a worker: what it needs, and nothing else. That it is enough: `tests/security`."""
+"""The role of a worker may do no more than it needs; `tests/security` tests that it may do enough."""
 
 import re
 from uuid import uuid4
@@ -16,7 +16,7 @@ from tests.database.structure import with_new_role
 
 @pytest.fixture(scope="module")
 async def owner(postgres: str) -> str:
-    """The database as its owner sees it, with a fake beside the subscriptions."""
+    """The database for its owner, with a fake external system beside the subscriptions."""
     await migrate(database_url := await new_database(postgres))
     await create_fake_system(database_url, "group_management")
     return database_url
@@ -24,7 +24,7 @@ async def owner(postgres: str) -> str:
 
 @pytest.fixture(scope="module")
 async def worker(owner: str) -> str:
-    """The database as a worker sees it."""
+    """The database for a worker."""
     worker = await with_new_role(owner, "")
     await grant_to_worker(owner, role_of(worker))
     return worker

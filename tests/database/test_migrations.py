@@ -46,7 +46,7 @@ async def empty(postgres: str) -> str:
 
 @pytest.fixture
 def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NextRelease:
-    """Let this code be, for a while, that of a release with more migrations; each has a line of its own."""
+    """Add migrations, as the next release would; each line goes into a migration."""
 
     @contextmanager
     def released(*lines: str) -> Iterator[None]:
@@ -66,7 +66,7 @@ def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NextRelease
 
 
 async def downgrade(database_url: str) -> None:
-    """Take every migration back."""
+    """Downgrade every migration."""
 
     def work(connection: Connection) -> None:
         config = migrations._config()
@@ -131,6 +131,7 @@ async def test_an_unknown_schema_version_is_refused_and_named(empty: str) -> Non
 
 
 async def test_a_newer_schema_that_only_adds_is_accepted(empty: str, next_release: NextRelease) -> None:
+    """Older workers run on during a rolling upgrade."""
     with next_release("only_adds = True"):
         await migrate(empty)
     before = await structure(empty)

@@ -1,4 +1,4 @@
-"""All SQL is constant; what varies goes beside it, as parameters."""
+"""All SQL is constant; values are passed as parameters."""
 
 import ast
 from collections import Counter
@@ -13,7 +13,7 @@ METHODS = {
     *("cursor", "execute", "executemany", "fetch", "fetchmany", "fetchrow", "fetchval", "prepare"),
     *("copy_from_query", "scalar", "scalars", "text"),
 }
-"""What takes a statement first: of asyncpg, of SQLAlchemy, of Alembic's `op`; and the function `text`."""
+"""Calls whose first argument is a statement: of asyncpg, SQLAlchemy and Alembic, and `text`."""
 
 SOURCES = sorted(
     path
@@ -77,7 +77,7 @@ def varying(module: ast.Module) -> list[str]:
 
 
 def statements(module: ast.Module) -> Iterator[ast.expr]:
-    """Give what a module hands over as SQL."""
+    """Yield the SQL arguments of a module."""
     for node in ast.walk(module):
         match node:
             case ast.Call(func=ast.Attribute(attr=name)) if name in METHODS:
@@ -91,7 +91,7 @@ def statements(module: ast.Module) -> Iterator[ast.expr]:
 
 
 def constants(module: ast.Module) -> set[str]:
-    """Return the names that mean literals: of the module, or of each in turn of a constant tuple of them."""
+    """Return the names that are bound to literals only, including loop variables over such tuples."""
     bound = Counter(node.id for node in ast.walk(module) if isinstance(node, ast.Name) and is_stored(node))
     known: set[str] = set()
     for node in module.body:

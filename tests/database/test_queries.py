@@ -18,7 +18,7 @@ from tests.examples import MINUTE, START
 
 @pytest.fixture
 async def own(postgres: str) -> AsyncIterator[Pool]:
-    """A migrated database that no other test writes into."""
+    """A migrated database of its own."""
     database_url = await new_database(postgres)
     await migrate(database_url)
     async with await open_pool(database_url) as pool:
@@ -26,14 +26,14 @@ async def own(postgres: str) -> AsyncIterator[Pool]:
 
 
 async def five_subscriptions(pool: Pool) -> list[UUID]:
-    """Store five, the last four at the same moment; return their ids, oldest first."""
+    """Store five, four of them at the same time; return their ids, oldest first."""
     oldest = await store_subscription(pool, created_at=START - timedelta(days=365))
     others = [await store_subscription(pool) for _ in range(4)]
     return [oldest.subscription_id, *sorted(one.subscription_id for one in others)]
 
 
 async def five_processes(pool: Pool) -> list[str]:
-    """Store five, the last four at the same moment; return their ids, oldest first."""
+    """Store five, four of them at the same time; return their ids, oldest first."""
     oldest = await store_process(pool, started_at=START - timedelta(days=365))
     others = [await store_process(pool) for _ in range(4)]
     return [oldest.process_id, *sorted(one.process_id for one in others)]

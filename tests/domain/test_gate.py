@@ -1,4 +1,4 @@
-"""Which process may start on which subscription, and with which words it is refused."""
+"""The gate: which process may start on which subscription, and how it is refused."""
 
 from dataclasses import replace
 from itertools import product
@@ -42,7 +42,7 @@ def subscription(
 def expected(
     status: Status, target: Target, *, held: bool, discrepancy: bool, related: str
 ) -> type[GateRefusal] | None:
-    """Say what the table of the design says."""
+    """Return the expected refusal, from the table of the design."""
     validates = target is Target.VALIDATE
     if held or (discrepancy and not validates):
         return gate.SubscriptionOutOfSync

@@ -1,4 +1,4 @@
-"""What must hold for every model, of whatever product."""
+"""What must hold for the models of every product."""
 
 import inspect
 import json
@@ -23,7 +23,7 @@ def models(root: type[BaseModel] = BaseModel) -> Iterator[type[BaseModel]]:
 
 @pytest.mark.parametrize("model", sorted(set(models()), key=str))
 def test_no_field_has_a_default_factory(model: type[BaseModel]) -> None:
-    # A default that comes from a clock or from chance would differ when a workflow replays.
+    # A default from a clock or a random generator would differ when a workflow replays.
     assert [name for name, field in model.model_fields.items() if field.default_factory] == []
 
 

@@ -1,4 +1,4 @@
-"""No password and no API key is ever told: not by a program, in a log, in a history or in the trail."""
+"""No output, log, history or trail ever contains a password or an API key."""
 
 import asyncio
 import logging
@@ -90,7 +90,7 @@ def made(wrong: dict[str, str], fronts: Fronts) -> dict[str, str]:
 
 @pytest.fixture
 def services(fronts: Fronts) -> dict[str, str]:
-    """The variables of the programs, except where the external systems are: those are not refused then."""
+    """The variables of the programs without those of the external systems, which would be refused first."""
     return {
         name: value for name, value in fronts.environment().items() if not name.endswith("MANAGEMENT_URL")
     }
@@ -163,7 +163,7 @@ async def test_an_outage_of_postgresql_leaves_no_secret_in_the_history(
 
 @asynccontextmanager
 async def program_running(environment: dict[str, str]) -> AsyncIterator[list[str]]:
-    """Run a worker; at the end, what it has printed is in the list."""
+    """Run a worker; its output is appended to the list at the end."""
     said: list[str] = []
     program = await asyncio.create_subprocess_exec(
         sys.executable, str(ROOT / "worker.py"), env=environment, stderr=asyncio.subprocess.PIPE
@@ -180,7 +180,7 @@ def without_services() -> dict[str, str]:
 
 
 async def change_password(owner_url: str, role: str, password: str) -> None:
-    """Give the role another password, and close what it has opened with the last one."""
+    """Change the password of the role, and close its connections."""
     connection = await connect(owner_url)
     await connection.execute(f"ALTER ROLE {role} PASSWORD '{password}'")
     await connection.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role)
@@ -188,13 +188,13 @@ async def change_password(owner_url: str, role: str, password: str) -> None:
 
 
 async def failure_of_pending(processes: Processes, handle: Handle) -> str | None:
-    """Return the last failure of the activity that is retried."""
+    """Return the last failure of the activity that is being retried."""
     pending = (await handle.describe()).raw_description.pending_activities
     return str(pending[0].last_failure) if pending and pending[0].HasField("last_failure") else None
 
 
 async def history(client: Client, process_id: str) -> bytes:
-    """Return the events, with their payloads as they are."""
+    """Return the events as bytes, including their payloads."""
     found = await client.get_workflow_handle(process_id).fetch_history()
     return b"".join(event.SerializeToString() for event in found.events)
 
@@ -212,7 +212,7 @@ async def trail(owner_url: str) -> str:
 
 
 def assert_kept_nothing(history: bytes, trail: str) -> None:
-    """Say that they hold the process, and no secret."""
+    """Assert that history and trail contain the process and no secret."""
     assert b"Operators" in history
     assert "Operators" in trail
     assert PLANTED.encode() not in history

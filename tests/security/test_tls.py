@@ -1,4 +1,4 @@
-"""TLS to PostgreSQL and, with certificates of both sides, to Temporal; who is not trusted is refused."""
+"""TLS to PostgreSQL and, with certificates on both sides, to Temporal; untrusted ones are refused."""
 
 import sys
 
@@ -157,7 +157,7 @@ def test_a_program_ends_with_one_line(
 
 
 def huffman(text: str) -> bytes:
-    """Return how a header of HTTP/2 has this text (RFC 7541, appendix B)."""
+    """Encode the text as a header of HTTP/2 does (RFC 7541, appendix B)."""
     codes = {" ": "010100", "B": "1011101", "a": "00011", "e": "00101", "m": "101001", "n": "101010"}
     codes |= {"o": "00111", "p": "101011", "r": "101100", "s": "01000"}
     bits = "".join(codes[letter] for letter in text)

@@ -1,4 +1,4 @@
-"""A worker whose role may do its work, and nothing else, does all of it."""
+"""The restricted role of a worker suffices for all of its work."""
 
 from collections.abc import AsyncIterator
 
@@ -22,7 +22,7 @@ from worker import open_activities, prepare_databases
 
 @pytest.fixture(scope="module")
 async def settings(settings: Settings, postgres: str) -> Settings:
-    """Of a worker with a role for the subscriptions, and with other roles for the external systems."""
+    """The settings of a worker with one role for the subscriptions and others for the external systems."""
     owner = settings.model_copy(update={"database_url": await new_database(postgres)})
     await prepare_databases(owner)
     assert owner.database_url is not None

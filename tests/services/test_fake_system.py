@@ -1,4 +1,4 @@
-"""The fake keeps its state in a schema of its own, under a role that sees nothing else."""
+"""The fake keeps its state in its own schema, under a role that can read nothing else."""
 
 import asyncio
 from uuid import uuid4
@@ -64,6 +64,7 @@ async def test_creating_the_fake_twice_keeps_its_data(postgres: str) -> None:
 
 
 async def test_the_fake_can_be_created_concurrently(postgres: str) -> None:
+    """Two callers and two databases of one server share the role."""
     name, databases = f"fake_{uuid4().hex}", [await new_database(postgres) for _ in range(2)]
 
     await asyncio.gather(*(create_fake_system(database_url, name) for database_url in databases * 2))
@@ -88,6 +89,7 @@ async def test_two_fakes_on_one_server_are_independent(postgres: str) -> None:
 
 
 async def test_the_fake_can_be_created_without_a_superuser(postgres: str) -> None:
+    """A role that may create roles and schemas suffices for the fake and for the migrations."""
     database_url = await with_new_role(await new_database(postgres), "CREATEROLE")
     await create_fake_system(database_url, name := f"fake_{uuid4().hex}")
     async with open_fake_system(database_url, name) as system:

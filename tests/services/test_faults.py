@@ -1,4 +1,4 @@
-"""The fake misbehaves to order, so that retries, parking and roll-backs can be seen."""
+"""The fake fails on request, so that retries, parking and roll-backs can be seen."""
 
 import asyncio
 from uuid import uuid4
@@ -28,7 +28,7 @@ async def test_an_unreachable_system_has_done_nothing(groups: FakeGroupManagemen
 
     await groups.system.clear_faults()
     assert await groups.find_group(subscription_id) is None
-    await groups.provision_group(subscription_id, "ops", token=1)  # not even the token was seen
+    await groups.provision_group(subscription_id, "ops", token=1)  # it has not even seen the token
 
 
 async def test_an_unreachable_system_removes_nothing_and_finds_nothing(groups: FakeGroupManagement) -> None:

@@ -1,4 +1,4 @@
-"""The embedded stack: killed in any way, it goes on with everything that was there."""
+"""The embedded stack: after any kill it continues with all its data."""
 
 import os
 import signal
@@ -98,13 +98,13 @@ def test_two_users_share_a_stack_and_the_last_one_stops_it() -> None:
 
 
 def test_a_stack_never_takes_the_port_of_another_stack(stack: Addresses, directory: Path) -> None:
-    # Its clients go on to call that port: another Temporal there would be given their processes.
+    # Its clients still call that port: another Temporal there would receive their processes.
     folder = tempfile.TemporaryDirectory(prefix="stack-", ignore_cleanup_errors=True)
     with folder as path, held_back(directory):
         found = Addresses.read(directory)
         assert found is not None
         port = int(found.temporal_address.rpartition(":")[2])
-        found.model_copy(update={"pids": {}}).write(Path(path))  # so that it wants the same ports
+        found.model_copy(update={"pids": {}}).write(Path(path))  # so that it asks for the same ports
         os.kill(found.pids["temporal"], signal.SIGKILL)
         while free_port(port) != port:
             time.sleep(0.01)
@@ -137,7 +137,7 @@ def alive(pid: int) -> bool:
 
 
 async def completed(temporal_address: str, process_id: str) -> bool | None:
-    """Return whether the process has completed; what does not answer is being started again."""
+    """Return whether the process has completed; `None` while Temporal restarts."""
     try:
         client = await connect({"target_host": temporal_address})
         description = await client.get_workflow_handle(process_id).describe()
@@ -147,7 +147,7 @@ async def completed(temporal_address: str, process_id: str) -> bool | None:
 
 
 async def assert_exactly_one(database_url: str, process_id: str, groups: int) -> None:
-    """Say that there is one subscription, one trail row, and so many groups."""
+    """Assert that there are one subscription, one trail row, and this number of groups."""
     async with await open_pool(database_url) as pool, pool.acquire() as connection:
         row = await processes.read_process(connection, process_id)
         stored = await subscriptions.read_subscription(connection, created_subscription_id(process_id))
@@ -160,6 +160,8 @@ async def assert_exactly_one(database_url: str, process_id: str, groups: int) ->
 
 
 def test_a_worker_of_the_stack_has_no_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if the environment sets one: nobody would make that version current."""
+
     def start(arguments: list[str], log_file: Path, environment: dict[str, str]) -> int:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL lets in its owner, and nobody else, however it is started and wherever it lies."""
+"""The embedded PostgreSQL admits only its owner, however it is started and wherever its data is."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ as_another_user = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def deep() -> Iterator[Path]:
-    """The data directory of a server, too deep in the tree for a socket."""
+    """A data directory whose path is too long for a socket."""
     with tempfile.TemporaryDirectory(prefix="deep-", ignore_cleanup_errors=True) as path:
         data = Path(path) / ("d" * 107) / "postgres"
         data.parent.mkdir()
@@ -116,7 +116,7 @@ def test_it_waits_for_no_lock_shared_by_all_users(deep: Path, monkeypatch: pytes
 
 
 def refusal_of_nobody(url: str) -> str:
-    """Return what another user of the system is told."""
+    """Return the error that another user of the system gets."""
     # It lies where the server itself is started by a user that is not root.
     asked = subprocess.run(
         [PSQL, url, "-c", "SELECT 1"], user="nobody", cwd="/", capture_output=True, text=True, check=False
@@ -133,7 +133,7 @@ async def refused(url: str) -> bool | None:
 
 
 async def logged_in(url: str) -> str:
-    """Return as which role one is let in."""
+    """Return the role that a login gets."""
     connection = await asyncpg.connect(url)
     role: str = await connection.fetchval("SELECT current_user")
     await connection.close()
@@ -142,7 +142,7 @@ async def logged_in(url: str) -> str:
 
 @contextmanager
 def opened(data: Path) -> Iterator[None]:
-    """Let everybody get to the socket."""
+    """Open the folder, so that every user can reach the socket."""
     data.chmod(0o711)
     yield
     data.chmod(0o700)

@@ -1,4 +1,4 @@
-"""An abort at every moment of every workflow: rolled back whole, or too late, and then it changes nothing."""
+"""An abort at any moment of any workflow rolls back completely, or comes too late and changes nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,14 +28,14 @@ Moment = Literal["before the call", "before the commit", "after the commit"]
 
 @dataclass(frozen=True)
 class Abort:
-    """When a process is aborted."""
+    """The moment of an abort."""
 
     step: str
     moment: Moment
 
 
 class Aborter:
-    """Cancels processes from within their steps, each at a moment of its own."""
+    """Requests cancellation at a chosen moment inside a step."""
 
     def __init__(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         self.client = client
@@ -64,7 +64,7 @@ class Aborter:
 
 @dataclass(frozen=True)
 class Ended:
-    """A process, and its subscription before and after."""
+    """A process that has ended, and its subscription before and after."""
 
     handle: Handle
     before: SubscriptionModel | None
@@ -95,7 +95,7 @@ def every_abort(definition: type[ProcessFrame]) -> list[Abort]:
 
 
 def comes_too_late(definition: type[ProcessFrame], abort: Abort) -> bool:
-    """Return whether the process completes: the last step has committed, or there is only the way forward."""
+    """Return whether the process completes: the last step has committed, or it is past its pivot."""
     names = [step.name for step in definition.sequence]
     if definition.no_way_back is None:
         return abort == Abort(names[-1], "after the commit")
@@ -219,7 +219,7 @@ async def retrying(processes: Processes, handle: Handle) -> bool | None:
 async def run_with(
     lifecycle: Lifecycle, systems: list[FakeSystem], aborter: Aborter, aborts: list[Abort]
 ) -> Ended:
-    """Run a process that is aborted at these moments."""
+    """Run a process and abort it at these moments."""
     processes = lifecycle.processes
     process_id, subscription_id, fields = await lifecycle.prepare()
     before = await state(processes, systems, subscription_id)
@@ -236,7 +236,7 @@ async def state(
 
 
 async def check(ended: Ended, processes: Processes, target: Target, expected: ProcessStatus) -> None:
-    """Say that a process has ended so, and that database and external system are as they must be."""
+    """Assert the end of a process, and the state of database and external system."""
     row, execution = await processes.row(ended.handle), await ended.handle.describe()
     assert row is not None
     assert (row.status, row.ended_at is not None) == (expected, True)

@@ -157,7 +157,7 @@ async def test_a_process_id_with_a_control_character_is_refused(
 async def test_search_attributes_of_another_process_are_replaced(
     worker: None, client: Client, processes: Processes
 ) -> None:
-    # The Web UI fills its start form with those of the process that was looked at before.
+    # The Web UI fills its start form with the attributes of the process shown before.
     handle = await client.start_workflow(
         "create_user_group",
         {"group_name": "ops"},
@@ -176,7 +176,7 @@ def search_attributes_of_another() -> TypedSearchAttributes:
 
 
 async def assert_no_row(processes: Processes, process_id: str) -> None:
-    """Say that neither trail nor ledger nor subscription knows the process."""
+    """Assert that the process has no row in trail, ledger or subscriptions."""
     rows = await processes.pool.fetchval(
         """
         SELECT (SELECT count(*) FROM processes WHERE process_id = $1)

@@ -1,4 +1,4 @@
-"""From every state a documented command leads back to a subscription that can be used or ended."""
+"""From every state, a documented command leads to a subscription that can be used or terminated."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -30,7 +30,7 @@ Way = Callable[[Processes, FakeGroupManagement, Handle, UUID], Awaitable[None]]
 
 
 async def parked(processes: Processes, workflow: str) -> tuple[Handle, UUID]:
-    """Park a process of this workflow; the external system goes on rejecting."""
+    """Park a process of this workflow; the external system keeps rejecting."""
     if workflow == "create_user_group":
         created = await processes.create_user_group("Reserved")
         await processes.until_parked(created)
@@ -75,7 +75,7 @@ async def lost(
 
 
 async def mend(processes: Processes, handle: Handle, subscription_id: UUID, closed: str) -> None:
-    """Find the process lost, and set its subscription in sync."""
+    """Reconcile until the process is lost, then set its subscription in sync."""
     await eventually(lambda: found_lost(processes, handle))
     row = await processes.row(handle)
     assert row is not None
@@ -97,6 +97,7 @@ async def found_lost(processes: Processes, handle: Handle) -> bool | None:
 async def test_a_parked_process_never_makes_a_subscription_unusable(
     worker: None, processes: Processes, groups: FakeGroupManagement, workflow: str, way: Way
 ) -> None:
+    """After a retry, an abort, a give-up or a loss, the subscription can be terminated."""
     await groups.system.order(Fault(kind="reject", name="Reserved"))
     handle, subscription_id = await parked(processes, workflow)
     await way(processes, groups, handle, subscription_id)

@@ -1,4 +1,4 @@
-"""What a process does when something goes wrong, for a while or for good."""
+"""A process survives passing failures, and parks on final ones."""
 
 import asyncio
 from datetime import timedelta
@@ -125,6 +125,7 @@ async def test_of_two_retries_at_once_one_wins(
 async def test_many_retries_keep_the_history_short(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
+    """The process continues as new, and keeps its first run id."""
     await groups.system.order(Fault(kind="reject", name="Reserved"))
     handle = await processes.create_user_group("Reserved")
     first_run_id = (await handle.describe()).run_id
@@ -205,7 +206,7 @@ async def test_a_retry_just_before_continue_as_new_does_not_hang(
 ) -> None:
     async def slowly(*arguments: Any, **named: Any) -> bool:
         calls.append(None)
-        if len(calls) <= 2:  # both local attempts: the regular activity leaves room for an update to arrive
+        if len(calls) <= 2:  # fail both local attempts: an update can arrive during the regular activity
             raise OSError
         recording.set()
         await asyncio.sleep(2)

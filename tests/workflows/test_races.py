@@ -1,4 +1,4 @@
-"""Many processes at the same moment: one gets the subscription, and nobody is left in a dead group."""
+"""Many concurrent processes: one gets the subscription, and no user stays in a terminated group."""
 
 import asyncio
 from collections import Counter
@@ -28,6 +28,7 @@ async def statuses(processes: Processes, handles: list[Handle]) -> Counter[Proce
 async def test_one_of_100_concurrent_modifies_gets_the_subscription(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
+    """The external system is unreachable, so the winner holds it until all others are refused."""
     group_id = await processes.active_group("0")
     await groups.system.order(Fault(kind="unreachable"))
     handles = await rename_at_once(processes, group_id)
@@ -55,7 +56,7 @@ async def test_concurrent_modifies_complete_one_after_another(worker: None, proc
 
 
 async def versions(processes: Processes, subscription_id: UUID) -> list[int]:
-    """Return the versions that the completed modifies left, in the order in which they ended."""
+    """Return the versions that the completed modifies stored, in the order of their ends."""
     rows = await processes.pool.fetch(
         """
         SELECT (s.result->>'version')::integer AS version
@@ -70,6 +71,7 @@ async def versions(processes: Processes, subscription_id: UUID) -> list[int]:
 
 
 async def test_a_user_is_never_active_in_a_terminated_group(worker: None, processes: Processes) -> None:
+    """Each user is created while its group is being terminated."""
     outcomes = Counter([outcome for _ in range(MANY // 20) for outcome in await twenty_pairs(processes)])
     assert set(outcomes) <= {"the user is active in the group", "the group is terminated without a user"}
     assert sum(outcomes.values()) == MANY

@@ -1,4 +1,4 @@
-"""Recorded histories replay against the present code: open processes survive a deployment."""
+"""Recorded histories replay with the current code, so open processes survive a deployment."""
 
 import dataclasses
 from collections.abc import Callable
@@ -47,6 +47,7 @@ def test_every_recorded_workflow_is_registered() -> None:
 async def test_a_changed_sequence_of_steps_does_not_replay(
     let: TakePart, entry: CatalogueEntry, target: Target
 ) -> None:
+    """A step that is removed, doubled or swapped is found."""
     for changed in every_change(definition_of(entry, target).sequence):
         let("sequence", changed)
         with pytest.raises(NondeterminismError):
@@ -91,10 +92,10 @@ async def test_a_continued_process_needs_the_title_of_its_step(let: TakePart) ->
 
 @pytest.fixture
 def let(monkeypatch: pytest.MonkeyPatch) -> TakePart:
-    """Let every process have other steps, in one of its parts."""
+    """Return a function that changes the sequence or the roll-back of every process."""
     make = ProcessFrame.__init__
 
-    # On the instance: the sandbox runs the file of the class anew, and undoes what is done to the class.
+    # On the instance: the sandbox runs the file again, which undoes changes of the class.
     def take(part: str, changed: Steps) -> None:
         def make_otherwise(process: ProcessFrame) -> None:
             make(process)
@@ -106,7 +107,7 @@ def let(monkeypatch: pytest.MonkeyPatch) -> TakePart:
 
 
 def every_change(sequence: Steps) -> list[Steps]:
-    """Return the sequence with each step left out, each taken twice, and each two neighbours swapped."""
+    """Return the sequence with each step removed, each doubled, and each pair of neighbours swapped."""
     numbers = range(len(sequence))
     without = [sequence[:one] + sequence[one + 1 :] for one in numbers]
     twice = [sequence[: one + 1] + sequence[one:] for one in numbers]
@@ -123,5 +124,5 @@ def definition_of(entry: CatalogueEntry, target: Target) -> type[ProcessFrame]:
 
 
 def recorded() -> set[str]:
-    """Return what is recorded, as `{workflow}.{kind}`: a name may say more, to tell two of a kind apart."""
+    """Return the recorded kinds as `{workflow}.{kind}`; a file name may add more to distinguish two."""
     return {".".join(name.split(".")[:2]) for name in NAMES}

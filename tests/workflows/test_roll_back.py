@@ -1,4 +1,4 @@
-"""What an abort undoes, and what a roll-back does that fails."""
+"""Aborts and their roll-backs, including roll-backs that fail."""
 
 import asyncio
 from contextlib import suppress
@@ -199,7 +199,7 @@ async def test_an_abort_during_a_refusal_comes_too_late(
     groups: FakeGroupManagement,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The steps of its workflow task run again then; what had refused it has passed meanwhile.
+    # The abort repeats the steps of the workflow task, and the reason to refuse is gone by then.
     group_id = await processes.active_group("Before")
     await groups.system.order(Fault(kind="reject", times=1))
     holder = await processes.start("modify_user_group", group_id, group_name="Rejected")

@@ -1,4 +1,4 @@
-"""Users: they refer to a group that another subscription owns, and join it under the gate."""
+"""Users refer to a group that another subscription owns; the gate judges the group when they join."""
 
 import asyncio
 from uuid import UUID, uuid4
