@@ -133,7 +133,7 @@ class Scene:
         self.healthy = f"{self.prefix}healthy"
 
     async def die_and_go_on(self, crash: Crash, workers: DyingWorkers) -> tuple[Crash, ProcessStatus]:
-        """Let a worker die there and another one continue; return the end of the process."""
+        """Kill a worker there, continue with another one, and return the end of the process."""
         queue = f"{self.prefix}{uuid4()}"
         prepared = Lifecycle(Processes(self._client, self.healthy, self._pool), crash.entry, crash.target)
         process_id, _, fields = await prepared.prepare()

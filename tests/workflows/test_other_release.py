@@ -42,7 +42,7 @@ async def test_it_waits_for_a_release_that_has_its_step(
 
 
 def upgrade(monkeypatch: pytest.MonkeyPatch, sequence: tuple[object, ...]) -> None:
-    """Give processes these steps when they continue as new, which they do as soon as they park."""
+    """Replace the steps of processes that continue as new, which they do as soon as they park."""
     make = ProcessFrame.__init__
 
     def make_of_next_release(process: ProcessFrame) -> None:
