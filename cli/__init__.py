@@ -1,1 +1,1 @@
-"""The command line: commands from the catalogue, live following, output."""
+"""The command line: commands generated from the catalogue, live progress, output."""

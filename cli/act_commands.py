@@ -1,4 +1,4 @@
-"""The commands that act on a process."""
+"""The commands that act on a process: retry, give-up, abort."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,12 +16,14 @@ from orchestrator.temporal.history import LastError
 
 
 def acting_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command that acts on a process who does so and why, and how it is shown."""
+    """Add the argument and the options that every command on a process has."""
     for option in (
         json_option,
-        click.option("--no-wait", is_flag=True, help="Return as soon as the process has taken it."),
-        click.option("--reason", help="Why, in one line."),
-        click.option("--by", help="Who does this; by default the user of the operating system."),
+        click.option(
+            "--no-wait", is_flag=True, help="Return as soon as the process has accepted the request."
+        ),
+        click.option("--reason", help="Why you do this, in one line."),
+        click.option("--by", help="Who does this (default: your login name)."),
         click.argument("process_id"),
     ):
         command = option(command)
@@ -42,7 +44,7 @@ def retry(process_id: str, **said: Any) -> int:
 )
 @acting_options
 def give_up(process_id: str, **said: Any) -> int:
-    """Leave an aborted process that is parked as it is; the subscription stays out of sync."""
+    """End an aborted process that is parked. Its subscription stays out of sync until set-in-sync."""
     return act(
         process_id,
         lambda connections, note: send_update(connections, process_id, "give_up", note),
@@ -54,7 +56,7 @@ def give_up(process_id: str, **said: Any) -> int:
 @click.command("abort", epilog=examples('starter.py abort create_user_group-… --reason "wrong name"'))
 @acting_options
 def abort(process_id: str, **said: Any) -> int:
-    """Cancel a process and roll it back; the exit code is 0 when it ended aborted."""
+    """Cancel a process and roll it back. Exit code 0 means that it ended aborted."""
     return act(
         process_id,
         lambda connections, note: request_abort(connections, process_id, note),
@@ -75,11 +77,11 @@ def act(
     require: Callable[[ProcessDocument], None] = lambda process: None,
     wanted: ProcessStatus = ProcessStatus.COMPLETED,
 ) -> int:
-    """Act on a process, follow it, print what became of it; return the exit code.
+    """Act on a process, follow it, print its outcome, and return the exit code.
 
     Args:
-        require: raises where nothing would come of the action.
-        wanted: how the process has to end.
+        require: raises if the action could have no effect.
+        wanted: the status that counts as success.
     """
     note = note_of(by, reason)
     require_text(process_id)
@@ -87,7 +89,7 @@ def act(
     async def work(connections: Connections, sent: Sent) -> Outcome:
         before = await process_document(connections, process_id)
         require(before)
-        sent.process_id = process_id  # an update may have gone out also where nobody has answered yet
+        sent.process_id = process_id  # an update may have arrived even if its answer did not
         await action(connections, note)
         if no_wait:
             return Outcome(process_id=process_id, status=ProcessStatus.RUNNING)
@@ -98,10 +100,10 @@ def act(
 
 
 def note_of(by: str | None, reason: str | None) -> OperatorNote:
-    """Return who acts, by default the user of the operating system, and why.
+    """Return who acts (default: the login name) and why.
 
     Raises:
-        InvalidInput: when that is no text that can be kept.
+        InvalidInput: if a name or a reason cannot be stored.
     """
     noted = {"by": by or current_user(), "reason": reason}
     return fill(OperatorNote, {name: value for name, value in noted.items() if value})
@@ -111,7 +113,7 @@ def _error(result: Outcome, wanted: ProcessStatus) -> LastError | None:
     if result.status is wanted:
         return None
     if result.status is ProcessStatus.COMPLETED:
-        forward = "The abort came too late: there was only the way forward, and the process has completed"
-        already = "The process had completed already; nothing was changed"
+        forward = "The abort came too late to roll anything back; the process has completed"
+        already = "The process had already completed; nothing was changed"
         return LastError(type="TooLate", message=forward if result.aborted else already)
     return result.error

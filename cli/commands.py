@@ -1,4 +1,4 @@
-"""The program: its commands, and what it says where one cannot be done."""
+"""The program: its commands, and the errors that it prints in one line."""
 
 import signal
 
@@ -27,7 +27,7 @@ from settings import ConfigurationError
 from stack.errors import StackFailed
 
 LONGEST_COMPLAINT = 300
-"""Characters of what click has to say of a command line."""
+"""Characters that are printed of a usage error."""
 
 NO_SERVICES = (ConfigurationError, TemporalUnreachable, DatabaseUnreachable, StackFailed)
 
@@ -41,9 +41,9 @@ NO_SERVICES = (ConfigurationError, TemporalUnreachable, DatabaseUnreachable, Sta
     ),
 )
 def cli() -> None:
-    """Subscriptions on Temporal: start processes and see what became of them.
+    """Start processes on subscriptions, follow them, and list what they did.
 
-    With nothing configured and no "make up" running, a command runs an embedded stack while it lasts.
+    If nothing is configured and "make up" is not running, each command runs an embedded stack.
     """
 
 
@@ -67,7 +67,7 @@ for command in (
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command line and return its exit code; what is wrong is told in one line."""
+    """Run a command line and return its exit code; print an error in one line."""
     try:
         code = cli.main(arguments, prog_name="starter.py", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
@@ -89,12 +89,12 @@ def stop_as_by_ctrl_c() -> None:
         signal.signal(number, signal.default_int_handler)
 
 
-def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  # one for each kind
-    """Return what to tell of an error, and the exit code; `None` of one that is a defect of this program."""
+def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  # one for each kind of error
+    """Return the error to print and the exit code; `None` if the error is a bug in this program."""
     match error:
         case click.UsageError():
             command = error.ctx.command_path if error.ctx else "starter.py"
-            # It repeats what was typed, as it was typed.
+            # The usage error quotes the input, which may contain control characters.
             complaint = shown(error.format_message(), LONGEST_COMPLAINT)
             return InvalidInput(f'{complaint} See "{command} --help".'), WRONG_USAGE
         case InvalidInput() | Passing():

@@ -1,4 +1,4 @@
-"""The end of a starting or acting command: follow the process, show it, give the exit code."""
+"""The end of a command on a process: follow the process, print it, return the exit code."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,35 +20,36 @@ DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 async def watch(
     connections: Connections, process_id: str, *, as_json: bool, parked_before: int = 0
 ) -> Outcome:
-    """Follow a process until it ends or parks, and show it."""
+    """Follow a process until it ends or parks, and print it."""
     with output.watching(quiet=as_json) as show:
         document = await follow(connections, process_id, show, parked_before=parked_before)
     if not as_json:
         output.print_process(document)
     if document.ended_at is None and connections.passing:
-        output.say(f'{process_id} is still open; it goes on at the next command or "make up"')
+        output.say(f'{process_id} is still open; it resumes with the next command or "make up"')
     return await patiently(lambda: outcome(connections, document))
 
 
 class ServiceFailed(Exception):
-    """Temporal or PostgreSQL did not answer, or not as it should."""
+    """Temporal or PostgreSQL did not answer, or answered with an error."""
 
     def __init__(self, cause: Exception, process_id: str | None = None) -> None:
-        # Who starts a process again may have it twice: so it is named.
-        then = f'see what became of it: "starter.py process {process_id}"' if process_id else "try again"
-        super().__init__(f"A service does not answer: {str(cause) or type(cause).__name__}; {then}")
+        # Starting the process again could run it twice, so the message names it.
+        then = f'check the process: "starter.py process {process_id}"' if process_id else "try again"
+        reason = str(cause) or type(cause).__name__
+        super().__init__(f"Temporal or PostgreSQL does not answer: {reason}; {then}")
         self.process_id = process_id
 
 
 @dataclass
 class Sent:
-    """What a command has begun, so that it can be named when somebody stops it."""
+    """The process that a command has started or changed, so that an interrupt can name it."""
 
     process_id: str | None = None
 
 
 def conclude(work: Callable[[Connections, Sent], Awaitable[Outcome]], *, no_wait: bool, as_json: bool) -> int:
-    """Do the work of a starting or acting command, print its outcome, and return the exit code."""
+    """Do the work of a command on a process, print its outcome, and return the exit code."""
     sent = Sent()
     try:
         result = with_connections(
@@ -66,13 +67,13 @@ def conclude(work: Callable[[Connections, Sent], Awaitable[Outcome]], *, no_wait
 
 
 def say_interrupted(process_id: str | None, *, follow: str = "process {} --follow") -> None:
-    """Tell somebody who has pressed Ctrl-C what goes on, and by which command it is seen."""
+    """Print, after Ctrl-C, what continues and which command shows it."""
     if process_id is None:
-        output.say("Stopped; nothing was sent")
+        output.say("Stopped; no request was sent")
         return
-    output.say(f"The process goes on; follow it again with: starter.py {follow.format(process_id)}")
+    output.say(f"The process continues; follow it again with: starter.py {follow.format(process_id)}")
     if not is_kept_up():
-        output.say('Where the embedded stack has served, it goes on at the next command or "make up"')
+        output.say('If you used the embedded stack, the process resumes with the next command or "make up"')
 
 
 def _print_outcome(result: Outcome, *, as_json: bool, no_wait: bool) -> None:

@@ -1,4 +1,4 @@
-"""The JSON documents that commands print, and what they are made from."""
+"""The JSON documents that commands print."""
 
 from typing import Any
 from uuid import UUID
@@ -29,23 +29,23 @@ Document = dict[str, Any]
 
 
 class ProcessDocument(TrailRow):
-    """A process, with its steps as long as Temporal keeps its history."""
+    """A process; it has its steps as long as Temporal keeps its history."""
 
     steps: tuple[StepLog, ...] = ()
     last_error: LastError | None = Field(None, exclude=True)
-    """What it ended with, or parked on, where Temporal still knows."""
+    """The error that it ended with or parked on; `None` if there is none or the history is gone."""
     times_parked: int = Field(0, exclude=True)
     aborted: bool = Field(default=False, exclude=True)
-    """Whether it was asked to abort: it rolls back, or goes forward where there is no way back."""
+    """Whether an abort was requested: it rolls back, or finishes if it is past its point of no return."""
 
     @property
     def parked(self) -> bool:
-        """Whether it waits for somebody."""
+        """Whether it waits for an operator."""
         return self.status is ProcessStatus.FAILED and self.ended_at is None
 
     @property
     def ways(self) -> tuple[str, ...]:
-        """The commands that lead on from where it is parked; Temporal takes no second cancellation."""
+        """The commands that continue a parked process; Temporal accepts no second cancellation."""
         return ("retry", "give-up") if self.aborted else ("retry", "abort")
 
 
@@ -53,30 +53,30 @@ class ProcessNotFound(Exception):
     """Neither the trail nor Temporal knows this process."""
 
     def __init__(self, process_id: str) -> None:
-        super().__init__(f'Process not found: "{process_id}"; list them with "starter.py processes"')
+        super().__init__(f'Process not found: "{process_id}"; list all with "starter.py processes"')
 
 
 def error_of(error: Exception) -> LastError:
-    """Return the error of a command: its type is the name of its class, unless it has one of its own."""
+    """Return an error as JSON shows it; its type is its `type` attribute, or else its class name."""
     return LastError(type=getattr(error, "type", type(error).__name__), message=str(error))
 
 
 class Outcome(BaseModel):
-    """What became of a starting or acting command."""
+    """The outcome of a command that starts a process or acts on one."""
 
     process_id: str | None
     status: ProcessStatus
     subscription: Document | None = None
     error: LastError | None = None
     aborted: bool = Field(default=False, exclude=True)
-    """Whether the process was asked to abort."""
+    """Whether an abort of the process was requested."""
 
 
 async def subscription_document(connection: Connection, subscription_id: UUID) -> Document:
     """Return the document of a subscription.
 
     Raises:
-        SubscriptionNotFound: when there is none.
+        SubscriptionNotFound: if there is no such subscription.
     """
     stored = await subscriptions.read_subscription(connection, subscription_id)
     if stored is None:
@@ -93,7 +93,7 @@ async def process_document(connections: Connections, process_id: str) -> Process
     """Return the document of a process.
 
     Raises:
-        ProcessNotFound: when neither the trail nor Temporal knows it.
+        ProcessNotFound: if neither the trail nor Temporal knows it.
     """
     async with connections.pool.acquire() as connection:
         row = await processes.read_process(connection, process_id)
@@ -105,10 +105,13 @@ async def process_document(connections: Connections, process_id: str) -> Process
 
 
 async def with_steps(connections: Connections, process_id: str, row: TrailRow | None) -> ProcessDocument:
-    """Return the document of a process whose trail row was read; `None` where it has none.
+    """Return the document of a process, given its trail row.
+
+    Args:
+        row: its trail row; `None` if it has none.
 
     Raises:
-        ProcessNotFound: when it has none and Temporal does not know it either.
+        ProcessNotFound: if it has no row and Temporal does not know it either.
     """
     try:
         execution = await connections.client.get_workflow_handle(process_id).describe()
@@ -126,7 +129,7 @@ async def with_steps(connections: Connections, process_id: str, row: TrailRow | 
 
 
 def _row_of(execution: WorkflowExecutionDescription, events: list[HistoryEvent]) -> TrailRow:
-    # A process without a row: no worker has taken it yet, or its input was refused before the first step.
+    # It has no row if no worker has started it yet, or if its input was refused before the first step.
     definition = next(
         (one for one in registered_workflows() if workflow_type(one) == execution.workflow_type), None
     )
@@ -135,7 +138,7 @@ def _row_of(execution: WorkflowExecutionDescription, events: list[HistoryEvent])
     status = execution.typed_search_attributes.get(search_attributes.PROCESS_STATUS)
     still_open = execution.status is WorkflowExecutionStatus.RUNNING
     if status == ProcessStatus.RUNNING and not still_open:
-        status = ProcessStatus.LOST  # it closed without saying so, and has no row for the reconciler
+        status = ProcessStatus.LOST  # it closed without recording its end, and the reconciler finds no row
     failed = events[-1].workflow_execution_failed_event_attributes
     return TrailRow(
         process_id=execution.id,

@@ -1,4 +1,4 @@
-"""Order faults of a fake external system, to see retries, parking and roll-back."""
+"""Inject faults into a fake external system, to see retries, parking and roll-back."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ from settings import ConfigurationError, Settings
 from stack.addresses import find_services
 
 times_option = click.option(
-    "--times", type=click.IntRange(1), help="How many calls it strikes; all, where nothing is said."
+    "--times", type=click.IntRange(1), help="Number of calls to affect (default: all)."
 )
 
 
@@ -31,16 +31,16 @@ times_option = click.option(
 @click.argument("system")
 @click.pass_context
 def faults(context: click.Context, system: str) -> None:
-    """Order faults of SYSTEM, e.g. group_management; they last until they have struck or are cleared."""
+    """Inject faults into the fake SYSTEM, e.g. group_management. They last until used up or cleared."""
     context.obj = system
 
 
 @faults.command()
-@click.option("--seconds", type=click.FloatRange(0), required=True, help="How long a call takes.")
+@click.option("--seconds", type=click.FloatRange(0), required=True, help="Seconds that each call takes.")
 @times_option
 @click.pass_obj
 def slow(system: str, seconds: float, times: int | None) -> None:
-    """Take long to answer."""
+    """Answer slowly."""
     order(system, Fault(kind="slow", seconds=seconds, times=times))
 
 
@@ -48,7 +48,7 @@ def slow(system: str, seconds: float, times: int | None) -> None:
 @times_option
 @click.pass_obj
 def unreachable(system: str, times: int | None) -> None:
-    """Do nothing, and say nothing."""
+    """Do not answer and do nothing."""
     order(system, Fault(kind="unreachable", times=times))
 
 
@@ -56,30 +56,30 @@ def unreachable(system: str, times: int | None) -> None:
 @times_option
 @click.pass_obj
 def answer_lost(system: str, times: int | None) -> None:
-    """Do the work, and lose the answer."""
+    """Do the work but lose the answer."""
     order(system, Fault(kind="answer lost", times=times))
 
 
 @faults.command()
-@click.option("--name", help="Only requests for this name; all, where nothing is said.")
+@click.option("--name", help="Reject only requests for this name (default: all).")
 @times_option
 @click.pass_obj
 def reject(system: str, name: str | None, times: int | None) -> None:
-    """Say no, for good."""
+    """Reject requests for good."""
     order(system, Fault(kind="reject", name=name, times=times))
 
 
 @faults.command()
 @click.pass_obj
 def clear(system: str) -> None:
-    """Behave again."""
+    """Remove all faults."""
     with_system(system, lambda fake: fake.clear_faults())
 
 
 @faults.command()
 @click.pass_obj
 def show(system: str) -> None:
-    """Show the faults that are in force."""
+    """Show the active faults."""
 
     async def work(fake: FakeSystem) -> None:
         for fault in await fake.faults():
@@ -89,12 +89,12 @@ def show(system: str) -> None:
 
 
 def order(system: str, fault: Fault) -> None:
-    """Order a fault of the system."""
+    """Inject a fault into the system."""
     with_system(system, lambda fake: fake.order(fault))
 
 
 def with_system(system: str, work: Callable[[FakeSystem], Awaitable[object]]) -> None:
-    """Do something with the system of this name; end the program with one line where it is not there."""
+    """Run `work` on the system of this name; exit with one line if it cannot be reached."""
 
     async def run() -> None:
         settings = find_services(Settings.from_environment())

@@ -1,4 +1,4 @@
-"""The commands that put right what nothing works on any more."""
+"""The commands that repair what no open process works on: set-in-sync, reconcile."""
 
 from uuid import UUID
 
@@ -20,11 +20,11 @@ from orchestrator.operations.set_in_sync import set_in_sync as set_subscription_
     epilog=examples('starter.py set-in-sync 64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --reason "mended by hand"'),
 )
 @click.argument("subscription_id")
-@click.option("--by", help="Who does this; by default the user of the operating system.")
-@click.option("--reason", help="Why, in one line.")
+@click.option("--by", help="Who does this (default: your login name).")
+@click.option("--reason", help="Why you do this, in one line.")
 @json_option
 def set_in_sync(subscription_id: str, by: str | None, reason: str | None, as_json: bool) -> int:
-    """Unlock a subscription that no open process holds, and forget a known discrepancy."""
+    """Unlock a subscription that no open process holds, and clear its known discrepancy."""
     wanted, note = as_uuid(subscription_id), note_of(by, reason)
 
     async def work(connections: Connections) -> Document:
@@ -44,7 +44,7 @@ def set_in_sync(subscription_id: str, by: str | None, reason: str | None, as_jso
 @click.command("reconcile", epilog=examples("starter.py reconcile --json"))
 @json_option
 def reconcile(as_json: bool) -> int:
-    """Find processes whose execution closed without saying so: they are lost."""
+    """Find processes that Temporal closed before they recorded their end, and mark them as lost."""
 
     async def work(connections: Connections) -> list[str]:
         return [row.process_id for row in await find_lost(connections.client, connections.pool)]
@@ -53,7 +53,7 @@ def reconcile(as_json: bool) -> int:
     if as_json:
         output.print_json({"lost": lost})
     else:
-        click.echo("\n".join(lost) if lost else "No process is lost")
+        click.echo("\n".join(lost) if lost else "No lost processes found")
     return DONE
 
 

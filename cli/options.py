@@ -1,4 +1,4 @@
-"""Options: those of an input form, which a new product brings with it, and those that commands share."""
+"""Command-line options: generated from the input forms, and shared by all commands."""
 
 import getpass
 import sys
@@ -18,33 +18,35 @@ F = TypeVar("F", bound=OperatorNote)
 Command = Callable[..., Any]
 
 LONGEST_ID = 1000
-"""Bytes that Temporal takes for the id of a workflow."""
+"""Bytes: the longest workflow id that Temporal accepts."""
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, nothing else.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
+)
 limit_option = click.option(
-    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many."
+    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Maximum number of entries."
 )
 
 
 def examples(*lines: str) -> str:
-    """Return the examples for the end of a help page; each line stands as it is."""
+    """Return the examples for the end of a help page, one a line."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def form_options(*forms: type[StartForm], without: tuple[str, ...] = ()) -> Callable[[Command], Command]:
-    """Give a command an option for each field of the forms; the values arrive as they were typed."""
+    """Add an option for each field of the forms; the command receives the values as text."""
     fields = {
         name: field for form in forms for name, field in form.model_fields.items() if name not in without
     }
 
     def decorate(command: Command) -> Command:
         for name, field in reversed(fields.items()):
-            required = " (asked for where it is missing)" if field.is_required() else ""
+            required = " (required; asked for on a terminal)" if field.is_required() else ""
             command = click.option(
                 f"--{name.replace('_', '-')}",
                 name,
                 metavar=_metavar(field.annotation),
-                help=f"{field.description}{required}",
+                help=f"{field.description}{required}.",
             )(command)
         return command
 
@@ -52,13 +54,13 @@ def form_options(*forms: type[StartForm], without: tuple[str, ...] = ()) -> Call
 
 
 def starting_options(command: Command) -> Command:
-    """Give a command that starts a process the options that all of these have."""
+    """Add the options that every command that starts a process has."""
     for option in (
         json_option,
         click.option(
-            "--no-wait", is_flag=True, help="Print the process id, and let the process run by itself."
+            "--no-wait", is_flag=True, help="Print the process id and return; the process continues."
         ),
-        click.option("--process-id", metavar="ID", help="Id of the process; by default one is made."),
+        click.option("--process-id", metavar="ID", help="Id of the process (default: a new one)."),
     ):
         command = option(command)
     return command
@@ -66,15 +68,15 @@ def starting_options(command: Command) -> Command:
 
 def _metavar(annotation: Any) -> str:
     types = {annotation, *getattr(annotation, "__args__", ())}
-    types |= {getattr(one, "__origin__", one) for one in types}  # without what Annotated says of them
+    types |= {getattr(one, "__origin__", one) for one in types}  # the types inside Annotated
     return "UUID" if UUID in types else "N" if int in types else "TEXT"
 
 
 def fill(form: type[F], given: dict[str, str]) -> F:
-    """Return the form with these values; one that is missing is asked for where somebody can answer.
+    """Return the form with these values; prompt for missing ones on a terminal.
 
     Raises:
-        InvalidInput: when a value does not fit, or is missing and nobody can be asked.
+        InvalidInput: if a value is invalid, or is missing and there is no terminal.
     """
     clearable = form.clearable if issubclass(form, ModifyForm) else frozenset()
     values = {name: None if value == "null" and name in clearable else value for name, value in given.items()}
@@ -88,10 +90,10 @@ def fill(form: type[F], given: dict[str, str]) -> F:
 
 
 def as_uuid(text: str) -> UUID:
-    """Return the UUID that was typed.
+    """Return the text as a UUID.
 
     Raises:
-        InvalidInput: when it is none.
+        InvalidInput: if it is not a UUID.
     """
     try:
         return UUID(text)
@@ -102,16 +104,16 @@ def as_uuid(text: str) -> UUID:
 
 
 def require_text(text: str | None) -> None:
-    """Do nothing where this can be the id of a process, or a name.
+    """Require that the text can be a process id or a name; `None` passes.
 
     Raises:
-        InvalidInput: when it is empty, has control characters or is no Unicode, or is longer than Temporal
-            takes.
+        InvalidInput: if it is empty, has control characters, is not Unicode, or is longer than Temporal
+            accepts.
     """
     if text is None:
         return
     if not text:
-        raise InvalidInput("An id or a name is empty; give at least one character")
+        raise InvalidInput("An id or a name must not be empty; give at least one character")
     try:
         if len(printable(text).encode()) > LONGEST_ID:
             raise InvalidInput(f"'{shown(text)}' is too long: at most {LONGEST_ID} bytes")
@@ -120,7 +122,7 @@ def require_text(text: str | None) -> None:
 
 
 def current_user() -> str | None:
-    """Return the name of the user of the operating system; `None` where it has none."""
+    """Return the login name; `None` if the operating system knows none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

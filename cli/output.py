@@ -1,4 +1,4 @@
-"""What commands show: tables for people, one JSON document for programs."""
+"""The output of the commands: tables for people, one JSON document for programs."""
 
 import io
 import json
@@ -30,51 +30,51 @@ MARKS = {
     "lost": ("?", "red"),
 }
 
-# stdout is for the answer; what happens on the way to it goes to stderr. What is no terminal has no edge.
+# The answer goes to stdout, progress to stderr. Lines wrap only on a terminal.
 stdout = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 stderr = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 200)
 
 
 def spell_what_cannot_be_encoded() -> None:
-    """Print with escapes what the encoding of the terminal, or of the pipe, does not have."""
+    """Print an escape for each character that the encoding of stdout or stderr lacks."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def say(line: str) -> None:
-    """Tell a person what happens, in one line."""
+    """Print progress on stderr, in one line."""
     stderr.print(_text(line, style="dim"), soft_wrap=True)
 
 
 def complain(message: str) -> None:
-    """Tell what is wrong, in one line."""
+    """Print an error on stderr, in one line."""
     stderr.print(Text.assemble(("Error: ", "bold red"), spelled(message)), soft_wrap=True)
 
 
 def print_json(document: BaseModel | Document | Sequence[Any]) -> None:
-    """Print one JSON document, and nothing else, on stdout."""
+    """Print one JSON document on stdout, and nothing else."""
     plain = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
     text = json.dumps(plain, indent=2, ensure_ascii=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:  # an encoding that has not all characters; JSON can do without
+    except UnicodeEncodeError:  # the encoding lacks a character; JSON can escape it
         text = json.dumps(plain, indent=2)
     sys.stdout.write(text + "\n")
 
 
 def say_more(listed: Sequence[object], limit: int) -> None:
-    """Tell how a list goes on that is as long as it may be."""
+    """Print how to list more if the list has reached its limit."""
     if len(listed) == limit:
-        say(f"There may be more: --after {listed[-1]}")
+        say(f"There may be more; list them with: --after {listed[-1]}")
 
 
 def print_process(document: ProcessDocument, events: Sequence[TrailEvent] = ()) -> None:
-    """Print a process: its steps, and what happened to it on its way."""
+    """Print a process: its steps and its events."""
     stdout.print(_process(document))
     if document.parked:
         ways = ", or ".join(f"starter.py {way} {document.process_id}" for way in document.ways)
-        stdout.print(_text(f"Parked: it waits for somebody. To go on: {ways}", style="yellow"))
+        stdout.print(_text(f"Parked. Continue with: {ways}", style="yellow"))
     for event in events:
         who = f" by {event.by}" if event.by else ""
         why = f": {event.reason}" if event.reason else ""
@@ -84,7 +84,7 @@ def print_process(document: ProcessDocument, events: Sequence[TrailEvent] = ()) 
 
 @contextmanager
 def watching(*, quiet: bool) -> Iterator[Callable[[ProcessDocument], None]]:
-    """Give what shows a process as it changes: live on a terminal, a line for each change elsewhere."""
+    """Yield a callback that shows a process: live on a terminal, one line per change elsewhere."""
     if quiet:
         yield lambda document: None
     elif stderr.is_terminal:
@@ -95,7 +95,7 @@ def watching(*, quiet: bool) -> Iterator[Callable[[ProcessDocument], None]]:
 
 
 class _Lines:
-    """Shows what is new about a process, a line for each step that changed."""
+    """Prints one line for each step that has changed."""
 
     def __init__(self) -> None:
         self._shown: set[str] = set()
@@ -120,7 +120,7 @@ def print_subscription(document: Document, trail: Sequence[TrailRow] = ()) -> No
 
 
 def print_facts(facts: Document) -> None:
-    """Print names with their values, a line each."""
+    """Print names with their values, one a line."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in facts.items():
         table.add_row(Text(name, style="bold"), _text(_shown(value)))
@@ -177,7 +177,7 @@ def _process(document: ProcessDocument) -> RenderableType:
 
 
 def _text(text: str, style: str = "") -> Text:
-    """Return what somebody may have typed: neither the terminal nor the markup of rich acts on it."""
+    """Return text from a user, escaped: neither the terminal nor rich interprets it."""
     return Text(spelled(text), style=style)
 
 

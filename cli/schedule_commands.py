@@ -1,4 +1,4 @@
-"""The commands that show and set what is scheduled."""
+"""The commands that show and change the schedule of validations."""
 
 import re
 from datetime import timedelta
@@ -21,7 +21,7 @@ from orchestrator.operations.validation_schedule import (
 )
 
 UNITS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
-"""Seconds."""
+"""Seconds per unit."""
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=365)
 
 
@@ -33,7 +33,7 @@ SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=365)
 @json_option
 @click.pass_context
 def schedule(context: click.Context, as_json: bool) -> int:
-    """Show what is scheduled, or schedule it."""
+    """Show the schedule of validations, or change it."""
     context.obj = as_json
     if context.invoked_subcommand is None:
         _print(
@@ -50,16 +50,16 @@ def schedule(context: click.Context, as_json: bool) -> int:
         "starter.py schedule validate --off",
     ),
 )
-@click.option("--every", metavar="TIME", help="How often: a number and s, m, h or d; by default 1d.")
-@click.option("--off", is_flag=True, help="Schedule it no more; a validation that runs goes on.")
-@click.option("--by", help="Who does this; by default the user of the operating system.")
-@click.option("--reason", help="Why, in one line.")
+@click.option("--every", metavar="TIME", help="Interval: a number and s, m, h or d (default: 1d).")
+@click.option("--off", is_flag=True, help="Delete the schedule; a running validation continues.")
+@click.option("--by", help="Who does this (default: your login name).")
+@click.option("--reason", help="Why you do this, in one line.")
 @json_option
 @click.pass_obj
 def schedule_validate(
     group_as_json: bool, every: str | None, off: bool, by: str | None, reason: str | None, as_json: bool
 ) -> int:
-    """Validate every active subscription again and again, by a Temporal Schedule."""
+    """Validate every active subscription regularly, by a Temporal Schedule."""
     if off and every is not None:
         raise InvalidInput("Give --every or --off, not both")
     interval = as_interval("1d" if every is None else every)
@@ -71,7 +71,7 @@ def schedule_validate(
         else:
             await schedule_validation(connections.client, interval, form)
             if connections.passing:
-                output.say('The embedded stack ends with this command: it validates while "make up" runs')
+                output.say('The embedded stack stops with this command; validations run only under "make up"')
         return await read_schedule(connections.client)
 
     _print(with_connections(work, say=output.say), as_json or group_as_json)
@@ -79,16 +79,16 @@ def schedule_validate(
 
 
 def as_interval(text: str) -> timedelta:
-    """Return the time that was typed, e.g. ``1d`` or ``12h``.
+    """Return the interval that was typed, e.g. ``1d`` or ``12h``.
 
     Raises:
-        InvalidInput: when it is none, shorter than a minute or longer than a year.
+        InvalidInput: if it is not an interval, shorter than a minute or longer than a year.
     """
     typed = re.fullmatch(r"([0-9]{1,8})([smhd])", text)
     interval = timedelta(seconds=int(typed[1]) * UNITS[typed[2]]) if typed else timedelta()
     if not SHORTEST <= interval <= LONGEST:
         raise InvalidInput(
-            f"'{shown(text)}' is no time from 1m to 365d; give a number and s, m, h or d, like 1d"
+            f"'{shown(text)}' is not an interval from 1m to 365d; give a number and s, m, h or d, like 1d"
         )
     return interval
 
@@ -103,12 +103,12 @@ def _print(found: ValidationSchedule, as_json: bool) -> None:
     else:
         every = shown.pop("every")
         shown.pop("scheduled")
-        when = "at times that were set elsewhere" if every is None else f"every {every}"
+        when = "at times set by another program" if every is None else f"every {every}"
         output.print_facts({"validate": when} | shown)
 
 
 def _typed(interval: timedelta) -> str:
-    """Return the interval as it would be typed, in its largest unit."""
+    """Return the interval as one would type it, in the largest unit that fits."""
     seconds = int(interval.total_seconds())
     unit = next(unit for unit, size in reversed(UNITS.items()) if seconds % size == 0)
     return f"{seconds // UNITS[unit]}{unit}"

@@ -20,12 +20,12 @@ from orchestrator.domain.subscription import Status
     ),
 )
 @click.option(
-    "--status", type=click.Choice([one.value for one in Status]), help="Only those with this status."
+    "--status", type=click.Choice([one.value for one in Status]), help="Only subscriptions with this status."
 )
-@click.option("--product", metavar="NAME", help="Only those on this product.")
-@click.option("--out-of-sync", is_flag=True, help="Only those that are out of sync.")
+@click.option("--product", metavar="NAME", help="Only subscriptions on this product.")
+@click.option("--out-of-sync", is_flag=True, help="Only subscriptions that are out of sync.")
 @limit_option
-@click.option("--after", metavar="ID", help="Only those after this one in the list.")
+@click.option("--after", metavar="ID", help="Continue the list after this id.")
 @json_option
 def list_subscriptions(
     status: str | None,
@@ -67,7 +67,7 @@ def list_subscriptions(
 @click.argument("subscription_id")
 @json_option
 def show_subscription(subscription_id: str, as_json: bool) -> int:
-    """Show a subscription: values, relations, trail."""
+    """Show a subscription: its values, its relations and its trail."""
     wanted = as_uuid(subscription_id)
 
     async def work(connections: Connections) -> None:
@@ -88,11 +88,13 @@ def show_subscription(subscription_id: str, as_json: bool) -> int:
     epilog=examples("starter.py processes --status failed", "starter.py processes --limit 10 --json"),
 )
 @click.option(
-    "--status", type=click.Choice([one.value for one in ProcessStatus]), help="Only those with this status."
+    "--status",
+    type=click.Choice([one.value for one in ProcessStatus]),
+    help="Only processes with this status.",
 )
-@click.option("--subscription", metavar="ID", help="Only those on this subscription.")
+@click.option("--subscription", metavar="ID", help="Only processes on this subscription.")
 @limit_option
-@click.option("--after", metavar="ID", help="Only those after this one in the list.")
+@click.option("--after", metavar="ID", help="Continue the list after this id.")
 @json_option
 def list_processes(
     status: str | None,
@@ -127,10 +129,10 @@ def list_processes(
 
 @click.command("process", epilog=examples("starter.py process create_user_group-… --follow"))
 @click.argument("process_id")
-@click.option("--follow", "following", is_flag=True, help="Follow it until it ends or parks.")
+@click.option("--follow", "following", is_flag=True, help="Follow the process until it ends or parks.")
 @json_option
 def show_process(process_id: str, following: bool, as_json: bool) -> int:
-    """Show a process: its steps, from the history, with status, attempts and last failure."""
+    """Show a process: its steps with status, attempts and last failure."""
     require_text(process_id)
 
     async def work(connections: Connections) -> None:

@@ -1,4 +1,4 @@
-"""The commands that start processes."""
+"""The commands that start processes: create, modify, terminate, validate."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -71,7 +71,7 @@ for each in CATALOGUE:
 
 
 def forms_of(target: Target) -> list[type[StartForm]]:
-    """Return the forms of all products for this target."""
+    """Return the forms of every product for this target."""
     definitions = [entry.workflow(target) for entry in CATALOGUE]
     return [form_of(definition) for definition in definitions if definition is not None]
 
@@ -90,7 +90,7 @@ EXAMPLE = "64f731c2-30f5-5d90-b7b0-8f61a6fa6cce"
 def modify(
     subscription_id: str, process_id: str | None, no_wait: bool, as_json: bool, **given: str | None
 ) -> int:
-    """Change values of a subscription; what is not given stays."""
+    """Change values of a subscription. Values that you leave out stay."""
     prepare = on_existing(subscription_id, Target.MODIFY, given)
     return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=as_uuid(subscription_id))
 
@@ -99,13 +99,13 @@ def modify(
     "terminate", epilog=examples("starter.py terminate 64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --yes")
 )
 @click.argument("subscription_id")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @form_options(*forms_of(Target.TERMINATE), without=("subscription_id",))
 @starting_options
 def terminate(
     subscription_id: str, yes: bool, process_id: str | None, no_wait: bool, as_json: bool, **given: str | None
 ) -> int:
-    """End a subscription, and remove what was provisioned for it."""
+    """Terminate a subscription and remove what was provisioned for it."""
     prepare = on_existing(subscription_id, Target.TERMINATE, given, confirm=None if yes else confirm_removal)
     return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=as_uuid(subscription_id))
 
@@ -125,12 +125,12 @@ def validate(
     as_json: bool,
     **given: str | None,
 ) -> int:
-    """Compare a subscription, or all, with what the external systems say."""
+    """Compare one or all subscriptions with the external systems."""
     if every == (subscription_id is not None):
-        raise InvalidInput("Give a subscription, or --all")
+        raise InvalidInput("Give either a subscription id or --all")
     if subscription_id is None:
         if given.pop("version", None) is not None:
-            raise InvalidInput("--version is that of one subscription; leave it out with --all")
+            raise InvalidInput("--version belongs to one subscription; leave it out with --all")
         form = fill(ValidateSubscriptionsForm, said(given))
         return validate_all(form, process_id, no_wait=no_wait, as_json=as_json)
     prepare = on_existing(subscription_id, Target.VALIDATE, given)
@@ -138,16 +138,14 @@ def validate(
 
 
 def confirm_removal(subscription: SubscriptionModel) -> None:
-    """Ask somebody whether to remove the subscription.
+    """Ask for confirmation before the subscription is removed.
 
     Raises:
-        InvalidInput: when nobody can be asked.
-        click.Abort: when the answer is no.
+        InvalidInput: if there is no terminal to ask on.
+        click.Abort: if the answer is no.
     """
     if not sys.stdin.isatty():
-        raise InvalidInput(
-            f"Nobody is there to confirm that {subscription.description} is removed; give --yes"
-        )
+        raise InvalidInput(f"No terminal to confirm the removal of {subscription.description}; give --yes")
     click.confirm(f"Are you sure you want to remove {subscription.description}?", abort=True, err=True)
 
 
@@ -158,7 +156,7 @@ def on_existing(
     *,
     confirm: Callable[[SubscriptionModel], None] | None = None,
 ) -> Callable[[Connections], Awaitable[Prepared]]:
-    """Return what finds the workflow for a subscription that is there, fills its form, and asks the gate."""
+    """Return a function that finds the workflow for the subscription, fills its form and asks the gate."""
     wanted = as_uuid(subscription_id)
 
     async def prepare(connections: Connections) -> Prepared:
@@ -190,7 +188,7 @@ def start(
     as_json: bool,
     about: UUID | None = None,
 ) -> int:
-    """Start a process, follow it, print what became of it; return the exit code."""
+    """Start a process, follow it, print its outcome, and return the exit code."""
     require_text(process_id)
 
     async def existing(connections: Connections, error: ProcessAlreadyExists, wanted_id: str) -> Outcome:
@@ -198,7 +196,7 @@ def start(
         return shown.model_copy(update={"error": error_of(error)})
 
     async def work(connections: Connections, sent: Sent) -> Outcome:
-        # Before the gate: what the process itself holds or has changed would refuse it as another.
+        # Check this before the gate, which would refuse a process that has itself locked the subscription.
         if process_id is not None and await exists(connections, process_id):
             return await existing(connections, ProcessAlreadyExists(process_id), process_id)
         try:
@@ -219,7 +217,7 @@ def start(
 
 
 async def refused(connections: Connections, about: UUID | None, refusal: GateRefusal) -> Outcome:
-    """Return the outcome of a process that the gate did not let start."""
+    """Return the outcome of a process that the gate refused to start."""
     document = None
     if about is not None:
         async with connections.pool.acquire() as connection:
@@ -231,7 +229,7 @@ async def refused(connections: Connections, about: UUID | None, refusal: GateRef
 
 
 def said(given: dict[str, str | None]) -> dict[str, str]:
-    """Return the values that were given, and who gives them."""
+    """Return the options that were given, with the login name as the default of `by`."""
     values = {name: value for name, value in given.items() if value is not None}
     user = current_user()
     return values if user is None else {"by": user} | values

@@ -1,4 +1,4 @@
-"""Starting a process, acting on it, and following it until it ends or parks."""
+"""Start a process, act on it, and follow it until it ends or parks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -31,22 +31,22 @@ T = TypeVar("T")
 OnChange = Callable[[ProcessDocument], None]
 
 QUICK, SLOW = 0.05, 1.0
-"""Seconds between two looks at a process that changes, and at one that does not."""
+"""Seconds between two polls: while a process changes, and while it does not."""
 
 LONGEST_SUMMARY = 400
-"""Bytes of JSON that a Temporal server takes as a summary, unless it is configured otherwise."""
+"""Bytes of JSON: the longest summary that a Temporal server accepts by default."""
 
 CLOSES_WITHIN = 5.0
-"""Seconds after which a process that has ended is shown as it is, also where Temporal has it open still."""
+"""Seconds to wait for Temporal to close a process that the trail already shows as ended."""
 
 
 def new_process_id(definition: type[HasTarget]) -> str:
-    """Return the id of a new process: ``{workflow}-{a random UUID}``."""
+    """Return a new process id: ``{workflow}-{random UUID}``."""
     return f"{workflow_type(definition)}-{uuid4()}"
 
 
 async def exists(connections: Connections, process_id: str) -> bool:
-    """Return whether there is a process of this id, open or ended, as far as trail or Temporal know."""
+    """Return whether the trail or Temporal knows a process with this id, open or ended."""
     try:
         await process_document(connections, process_id)
     except ProcessNotFound:
@@ -65,7 +65,7 @@ async def start_process(
     """Start a process under this id.
 
     Raises:
-        ProcessAlreadyExists: when there is, or ever was, a process of this id; nothing was started.
+        ProcessAlreadyExists: if there is, or ever was, a process with this id; nothing was started.
     """
     async with connections.pool.acquire() as connection:
         if await processes.read_process(connection, process_id) is not None:
@@ -84,7 +84,7 @@ async def start_process(
 
 
 def summary(title: str) -> str:
-    """Return a title that is no longer than Temporal takes as a summary."""
+    """Return the title, shortened to what Temporal accepts as a summary."""
     while len(to_json(title)) > LONGEST_SUMMARY:
         title = title.removesuffix("…")[:-1] + "…"
     return title
@@ -93,13 +93,13 @@ def summary(title: str) -> str:
 async def follow(
     connections: Connections, process_id: str, on_change: OnChange, *, parked_before: int = 0
 ) -> ProcessDocument:
-    """Wait until the process has ended or parks; tell every change on the way.
+    """Wait until the process ends or parks, and report every change.
 
     Args:
-        parked_before: how often it has parked already, for which nobody waits.
+        parked_before: how often it had parked before; only a later parking ends the wait.
 
     Raises:
-        ProcessNotFound: when there is no such process.
+        ProcessNotFound: if there is no such process.
     """
     ended = asyncio.create_task(_ended(connections, process_id))
     pause, seen, closing = QUICK, None, False
@@ -116,7 +116,7 @@ async def follow(
             if document.ended_at is None:
                 await asyncio.wait({ended}, timeout=pause)
                 pause = min(pause * 1.5, SLOW)
-            else:  # the trail is closed a moment before the history has the last steps
+            else:  # the trail shows the end a moment before the history has the last steps
                 await asyncio.wait({ended}, timeout=CLOSES_WITHIN)
                 closing = True
     finally:
@@ -132,7 +132,7 @@ async def _ended(connections: Connections, process_id: str) -> None:
 
 
 async def patiently(look: Callable[[], Awaitable[T]]) -> T:
-    """Look until somebody answers: who follows a process waits for the services as the process does."""
+    """Retry until Temporal and PostgreSQL answer: a follower must survive what its process survives."""
     while True:
         try:
             return await look()
@@ -143,10 +143,10 @@ async def patiently(look: Callable[[], Awaitable[T]]) -> T:
 
 
 async def send_update(connections: Connections, process_id: str, update: str, note: OperatorNote) -> None:
-    """Send the update `retry` or `give_up`, and wait until the process has taken it.
+    """Send the update `retry` or `give_up`, and wait until the process has accepted it.
 
     Raises:
-        ActionRefused: when the process has ended, is unknown, or is not in the state for it.
+        ActionRefused: if the process has ended, is unknown, or is not parked.
     """
     try:
         await connections.client.get_workflow_handle(process_id).execute_update(update, note)
@@ -156,16 +156,16 @@ async def send_update(connections: Connections, process_id: str, update: str, no
         kind = cause.type if isinstance(cause, ApplicationError) else None
         raise ActionRefused(message, kind) from error
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-        raise asyncio.CancelledError from error  # Ctrl-C, which the SDK has put into an error of its own
+        raise asyncio.CancelledError from error  # Ctrl-C, which the SDK wraps in its own error
     except RPCError as error:
         raise _refusal(process_id, error) from error
 
 
 async def request_abort(connections: Connections, process_id: str, note: OperatorNote) -> None:
-    """Ask for the cancellation of the process, in the name of somebody.
+    """Request the cancellation of the process; the reason names who asks and why.
 
     Raises:
-        ActionRefused: when the process has ended or is unknown.
+        ActionRefused: if the process has ended or is unknown.
     """
     why = ": ".join(said for said in (note.by, note.reason) if said)
     try:
@@ -175,21 +175,23 @@ async def request_abort(connections: Connections, process_id: str, note: Operato
 
 
 def require_abortable(document: ProcessDocument) -> None:
-    """Refuse to abort what was aborted already, and waits for somebody since, or what has failed.
+    """Require that an abort of the process can still have an effect.
 
     Raises:
-        ActionRefused: when nothing would come of it.
+        ActionRefused: if it is parked after an abort, or has ended without completing.
     """
     process = f'Process "{document.process_id}"'
     if document.parked and document.aborted:
         ways = ", or ".join(f'"starter.py {way} {document.process_id}"' for way in document.ways)
-        raise ActionRefused(f"{process} was aborted already; go on with {ways}", "AlreadyAborted")
+        raise ActionRefused(f"{process} was already aborted; continue with {ways}", "AlreadyAborted")
     if document.ended_at is not None and document.status is not ProcessStatus.COMPLETED:
-        raise ActionRefused(f"{process} has ended: {document.status}; nothing was done", "NotOpen")
+        raise ActionRefused(
+            f"{process} has already ended ({document.status}); nothing was changed", "NotOpen"
+        )
 
 
 class ActionRefused(Exception):
-    """A process does not take an action; `type` is what programs rely on."""
+    """A process refuses an action; programs rely on `type`."""
 
     def __init__(self, message: str, kind: str | None) -> None:
         super().__init__(message)
@@ -199,11 +201,13 @@ class ActionRefused(Exception):
 def _refusal(process_id: str, error: RPCError) -> Exception:
     if error.status is not RPCStatusCode.NOT_FOUND:
         return error
-    return ActionRefused(f'Process "{process_id}" has ended or does not exist; nothing was done', "NotOpen")
+    return ActionRefused(
+        f'Process "{process_id}" has ended or does not exist; nothing was changed', "NotOpen"
+    )
 
 
 async def outcome(connections: Connections, document: ProcessDocument) -> Outcome:
-    """Return what became of a process, with its subscription as it is now."""
+    """Return the outcome of a process, with the current values of its subscription."""
     subscription = None
     if document.subscription_id is not None:
         async with connections.pool.acquire() as connection:

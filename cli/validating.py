@@ -1,4 +1,4 @@
-"""Validating every active subscription."""
+"""Validate every active subscription."""
 
 import asyncio
 from contextlib import suppress
@@ -30,7 +30,7 @@ TITLE = "Validate every active subscription"
 def validate_all(
     form: ValidateSubscriptionsForm, process_id: str | None, *, no_wait: bool, as_json: bool
 ) -> int:
-    """Validate every active subscription, print the totals; return 0 where all are in sync, else 1."""
+    """Validate every active subscription and print the totals; return 0 if all are in sync, else 1."""
     require_text(process_id)
     sent = Sent()
 
@@ -66,7 +66,7 @@ def validate_all(
 
 
 async def _is_open(connections: Connections, process_id: str) -> bool | None:
-    """Return whether this validation of all is open, and so can be followed; `None` where it is none."""
+    """Return whether the process is open; `None` if it is not a validation of all subscriptions."""
     try:
         execution = await connections.client.get_workflow_handle(process_id).describe()
     except RPCError as error:
@@ -85,7 +85,9 @@ async def _follow(connections: Connections, process_id: str) -> Totals:
         return await patiently(handle.result)
     except WorkflowFailureError as error:
         kind = "Aborted" if isinstance(error.cause, CancelledError) else "Failed"
-        raise ActionRefused(f"{process_id} ended before all were validated: {error.cause}", kind) from error
+        raise ActionRefused(
+            f"{process_id} ended before every subscription was validated: {error.cause}", kind
+        ) from error
     finally:
         telling.cancel()
 

@@ -1,1 +1,1 @@
-"""The engine: what runs processes on subscriptions, whatever the product."""
+"""The engine: runs processes on subscriptions and knows no product."""

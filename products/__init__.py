@@ -1,1 +1,1 @@
-"""What can be subscribed to: product types and product blocks; pure, no I/O."""
+"""The products: product types and product blocks. Pure: no I/O."""

@@ -1,1 +1,1 @@
-"""The external systems (OSS and BSS): a protocol for each, and a fake of each."""
+"""The external systems: a protocol and a fake for each."""

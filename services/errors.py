@@ -1,5 +1,5 @@
-"""What can go wrong with an external system and pass by itself."""
+"""Errors of an external system that pass by themselves."""
 
 
 class ExternalSystemUnavailable(Exception):
-    """The system cannot be reached, or did not answer; whether it has done the work is unknown."""
+    """The system cannot be reached or did not answer; it may or may not have done the work."""

@@ -12,31 +12,27 @@ NAME = "group_management"
 
 @asynccontextmanager
 async def open_fake_group_management(database_url: str) -> AsyncIterator["FakeGroupManagement"]:
-    """Connect to the fake in its own schema and role of this database."""
+    """Connect to the fake, which has its own schema and role in this database."""
     async with open_fake_system(database_url, NAME) as system:
         yield FakeGroupManagement(system)
 
 
 class FakeGroupManagement:
-    """Implements `GroupManagement`; `system` takes the faults."""
+    """Implements `GroupManagement`; inject faults into its `system`."""
 
     def __init__(self, system: FakeSystem) -> None:
         self.system = system
 
     async def provision_group(self, subscription_id: UUID, group_name: str, *, token: int) -> Group:
-        """See `GroupManagement`."""
         return _group(await self.system.provision(subscription_id, {"group_name": group_name}, token=token))
 
     async def rename_group(self, subscription_id: UUID, group_name: str, *, token: int) -> Group:
-        """See `GroupManagement`."""
         return _group(await self.system.modify(subscription_id, {"group_name": group_name}, token=token))
 
     async def deprovision_group(self, subscription_id: UUID, *, token: int) -> None:
-        """See `GroupManagement`."""
         await self.system.deprovision(subscription_id, token=token)
 
     async def find_group(self, subscription_id: UUID) -> Group | None:
-        """See `GroupManagement`."""
         record = await self.system.find(subscription_id)
         return None if record is None else _group(record)
 

@@ -1,4 +1,4 @@
-"""The own database of a fake external system: its role, its schema, its tables."""
+"""The database of a fake external system: its own role, schema and tables."""
 
 from contextlib import suppress
 
@@ -22,22 +22,22 @@ END
 $$
 """
 
-# The own database of one fake: its role and its schema bear its name.
+# The tables of one fake, in its own schema.
 _CREATE_TABLES = """
 CREATE TABLE IF NOT EXISTS records (
     subscription_id uuid    CONSTRAINT records_pkey PRIMARY KEY,
     record_id       integer GENERATED ALWAYS AS IDENTITY,
-    attributes      jsonb, -- null where it was removed, or never was
+    attributes      jsonb, -- null: it was removed, or never existed
     token           bigint  NOT NULL, -- the highest fencing token seen
-    removed         boolean NOT NULL DEFAULT false -- a tombstone: it can never be made again
+    removed         boolean NOT NULL DEFAULT false -- a tombstone: it can never be created again
 );
 
--- What has really changed, in order: a call that is repeated and finds its work done leaves nothing here.
+-- The actual changes, in order: a repeated call that changes nothing leaves no row.
 CREATE TABLE IF NOT EXISTS changes (
     change_id       integer GENERATED ALWAYS AS IDENTITY CONSTRAINT changes_pkey PRIMARY KEY,
     subscription_id uuid   NOT NULL,
-    token           bigint NOT NULL, -- the highest seen then: that of the call
-    attributes      jsonb -- null: it was removed
+    token           bigint NOT NULL, -- the token of the call
+    attributes      jsonb -- null: the record was removed
 );
 
 CREATE OR REPLACE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -59,26 +59,26 @@ CREATE TABLE IF NOT EXISTS faults (
         CONSTRAINT faults_kind_known CHECK (kind IN ('slow', 'unreachable', 'answer lost', 'reject')),
     name     text,             -- reject: requests for this name; null: all
     seconds  double precision, -- slow: how long a call takes
-    times    integer           -- how many calls it still strikes; null: all, until it is cleared
+    times    integer           -- calls it still affects; null: all, until it is cleared
 );
 """
 
 
 async def create_fake_system(database_url: str, name: str) -> None:
-    """Make the role, the schema and the tables of a fake on a PostgreSQL server; what is there stays.
+    """Create the role, the schema and the tables of a fake on a PostgreSQL server; keep existing ones.
 
     Args:
-        database_url: a role that may create roles and schemas.
-        name: of the fake: its role and its schema bear it; small letters and underscores.
+        database_url: names a role that may create roles and schemas.
+        name: the name of the fake, its role and its schema: small letters and underscores.
 
     Raises:
-        NotPermitted: when that role may not.
+        NotPermitted: if the role may not create roles and schemas.
     """
     connection = await connect(database_url)
     try:
-        # Names are no parameters of a statement: these read it from a setting, and quote it themselves.
+        # A statement takes no names as parameters, so these read the name from a setting and quote it.
         await connection.execute("SELECT set_config('fake.name', $1, false)", name)
-        # Roles belong to the server, not to the database: another database may have made it.
+        # A role belongs to the server: a fake in another database may have created it already.
         with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
             await connection.execute(_CREATE_ROLE)
         async with connection.transaction():

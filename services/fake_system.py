@@ -1,4 +1,4 @@
-"""A fake external system that behaves like a real one: keeps its own state, fences, and fails to order."""
+"""A fake external system: it keeps its own state, checks fencing tokens, and fails on request."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -19,7 +19,7 @@ FaultKind = Literal["slow", "unreachable", "answer lost", "reject"]
 
 
 class Record(BaseModel):
-    """One thing that the system administers."""
+    """A record of the system: a group or a user."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,34 +28,34 @@ class Record(BaseModel):
 
 
 class Change(BaseModel):
-    """One thing that has really changed: a call that was repeated and found its work done is none."""
+    """An actual change of a record; a repeated call that changes nothing is not one."""
 
     model_config = ConfigDict(frozen=True)
 
     subscription_id: UUID
     token: int
-    """The fencing token of the call that has changed it."""
+    """Fencing token of the call."""
     attributes: Attributes | None
-    """`None` where it was removed."""
+    """New attributes; `None`: the record was removed."""
 
 
 class Fault(BaseModel):
-    """A misbehaviour to order; it lasts until it has struck `times` calls, or is cleared."""
+    """A fault to inject; it lasts until it has affected `times` calls or is cleared."""
 
     model_config = ConfigDict(frozen=True)
 
     kind: FaultKind
     name: str | None = None
-    """For `reject`: only requests for this name; `None` means all."""
+    """For `reject`: affects only requests for this name; `None`: all requests."""
     seconds: float | None = None
-    """For `slow`: how long a call takes."""
+    """For `slow`: how long a call takes, in seconds."""
     times: int | None = None
-    """How many calls it strikes; `None` means all, until it is cleared."""
+    """Number of calls to affect; `None`: all, until it is cleared."""
 
 
 @asynccontextmanager
 async def open_fake_system(database_url: str, name: str) -> AsyncIterator["FakeSystem"]:
-    """Connect to a fake that `services.fake_schema` made, in its own role, schema and pool."""
+    """Connect to a fake that `services.fake_schema` has created, with its own role, schema and pool."""
     pool = await open_pool(database_url, size=4, server_settings={"role": name, "search_path": name})
     try:
         yield FakeSystem(name, pool)
@@ -64,19 +64,19 @@ async def open_fake_system(database_url: str, name: str) -> AsyncIterator["FakeS
 
 
 class FakeSystem:
-    """Records by subscription id, under fencing tokens, with faults to order."""
+    """Records by subscription id, guarded by fencing tokens, with faults on request."""
 
     def __init__(self, name: str, pool: Pool) -> None:
         self.name = name
         self._pool = pool
 
     async def provision(self, subscription_id: UUID, attributes: Attributes, *, token: int) -> Record:
-        """Make the record, or return the one that is there.
+        """Create the record, or return the existing one.
 
         Raises:
-            RequestRejected: when it was removed, or a fault says so.
-            StaleToken: when a higher token was seen.
-            ExternalSystemUnavailable: when a fault says so.
+            RequestRejected: if the record was removed, or by a fault.
+            StaleToken: if the system has seen a higher token.
+            ExternalSystemUnavailable: by a fault.
         """
         await self._fail_before(attributes)
         async with transaction(self._pool) as connection:
@@ -97,10 +97,10 @@ class FakeSystem:
         return _record(row)
 
     async def modify(self, subscription_id: UUID, attributes: Attributes, *, token: int) -> Record:
-        """Give the record other attributes.
+        """Replace the attributes of the record.
 
         Raises:
-            RequestRejected: when there is no such record, or a fault says so.
+            RequestRejected: if there is no such record, or by a fault.
             StaleToken, ExternalSystemUnavailable: as `provision`.
         """
         await self._fail_before(attributes)
@@ -122,7 +122,7 @@ class FakeSystem:
         return _record(row)
 
     async def tamper(self, subscription_id: UUID, attributes: Attributes | None) -> None:
-        """Change the record behind everybody's back; `None` loses it."""
+        """Change the record directly, without a token and unaffected by faults; `None` removes it."""
         await self._pool.execute(
             "UPDATE records SET attributes = $2 WHERE subscription_id = $1",
             subscription_id,
@@ -130,7 +130,7 @@ class FakeSystem:
         )
 
     async def deprovision(self, subscription_id: UUID, *, token: int) -> None:
-        """Remove the record and leave a tombstone, also where none was.
+        """Remove the record, if there is one, and leave a tombstone.
 
         Raises:
             StaleToken, ExternalSystemUnavailable: as `provision`.
@@ -145,12 +145,12 @@ class FakeSystem:
         await self._fail_after()
 
     async def find(self, subscription_id: UUID) -> Record | None:
-        """Return the record, or `None` where there is none."""
+        """Return the record; `None` if there is none."""
         await self._fail_before(None)
         return await self.look(subscription_id)
 
     async def look(self, subscription_id: UUID) -> Record | None:
-        """Return the record, or `None`, behind everybody's back: no fault strikes."""
+        """Return the record, or `None`, unaffected by faults."""
         row = await self._pool.fetchrow(
             "SELECT record_id, attributes FROM records WHERE subscription_id = $1 AND attributes IS NOT NULL",
             subscription_id,
@@ -158,14 +158,14 @@ class FakeSystem:
         return None if row is None else _record(row)
 
     async def records(self) -> dict[UUID, Record]:
-        """Return everything that there is, by subscription."""
+        """Return all records, by subscription."""
         rows = await self._pool.fetch(
             "SELECT subscription_id, record_id, attributes FROM records WHERE attributes IS NOT NULL"
         )
         return {row["subscription_id"]: _record(row) for row in rows}
 
     async def changes(self) -> list[Change]:
-        """Return everything that has changed, in order."""
+        """Return all changes, in order."""
         rows = await self._pool.fetch(
             "SELECT subscription_id, token, attributes FROM changes ORDER BY change_id"
         )
@@ -179,12 +179,12 @@ class FakeSystem:
         ]
 
     async def count(self) -> int:
-        """Return how many records there are."""
+        """Return the number of records."""
         count: int = await self._pool.fetchval("SELECT count(*) FROM records WHERE attributes IS NOT NULL")
         return count
 
     async def order(self, fault: Fault) -> Self:
-        """Misbehave from now on."""
+        """Inject a fault."""
         await self._pool.execute(
             "INSERT INTO faults (kind, name, seconds, times) VALUES ($1, $2, $3, $4)",
             fault.kind,
@@ -195,7 +195,7 @@ class FakeSystem:
         return self
 
     async def faults(self) -> list[Fault]:
-        """Return the faults that are in force."""
+        """Return the active faults."""
         rows = await self._pool.fetch(
             """
             SELECT kind, name, seconds, times
@@ -207,11 +207,11 @@ class FakeSystem:
         return [Fault.model_validate(dict(row)) for row in rows]
 
     async def clear_faults(self) -> None:
-        """Behave from now on."""
+        """Remove all faults."""
         await self._pool.execute("DELETE FROM faults")
 
     async def _fence(self, connection: Connection, subscription_id: UUID, token: int) -> None:
-        # Makes the row where there is none, and locks it: two calls for one subscription take turns.
+        # Inserts the row if there is none, and locks it: two calls for one subscription take turns.
         seen = await connection.fetchval(
             """
             INSERT INTO records (subscription_id, token) VALUES ($1, $2)
@@ -226,7 +226,7 @@ class FakeSystem:
             raise StaleToken(f"{self.name} has seen token {seen} for {subscription_id}; refuses {token}")
 
     async def _fail_before(self, attributes: Attributes | None) -> None:
-        """Fail to order before the work is done; `None` for a call that changes nothing."""
+        """Apply the faults that come before the work; `None` for a call that changes nothing."""
         if (slow := await self._struck("slow")) is not None:
             await asyncio.sleep(slow.seconds or 0)
         if await self._struck("unreachable") is not None:

@@ -12,31 +12,27 @@ NAME = "user_management"
 
 @asynccontextmanager
 async def open_fake_user_management(database_url: str) -> AsyncIterator["FakeUserManagement"]:
-    """Connect to the fake in its own schema and role of this database."""
+    """Connect to the fake, which has its own schema and role in this database."""
     async with open_fake_system(database_url, NAME) as system:
         yield FakeUserManagement(system)
 
 
 class FakeUserManagement:
-    """Implements `UserManagement`; `system` takes the faults."""
+    """Implements `UserManagement`; inject faults into its `system`."""
 
     def __init__(self, system: FakeSystem) -> None:
         self.system = system
 
     async def provision_user(self, subscription_id: UUID, account: Account, *, token: int) -> KnownUser:
-        """See `UserManagement`."""
         return _user(await self.system.provision(subscription_id, account.model_dump(), token=token))
 
     async def change_user(self, subscription_id: UUID, account: Account, *, token: int) -> KnownUser:
-        """See `UserManagement`."""
         return _user(await self.system.modify(subscription_id, account.model_dump(), token=token))
 
     async def deprovision_user(self, subscription_id: UUID, *, token: int) -> None:
-        """See `UserManagement`."""
         await self.system.deprovision(subscription_id, token=token)
 
     async def find_user(self, subscription_id: UUID) -> KnownUser | None:
-        """See `UserManagement`."""
         record = await self.system.find(subscription_id)
         return None if record is None else _user(record)
 

@@ -1,4 +1,4 @@
-"""The group management system: what this project needs of it."""
+"""The group management system, as far as this project needs it."""
 
 from typing import Protocol
 from uuid import UUID
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Group(BaseModel):
-    """A group as the group management system knows it."""
+    """A group in the group management system."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -16,31 +16,31 @@ class Group(BaseModel):
 
 
 class GroupManagement(Protocol):
-    """Administers groups, each known by the id of the subscription that it is for.
+    """Administers groups, identified by their subscription ids.
 
-    Every call may be made again: it is idempotent by subscription id. `token` is a fencing token: the
-    system remembers the highest that it has seen for a subscription and refuses a lower one, so that a
-    caller who lost its hold on the subscription can do nothing.
+    Every call is idempotent by subscription id. `token` is a fencing token: the system remembers the highest
+    token that it has seen for a subscription and refuses a lower one. So a caller that no longer holds the
+    subscription cannot change anything.
 
-    Raises (all that change something):
-        RequestRejected: when the system says no, for good.
-        StaleToken: when a higher token was seen.
-        ExternalSystemUnavailable: when it cannot be reached, or its answer did not come; whether it has
-            done the work is then unknown.
+    Raises (every call that changes something):
+        RequestRejected: if the system rejects the request for good.
+        StaleToken: if the system has seen a higher token.
+        ExternalSystemUnavailable: if the system cannot be reached or does not answer; it may or may not have
+            done the work.
     """
 
     async def provision_group(self, subscription_id: UUID, group_name: str, *, token: int) -> Group:
-        """Make the group, or return the one that is there; never twice, never after its removal."""
+        """Create the group, or return the existing one; never create it again after its removal."""
         ...
 
     async def rename_group(self, subscription_id: UUID, group_name: str, *, token: int) -> Group:
-        """Give the group another name; one that has it already keeps it."""
+        """Set the name of the group."""
         ...
 
     async def deprovision_group(self, subscription_id: UUID, *, token: int) -> None:
-        """Remove the group for ever; one that never was counts as removed."""
+        """Remove the group for good; removing a group that never existed succeeds."""
         ...
 
     async def find_group(self, subscription_id: UUID) -> Group | None:
-        """Return the group, or `None` where there is none."""
+        """Return the group, or `None` if there is none."""
         ...

@@ -1,4 +1,4 @@
-"""The user management system: what this project needs of it."""
+"""The user management system, as far as this project needs it."""
 
 from typing import Protocol
 from uuid import UUID
@@ -7,42 +7,42 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Account(BaseModel):
-    """What the user management system is told of a user."""
+    """The values of a user that this project sends to the user management system."""
 
     model_config = ConfigDict(frozen=True)
 
     username: str
     age: int | None
-    """Years; `None` where nobody said."""
+    """Age in years; `None`: unknown."""
     affiliation: str
     group_id: int
-    """Of the group in the group management system."""
+    """The group's id in the group management system."""
 
 
 class KnownUser(Account):
-    """A user as the user management system knows them."""
+    """A user in the user management system."""
 
     user_id: int
 
 
 class UserManagement(Protocol):
-    """Administers users, each known by the id of the subscription that they have.
+    """Administers users, identified by their subscription ids.
 
     Idempotence, fencing tokens and errors are those of `services.group_management.GroupManagement`.
     """
 
     async def provision_user(self, subscription_id: UUID, account: Account, *, token: int) -> KnownUser:
-        """Make the user, or return the one that is there; never twice, never after the removal."""
+        """Create the user, or return the existing one; never create it again after its removal."""
         ...
 
     async def change_user(self, subscription_id: UUID, account: Account, *, token: int) -> KnownUser:
-        """Make the user what the account says; one that is so already stays."""
+        """Set the values of the user."""
         ...
 
     async def deprovision_user(self, subscription_id: UUID, *, token: int) -> None:
-        """Remove the user for ever; one that never was counts as removed."""
+        """Remove the user for good; removing a user that never existed succeeds."""
         ...
 
     async def find_user(self, subscription_id: UUID) -> KnownUser | None:
-        """Return the user, or `None` where there is none."""
+        """Return the user, or `None` if there is none."""
         ...

@@ -1,7 +1,7 @@
-"""Workers that die by SIGKILL, each at one moment of one step, before anybody hears of it.
+"""Workers that die by SIGKILL, each at one moment of one step, before they report it.
 
-They are forked from this program, which has imported everything: one costs little, and any number may run.
-It reads a `Death` from each line of stdin, and prints one on stdout when that worker is dead.
+This program forks them after it has imported everything, so a worker costs little and any number may run.
+It reads a `Death` from each line of stdin, and prints it on stdout when that worker is dead.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ from worker import open_worker
 
 
 class Death(BaseModel):
-    """A worker that dies once."""
+    """The death of one worker."""
 
     model_config = ConfigDict(frozen=True)
 
     task_queue: str
-    """That it works on."""
+    """Task queue of the worker."""
     step: str
-    """In the ledger: `roll_back: {step}` during the roll-back."""
+    """Name of the step in the ledger: `roll_back: {step}` during the roll-back."""
     moment: Moment
     aborted_after: str | None = None
-    """The step after whose commit the worker has the process aborted; `None` means never."""
+    """The step after whose commit the worker requests an abort; `None`: it never does."""
 
 
 class _Dying:
@@ -57,15 +57,15 @@ async def work_until_death(death: Death) -> None:
 
 
 def main() -> None:
-    """Fork a worker for each line, until there are no more lines and no more workers."""
+    """Fork a worker for each line, until stdin ends and all workers are dead."""
     alive: dict[int, Death] = {}
     read, reading = b"", True
     while reading or alive:
         if reading and select.select([0], [], [], 0.05)[0]:
-            new = os.read(0, 65536)  # not through a buffer: `select` sees only what is still in the pipe
+            new = os.read(0, 65536)  # unbuffered: `select` sees only what is still in the pipe
             *lines, read = (read + new).split(b"\n")
             reading = bool(new)
-            if not reading:  # nobody listens any more: whoever has not died never will
+            if not reading:  # stdin has ended: workers that are still alive will never die
                 for pid in alive:
                     os.kill(pid, signal.SIGKILL)
             for line in lines:
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def _fork(death: Death) -> int:
-    pid = os.fork()  # before the SDK is used for the first time: it has no threads yet
+    pid = os.fork()  # before the first use of the SDK, so there are no threads yet
     if pid == 0:
         asyncio.run(work_until_death(death))
         os._exit(1)  # it should have died

@@ -1,4 +1,4 @@
-"""A process and a subscription for a test to begin with, each with an id of its own."""
+"""A process and a subscription for a test to start with, each with a new id."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -7,7 +7,7 @@ from orchestrator.domain.process import Process, Target, created_subscription_id
 from products.product_types.user_group import USER_GROUP, UserGroupInactive
 
 START = datetime(2040, 2, 29, 12, tzinfo=UTC)
-"""When processes start that a test makes by hand: no moment that the clock of PostgreSQL gives."""
+"""Start time of processes that a test makes itself; never the current time of PostgreSQL."""
 MINUTE = timedelta(minutes=1)
 
 
@@ -27,7 +27,7 @@ def new_process(started_at: datetime = START) -> Process:
 
 
 def new_subscription(held_by: str | None = None) -> UserGroupInactive:
-    """Return a virgin subscription on a user group."""
+    """Return an initial subscription on a user group."""
     subscription_id = uuid4()
     customer_id = faked_customer_id(str(subscription_id))
     return UserGroupInactive.from_product_id(

@@ -1,4 +1,4 @@
-"""Starting processes in a test, and reading what became of them."""
+"""Start processes in a test, and read their results."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ CreateHandle = WorkflowHandle[CreateUserGroup, UserGroup]
 
 
 class Processes:
-    """Processes of one test, on its own task queue."""
+    """The processes of one test, on its own task queue."""
 
     def __init__(self, client: Client, task_queue: str, pool: Pool) -> None:
         self.client = client
@@ -54,7 +54,7 @@ class Processes:
         return (await (await self.create_user_group(group_name)).result()).subscription_id
 
     async def create_user(self, group_id: UUID, username: str = "alice", **fields: object) -> Handle:
-        """Start a `create_user`, of an internal user unless `product` says otherwise."""
+        """Start a `create_user`; by default of an internal user."""
         form = {"product": "User internal", "username": username, "group": str(group_id), **fields}
         return await self.client.start_workflow(
             "create_user", form, id=f"create_user-{uuid4()}", task_queue=self.task_queue
@@ -67,7 +67,7 @@ class Processes:
         return self.subscription_id(handle)
 
     async def start(self, workflow: str, subscription_id: UUID, **fields: object) -> Handle:
-        """Start a process on a subscription that is there."""
+        """Start a process on an existing subscription."""
         return await self.client.start_workflow(
             workflow,
             {"subscription_id": str(subscription_id), **fields},
@@ -76,13 +76,13 @@ class Processes:
         )
 
     async def find(self, subscription_id: UUID) -> SubscriptionModel | None:
-        """Read a subscription; `None` where there is none."""
+        """Read a subscription; `None` if it does not exist."""
         async with self.pool.acquire() as connection:
             stored = await subscriptions.read_subscription(connection, subscription_id)
         return None if stored is None else stored.subscription
 
     async def read(self, subscription_id: UUID) -> SubscriptionModel:
-        """Read a subscription that is there."""
+        """Read an existing subscription."""
         found = await self.find(subscription_id)
         assert found is not None
         return found
@@ -93,11 +93,11 @@ class Processes:
         return answer
 
     async def subscription(self, handle: Handle) -> SubscriptionModel | None:
-        """Read the subscription that the process makes."""
+        """Read the subscription that the process creates."""
         return await self.find(self.subscription_id(handle))
 
     def subscription_id(self, handle: Handle) -> UUID:
-        """Return the id of the subscription that the process makes."""
+        """Return the id of the subscription that the process creates."""
         return created_subscription_id(handle.id)
 
     async def row(self, handle: Handle) -> TrailRow | None:
@@ -106,7 +106,7 @@ class Processes:
             return await processes.read_process(connection, handle.id)
 
     async def events(self, handle: Handle) -> list[TrailEvent]:
-        """Read what happened to the process on its way."""
+        """Read the events of the process."""
         async with self.pool.acquire() as connection:
             return await processes.read_events(connection, handle.id)
 
@@ -122,7 +122,7 @@ class Processes:
         return answer
 
     async def reset(self, handle: Handle) -> None:
-        """Let the execution begin again after its first workflow task, as an operator can."""
+        """Reset the execution to its first workflow task, as an operator can."""
         run = await self.latest(handle).describe()
         await self.client.workflow_service.reset_workflow_execution(
             ResetWorkflowExecutionRequest(
@@ -139,20 +139,20 @@ class Processes:
         return self.client.get_workflow_handle(handle.id)
 
     async def next_run(self, handle: Handle) -> Handle | None:
-        """Return the handle of the run that follows this first one, or `None` as long as there is none."""
+        """Return the handle of the run after this first one; `None` while there is none."""
         run_id = (await self.latest(handle).describe()).run_id
         if run_id == handle.first_execution_run_id:
             return None
         return self.client.get_workflow_handle(handle.id, run_id=run_id)
 
     async def details(self, handle: Handle) -> str:
-        """Read the current details that the Web UI shows."""
+        """Read the current details, which the Web UI shows."""
         metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
         details: str = metadata.current_details
         return details
 
     async def until_parked(self, handle: Handle, *, times: int = 1, seconds: float = 30) -> TrailRow:
-        """Wait until the process has parked so many times, and shows it."""
+        """Wait until the process has parked this often, and its status shows it."""
 
         async def parked() -> TrailRow | None:
             events = [event for event in await self.events(handle) if event.event == "parked"]
@@ -172,7 +172,7 @@ class Processes:
         return await eventually(running)
 
     async def until_closed(self, handle: Handle) -> None:
-        """Wait until the process has ended, however."""
+        """Wait until the process has ended in any way."""
         with suppress(WorkflowFailureError):
             await handle.result()
 
@@ -185,7 +185,7 @@ class Processes:
 
 
 async def until_struck(system: FakeSystem) -> None:
-    """Wait until every fault that was ordered for some calls has struck: a slow call has begun."""
+    """Wait until every fault with a limited number of calls is used up: a slow call has begun."""
 
     async def struck() -> bool | None:
         return None if await system.faults() else True
@@ -194,7 +194,7 @@ async def until_struck(system: FakeSystem) -> None:
 
 
 async def eventually(look: Callable[[], Awaitable[T | None]], *, seconds: float = 30) -> T:
-    """Return what is seen as soon as something is."""
+    """Wait for a result other than `None`, and return it."""
     async with asyncio.timeout(seconds):
         while (seen := await look()) is None:  # noqa: ASYNC110  # what is awaited is in other processes
             await asyncio.sleep(0.02)

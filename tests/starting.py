@@ -1,4 +1,4 @@
-"""The starter, in this process or as a program of its own, against the services of the tests."""
+"""The starter, in this process or as a separate program, with the servers of the tests."""
 
 import asyncio
 import io
@@ -32,7 +32,7 @@ class Ended:
 def run_here(arguments: Sequence[str]) -> Ended:
     """Run a command line as `starter.py` does, with streams as strict as those of a program.
 
-    The streams are those of the whole process: one command at a time.
+    It replaces the streams of the whole process, so only one command can run at a time.
     """
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
     err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="", errors="backslashreplace")
@@ -47,11 +47,11 @@ def run_here(arguments: Sequence[str]) -> Ended:
 
 @dataclass(frozen=True)
 class Program:
-    """A program, without its last arguments."""
+    """A program without its last arguments."""
 
     environment: dict[str, str]
     beginning: tuple[str, ...]
-    """What Python is to run."""
+    """Arguments for Python."""
     directory: Path = ROOT
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
@@ -75,7 +75,7 @@ class Program:
 
 
 class Starter:
-    """Runs the command line with the given services: in this process, where a command begins at once."""
+    """Runs the command line in this process, where a command starts at once."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment

@@ -1,4 +1,4 @@
-"""The rolling upgrade of `docs/upgrades.md`, typed as it stands there: two versions, and processes open."""
+"""The rolling upgrade of `docs/upgrades.md`, typed as written: two versions with open processes."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ WAIT_FOR_VERSION = (
     "until temporal worker deployment describe-version --deployment-name subscriptions "
     "--build-id {build_id} > /dev/null 2>&1; do sleep 0.1; done"
 )
-"""What somebody does who looks at the log before the next command."""
+"""Waits of a reader who looks at the log before the next command."""
 DRAINED_SOON = {  # by default it takes three minutes
     "matching.wv.VersionDrainageStatusVisibilityGracePeriod": '"1s"',
     "matching.wv.VersionDrainageStatusRefreshInterval": '"1s"',
@@ -43,7 +43,7 @@ DRAINED_SOON = {  # by default it takes three minutes
 
 
 class Shell:
-    """A shell in which somebody types one command after the other."""
+    """A shell that runs one command after the other."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -51,7 +51,7 @@ class Shell:
         self.said = ""
 
     async def type(self, command: str) -> str:
-        """Run a command until it has ended well, or goes on in the background; return what was said."""
+        """Run a command until it has succeeded or continues in the background; return its output."""
         before = len(self.said)
         assert self._process.stdin is not None
         self._process.stdin.write(f"{command}\necho ended $?\n".encode())
@@ -62,13 +62,13 @@ class Shell:
         return self.said[before:]
 
     async def end(self) -> None:
-        """Stop what runs in the background, and the shell."""
+        """Stop the background jobs and the shell."""
         assert self._process.stdin is not None
         self._process.stdin.write(b"kill $(jobs -p); wait; exit\n")
         try:
             async with asyncio.timeout(30):
                 await self._process.wait()
-        except TimeoutError:  # it is in a command that does not end
+        except TimeoutError:  # a command does not end
             for process in psutil.Process(self._process.pid).children(recursive=True):
                 process.kill()
             await self._process.wait()
@@ -86,13 +86,13 @@ class Shell:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What was said after each command of the page, and what became of the processes."""
+    """The output of each command of the page, and the processes."""
 
     said: dict[str, str]
     client: Client
 
     async def process(self, process_id: str) -> tuple[WorkflowExecutionStatus | None, list[str]]:
-        """Return how it ended, and the versions that it was on, in order."""
+        """Return how the process ended, and its versions in order."""
         history = await self.client.get_workflow_handle(process_id).fetch_history()
         tasks = [
             event.workflow_task_completed_event_attributes.deployment_version.build_id
@@ -105,7 +105,7 @@ class Upgrade:
 
 @pytest.fixture(scope="module")
 async def temporal_of_its_own(directory: Path) -> AsyncIterator[Client]:
-    """A Temporal for these tests alone: a current version takes the work from all other workers."""
+    """A Temporal for these tests alone: a current version would take work from all other workers."""
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=find_temporal_cli(directory),
         dev_server_extra_args=dynamic_config(FAST_QUEUES | DRAINED_SOON),
@@ -124,14 +124,14 @@ async def upgrade(temporal_of_its_own: Client, postgres: str) -> AsyncIterator[U
         yield Upgrade({command: await typing.type(command) for command in COMMANDS}, temporal_of_its_own)
 
 
-def test_the_page_shows_what_is_said(upgrade: Upgrade) -> None:
+def test_the_page_shows_the_real_output(upgrade: Upgrade) -> None:
     said = plain("".join(upgrade.said.values()))
     assert len(COMMANDS) > 12
     assert [line for line in OUTPUT if plain(line) not in said] == []
 
 
-def test_a_version_that_is_not_current_says_by_which_command_it_becomes_so(upgrade: Upgrade) -> None:
-    advised = re.findall(r"to make it this one: (.*)", "".join(upgrade.said.values()))
+def test_a_worker_logs_the_command_to_make_its_version_current(upgrade: Upgrade) -> None:
+    advised = re.findall(r"to make \S+ current: (.*)", "".join(upgrade.said.values()))
     typed = [command.removesuffix(" --yes") for command in COMMANDS if "set-current-version" in command]
     assert advised == typed
 
@@ -140,13 +140,13 @@ async def test_a_new_process_begins_on_the_current_version(upgrade: Upgrade) -> 
     assert await upgrade.process("operators") == (WorkflowExecutionStatus.COMPLETED, ["2.0"])
 
 
-async def test_a_parked_process_that_is_retried_ends_on_the_version_that_it_began_with(
+async def test_a_retried_process_ends_on_its_first_version(
     upgrade: Upgrade,
 ) -> None:
     assert await upgrade.process("security") == (WorkflowExecutionStatus.COMPLETED, ["1.0"])
 
 
-async def test_a_parked_process_that_was_moved_ends_on_the_new_version_when_the_old_one_is_gone(
+async def test_a_moved_process_ends_on_the_new_version(
     upgrade: Upgrade,
 ) -> None:
     assert await upgrade.process("support") == (WorkflowExecutionStatus.COMPLETED, ["1.0", "2.0"])
@@ -162,7 +162,7 @@ async def shell(settings: Settings) -> AsyncIterator[Shell]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     process = await asyncio.create_subprocess_exec(
-        *("bash", "-m"),  # so that it knows its background jobs by number
+        *("bash", "-m"),  # so that the shell numbers its background jobs
         cwd=ROOT,
         env=os.environ | services,
         stdin=asyncio.subprocess.PIPE,
@@ -177,5 +177,5 @@ async def shell(settings: Settings) -> AsyncIterator[Shell]:
 
 
 def plain(text: str) -> str:
-    """Return the text without the width of columns, and how long ago something was."""
+    """Return the text without column widths and ages."""
     return re.sub(r"\d+ \w+ ago|now", "", re.sub(r"[^\S\n]+", " ", text))

@@ -1,4 +1,4 @@
-"""The worker as a program: how it starts, how it stops, what it refuses to run."""
+"""The worker as a program: how it starts, how it stops, and what it refuses."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ from tests.processes import Processes, eventually
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-async def test_a_worker_that_is_told_to_stop_ends_what_it_has_begun(
+async def test_a_worker_that_is_stopped_finishes_its_activities(
     settings: Settings,
     processes_of_program: Processes,
     groups: FakeGroupManagement,
@@ -44,13 +44,13 @@ async def test_a_worker_that_is_told_to_stop_ends_what_it_has_begun(
     assert (await processes_of_program.steps(handle))[3].attempts == 1
 
 
-async def test_an_empty_database_is_refused_in_one_line(settings: Settings, postgres: str) -> None:
+async def test_an_empty_database_gets_one_line(settings: Settings, postgres: str) -> None:
     empty = settings.model_copy(update={"database_url": await new_database(postgres)})
     said = await refusal(empty)
     assert re.fullmatch(r'worker: The database is empty, this code needs \d+: run "make migrate"\n', said)
 
 
-async def test_an_unreachable_temporal_is_named_in_one_line(settings: Settings) -> None:
+async def test_an_unreachable_temporal_gets_one_line(settings: Settings) -> None:
     gone = settings.model_copy(update={"temporal": {"target_host": "127.0.0.1:1"}})
     assert (await refusal(gone)).startswith(
         "worker: Cannot reach Temporal at 127.0.0.1:1 (Connection refused)"
@@ -58,13 +58,13 @@ async def test_an_unreachable_temporal_is_named_in_one_line(settings: Settings) 
 
 
 @pytest.mark.parametrize("half", ["TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID"])
-async def test_half_a_version_is_refused_in_one_line(settings: Settings, half: str) -> None:
+async def test_half_a_version_gets_one_line(settings: Settings, half: str) -> None:
     said = await refusal(settings, version={half: "1.0"})
     assert re.fullmatch(rf"worker: {half} is set but TEMPORAL_\w+ is not: set both, or neither .*\n", said)
     assert said.count(half) == 1
 
 
-async def test_a_deployment_name_that_temporal_does_not_take_is_refused_in_one_line(
+async def test_an_invalid_deployment_name_gets_one_line(
     settings: Settings,
 ) -> None:
     version = {"TEMPORAL_DEPLOYMENT_NAME": "subscriptions.eu", "TEMPORAL_WORKER_BUILD_ID": "1.0"}
@@ -72,7 +72,7 @@ async def test_a_deployment_name_that_temporal_does_not_take_is_refused_in_one_l
     assert re.fullmatch(r"worker: TEMPORAL_DEPLOYMENT_NAME=subscriptions\.eu: .* cannot contain '\.'\n", said)
 
 
-async def test_a_role_is_given_what_it_needs_when_the_database_is_migrated(settings: Settings) -> None:
+async def test_migrate_can_grant_a_role_its_rights(settings: Settings) -> None:
     assert settings.database_url is not None
     worker = await with_new_role(settings.database_url, "")
     role = worker.partition("//")[2].partition("@")[0]
@@ -80,20 +80,20 @@ async def test_a_role_is_given_what_it_needs_when_the_database_is_migrated(setti
     await require_current_schema(worker)
 
 
-async def test_a_role_that_is_given_its_rights_without_a_migration_is_a_wrong_usage(
+async def test_granting_without_migrating_is_wrong_usage(
     settings: Settings,
 ) -> None:
     assert "--grant-to belongs to --migrate" in await refusal(settings, "--grant-to", "worker", code=2)
 
 
-async def test_a_role_without_rights_is_told_in_one_line_who_gives_them(settings: Settings) -> None:
+async def test_a_role_without_rights_gets_one_line(settings: Settings) -> None:
     assert settings.database_url is not None
     url = await with_new_role(settings.database_url, "")
     said = await refusal(settings.model_copy(update={"database_url": url}))
     assert re.fullmatch(r'worker: PostgreSQL refuses: permission denied .*--grant-to ROLE"\n', said)
 
 
-async def test_a_workflow_that_imports_what_it_must_not_stops_the_worker_at_start_up(
+async def test_a_forbidden_import_in_a_workflow_stops_the_worker(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "careless_workflow.py").write_text(
@@ -153,5 +153,5 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 async def struck(groups: FakeGroupManagement) -> bool | None:
-    """Return whether the fault that strikes one call has struck."""
+    """Return whether the fault for one call is used up."""
     return None if await groups.system.faults() else True

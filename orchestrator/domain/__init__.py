@@ -1,1 +1,1 @@
-"""What subscriptions, products and processes are, and which process may start; pure, no I/O."""
+"""The domain: subscriptions, products, processes, and the in-sync gate. Pure: no I/O."""

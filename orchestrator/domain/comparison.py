@@ -1,4 +1,4 @@
-"""Comparing a subscription with what an external system says."""
+"""Compare a subscription with the record of an external system."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,27 +7,27 @@ from orchestrator.domain.subscription import SubscriptionModel
 
 
 class DiscrepancyFound(DomainError):
-    """A validation found that an external system says otherwise; the subscription stays out of sync."""
+    """A validation found differences to an external system; the subscription stays out of sync."""
 
     def __init__(self, subscription: SubscriptionModel, differences: Sequence[str]) -> None:
         super().__init__(
             f'Discrepancy found (subscription {subscription.subscription_id}, "{subscription.description}"): '
-            f"{'; '.join(differences)}; mend the cause, and validate again"
+            f"{'; '.join(differences)}; fix the cause, then validate again"
         )
 
 
 def compare(
     subscription: Mapping[str, object], found: Mapping[str, object] | None, system: str
 ) -> tuple[str, ...]:
-    """Return a sentence for each resource type that differs; none where they agree.
+    """Return a sentence for each resource type that differs.
 
     Args:
-        subscription: the values that the subscription has.
-        found: what the external system has; `None` where it knows nothing.
-        system: its name.
+        subscription: the values of the subscription.
+        found: the values in the external system; `None` if it has no record.
+        system: the name of the external system.
     """
     if found is None:
-        return (f"the {system} does not know it",)
+        return (f"the {system} has no record of it",)
     return tuple(
         f"{name} is {value!r} in the subscription and {found.get(name)!r} in the {system}"
         for name, value in subscription.items()

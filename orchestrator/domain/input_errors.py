@@ -1,4 +1,4 @@
-"""One readable line from whatever pydantic found wrong."""
+"""Turn the validation errors of pydantic into one readable line."""
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -26,7 +26,7 @@ def explain(error: ValidationError, form: type[BaseModel] | None = None) -> str:
     """Return one line that says which field is wrong, how, and what to do.
 
     Args:
-        form: the form that was filled in; `None` means the one that the error names.
+        form: the form that was filled in; `None` takes its name from the error.
     """
     title = form.__name__ if form else error.title
     found = error.errors(include_url=False, include_context=True)
@@ -43,7 +43,7 @@ def explain(error: ValidationError, form: type[BaseModel] | None = None) -> str:
 def _complaint(kind: str, message: str) -> str:
     if kind in _WHAT_TO_DO:
         return _WHAT_TO_DO[kind]
-    message = spelled(message.removeprefix("Value error, "))  # it may name a character of the input
+    message = spelled(message.removeprefix("Value error, "))  # it may quote a character of the input
     return message[0].lower() + message[1:] if message.startswith(("Input", "String", "Value")) else message
 
 
@@ -61,7 +61,7 @@ def _got(found: ErrorDetails) -> str:
 
 
 def shown(text: str, longest: int = _LONGEST_SHOWN) -> str:
-    """Return somebody's text as it can stand in one line: spelled, and not too long."""
+    """Return text from a user so that it fits into one line: escaped and cut."""
     return _cut(spelled(text[: longest + 1]), longest)
 
 

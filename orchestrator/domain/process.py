@@ -21,14 +21,14 @@ class Target(StrEnum):
 
 
 class ProcessStatus(StrEnum):
-    """How a process stands, in the trail and in the search attribute of that name."""
+    """The status of a process, in the trail and in the search attribute `ProcessStatus`."""
 
     RUNNING = "running"
-    FAILED = "failed"  # parked on a failed step, or ended by a discrepancy or by giving up
+    FAILED = "failed"  # parked on a failed step, or ended by a discrepancy or a give-up
     COMPLETED = "completed"
     ABORTED = "aborted"
     REFUSED = "refused"  # by the in-sync gate
-    LOST = "lost"  # its execution closed without saying how
+    LOST = "lost"  # Temporal closed its execution before it recorded how it ended
 
 
 class Course(StrEnum):
@@ -40,33 +40,33 @@ class Course(StrEnum):
 
 
 Event = Literal["parked", "retried", "abort requested", "given up", "set in sync"]
-"""What can happen to a process on its way, for the trail."""
+"""An event of a process, as the trail records it."""
 
 
 class Process(BaseModel):
-    """The identity of a process, as every step carries it into the database."""
+    """The identity of a process; every step passes it to the database."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     process_id: str
     """Temporal's workflow id."""
     first_execution_run_id: str
-    """The run id of the first execution of the chain: tells a second process of the same id from a
-    continued or reset one."""
+    """Temporal's run id of the first run. A continued or reset process keeps it; another process with the
+    same id has a different one."""
     workflow: str
     target: Target
     subscription_id: UUID
-    """The subscription that it works on, or is about to create."""
+    """The subscription that it changes or is about to create."""
     by: str | None = None
     reason: str | None = None
     started_at: datetime
 
 
 def created_subscription_id(process_id: str) -> UUID:
-    """The id of the subscription that a create process makes: the same at every attempt."""
+    """Return the id of the subscription that a create process makes; it is the same at every attempt."""
     return uuid5(_SUBSCRIPTIONS, process_id)
 
 
 def faked_customer_id(process_id: str) -> UUID:
-    """A customer for who gave none: there is no CRM. The same at every attempt."""
+    """Return a made-up customer id, as there is no CRM; it is the same at every attempt."""
     return uuid5(_CUSTOMERS, process_id)

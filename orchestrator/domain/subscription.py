@@ -1,4 +1,4 @@
-"""What a subscription is, and which lifecycle states it may be in."""
+"""Subscriptions and their lifecycle."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -28,20 +28,20 @@ NEXT: Mapping[Status, frozenset[Status]] = {
     Status.ACTIVE: frozenset({Status.TERMINATED}),
     Status.TERMINATED: frozenset(),
 }
-"""Where a subscription can go from each state; to stay is always possible."""
+"""The states that can follow each state; staying in a state is always allowed."""
 
 
 class SubscriptionModel(BaseModel):
     """One customer's instance of a product, in a lifecycle state that its class allows.
 
-    A product type is a family of such classes. The first is declared with its products and holds its
-    block in the one field that is a `ProductBlock`; each later class restates that block, stricter:
+    A product type is a family of such classes. The first class declares the products and has one field
+    that is a `ProductBlock`. Each later class redeclares that field with a stricter block:
 
         class UserGroupInactive(SubscriptionModel, lifecycle=[...], products={...})
         class UserGroupProvisioning(UserGroupInactive, lifecycle=[Status.PROVISIONING])
 
-    `SubscriptionModel` itself has no instances: to validate as `SubscriptionModel` gives one of the class
-    that fits the product type and the status of the input.
+    `SubscriptionModel` itself has no instances. Validating as `SubscriptionModel` returns an instance of
+    the class that fits the product type and status of the input.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,15 +49,15 @@ class SubscriptionModel(BaseModel):
     lifecycle: ClassVar[frozenset[Status]] = frozenset()
     products: ClassVar[Mapping[UUID, Product]] = {}
     fixed_inputs: ClassVar[Mapping[UUID, Mapping[str, str]]] = {}
-    """The constants of each product of this type: part of the block, the same in every subscription."""
+    """The constants of each product of this type: block values that every subscription on it shares."""
     stages: ClassVar[dict[Status, type["SubscriptionModel"]]] = {}
-    """The classes of this product type, by the state they are for."""
+    """The classes of this product type, by lifecycle state."""
     families: ClassVar[dict[str, dict[Status, type["SubscriptionModel"]]]] = {}
-    """The stages of every product type that was declared, by `Product.type`."""
+    """The stages of all declared product types, by `Product.type`."""
     product_type: ClassVar[str] = ""
-    """The product type that the class belongs to: the `type` of all of its products."""
+    """The product type of the class: the `type` of all its products."""
     block_name: ClassVar[str] = ""
-    """The field that holds the product block."""
+    """Name of the field with the product block."""
 
     subscription_id: UUID
     product: Product
@@ -65,15 +65,15 @@ class SubscriptionModel(BaseModel):
     description: str
     status: Status
     insync: bool
-    """Derived: nothing holds the subscription and no discrepancy is known."""
+    """Derived: true if no process holds the subscription and no discrepancy is known."""
     held_by: str | None = None
-    """The process that works on it, or is parked on it."""
+    """The process that has locked it; `None` if it is unlocked."""
     discrepancy_found_by: str | None = None
-    """The validation that found it to differ from the external systems."""
+    """The validation that found a discrepancy; `None` if none is known."""
     start_date: datetime | None = None
-    """When it first became active."""
+    """When it first became active; `None` before that."""
     end_date: datetime | None = None
-    """When it was terminated."""
+    """When it was terminated; `None` before that."""
     note: str | None = None
     version: int = Field(default=1, ge=1)
 
@@ -86,7 +86,7 @@ class SubscriptionModel(BaseModel):
     ) -> None:
         super().__init_subclass__()
 
-    # The same arguments once more: pydantic calls this one when the fields of the class are known.
+    # Takes the same arguments: pydantic calls it later, when the fields of the class are known.
     @classmethod
     def __pydantic_init_subclass__(
         cls,
@@ -116,14 +116,16 @@ class SubscriptionModel(BaseModel):
             return handler(fields)
         product, status = Product.model_validate(fields["product"]), Status(fields["status"])
         stage: Any = cls.stage(product.type, status)
-        return stage.model_validate(fields)  # type: ignore[no-any-return]  # a class that fits, of any type
+        return stage.model_validate(fields)  # type: ignore[no-any-return]  # a fitting class, of any product type
 
     @model_validator(mode="after")
     def _status_fits(self) -> Self:
         if self.status not in self.lifecycle:
             raise ValueError(f"{type(self).__name__} cannot be {self.status}")
         if self.insync != (self.held_by is None and self.discrepancy_found_by is None):
-            raise ValueError("insync must say that nothing holds it and that no discrepancy is known")
+            raise ValueError(
+                "insync must be true if no process holds it and no discrepancy is known; else false"
+            )
         return self
 
     @classmethod
@@ -136,15 +138,15 @@ class SubscriptionModel(BaseModel):
         held_by: str | None = None,
         **values: object,
     ) -> Self:
-        """Return a virgin subscription on a product of this type.
+        """Return a new subscription on a product of this type, in `initial`.
 
         Args:
-            subscription_id: its id; `None` means a random one.
-            held_by: the process that makes it.
+            subscription_id: its id; `None` generates one.
+            held_by: the process that creates it.
             values: the resource types that are mandatory in `initial`.
 
         Raises:
-            LifecycleError: when the product is of another type, or a mandatory resource type is missing.
+            LifecycleError: if the product is of another type, or a mandatory resource type is missing.
         """
         if product_id not in cls.products:
             raise LifecycleError(f"Product {product_id} is not of type {cls.__name__}")
@@ -169,15 +171,15 @@ class SubscriptionModel(BaseModel):
     def from_other_lifecycle(
         cls, subscription: "SubscriptionModel", status: Status, *, at: datetime | None = None
     ) -> Self:
-        """Return the subscription in another lifecycle state, with everything it had.
+        """Return the subscription in another lifecycle state, with all its values.
 
         Args:
-            at: the moment: becomes the start date of what first becomes active, the end date of what is
-                terminated.
+            at: the time of the change: becomes the start date of a subscription that first becomes
+                active, and the end date of one that is terminated.
 
         Raises:
-            LifecycleError: when this class is not for that state, the state cannot be reached from the
-                present one, or resource types that are mandatory there are missing (it names them).
+            LifecycleError: if the class does not fit the state, if the state cannot follow the current one,
+                or if mandatory resource types are missing; the message names them.
         """
         if cls.stages.get(status) is not cls:
             raise LifecycleError(f"{cls.__name__} cannot be {status}")
@@ -196,10 +198,10 @@ class SubscriptionModel(BaseModel):
 
     @classmethod
     def stage(cls, product_type: str, status: Status) -> type["SubscriptionModel"]:
-        """Return the class for the subscriptions of a product type in this state.
+        """Return the class of a product type in this state.
 
         Raises:
-            LifecycleError: when no class was declared for them.
+            LifecycleError: if no such class is declared.
         """
         stages = cls.families.get(product_type, {})
         if status not in stages:
@@ -216,66 +218,66 @@ class SubscriptionModel(BaseModel):
 
     @property
     def block(self) -> ProductBlock:
-        """The product block, whatever its field is called."""
+        """The product block."""
         block: ProductBlock = getattr(self, self.block_name)
         return block
 
     def describe(self) -> str:
-        """Return the description that fits the present values."""
+        """Return the description for the current values."""
         return self.description
 
     def with_status(self, status: Status, *, at: datetime | None = None) -> "SubscriptionModel":
-        """Return this subscription in another state, as the class for that state (`from_other_lifecycle`)."""
+        """Return the subscription in another state; raises as `from_other_lifecycle` does."""
         return self.stages[status].from_other_lifecycle(self, status, at=at)
 
     def with_values(self, **values: object) -> Self:
-        """Return this subscription with other values of resource types, validated.
+        """Return the subscription with these values of resource types, validated.
 
         Raises:
-            pydantic.ValidationError: when a value does not fit, or is of no resource type of the block.
+            pydantic.ValidationError: if a value is invalid, or the block has no such resource type.
         """
         fields = self.model_dump()
         fields[self.block_name] |= values
         return type(self).model_validate(fields)
 
     def changed(self, **values: object) -> Self:
-        """Return this subscription with other values, and with the description that fits them."""
+        """Return the subscription with these values and the description for them."""
         changed = self.with_values(**values)
         fields = changed.model_dump() | {"description": changed.describe()}
         return type(self).model_validate(fields)
 
     def restored(self, before: "SubscriptionModel") -> "SubscriptionModel":
-        """Return this subscription with the content that it had before: status, description, values."""
+        """Return the subscription with the status, description, end date and values that it had before."""
         content = {"status": before.status, "description": before.description, "end_date": before.end_date}
         fields = self.model_dump() | content | {self.block_name: before.block.model_dump()}
         return self.stages[before.status].model_validate(fields)
 
     def differs_from(self, before: "SubscriptionModel") -> bool:
-        """Return whether its own values or its status are others than before."""
+        """Return whether its own values or its status have changed."""
         return (self.status, self.block.own_values()) != (before.status, before.block.own_values())
 
     def held(self, process_id: str) -> Self:
-        """Return this subscription, held by a process."""
+        """Return the subscription, locked by a process."""
         return self._with(held_by=process_id, insync=False)
 
     def released(self) -> Self:
-        """Return this subscription, held by nobody."""
+        """Return the subscription, unlocked."""
         return self._with(held_by=None, insync=self.discrepancy_found_by is None)
 
     def found_different(self, process_id: str | None) -> Self:
-        """Return this subscription with the validation that found a discrepancy; `None`: none is known."""
+        """Return the subscription with the validation that found a discrepancy; `None` clears it."""
         insync = process_id is None and self.held_by is None
         return self._with(discrepancy_found_by=process_id, insync=insync)
 
     def of_version(self, version: int) -> Self:
-        """Return this subscription with another version."""
+        """Return the subscription with this version."""
         return self._with(version=version)
 
     def _with(self, **fields: object) -> Self:
         return type(self).model_validate(self.model_dump() | fields)
 
     def initialized(self, **values: object) -> "SubscriptionModel":
-        """Return this subscription in `provisioning` with these values, and with their description."""
+        """Return the subscription in `provisioning`, with these values and the description for them."""
         return self.with_values(**values).with_status(Status.PROVISIONING).changed()
 
 

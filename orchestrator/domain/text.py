@@ -1,4 +1,4 @@
-"""The kinds of text that people type: names, people, reasons."""
+"""The types of text that people enter: names and reasons."""
 
 import unicodedata
 from typing import Annotated
@@ -8,19 +8,19 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints
 LONGEST_NAME = 255
 LONGEST_REASON = 1000
 
-# Cc holds NUL, which PostgreSQL cannot store; Cs are halves of a character, which UTF-8 cannot write;
+# Cc contains NUL, which PostgreSQL cannot store. Cs are surrogates, which UTF-8 cannot encode.
 # Zl and Zp break the line in some programs and not in others.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
-# Embeddings, overrides and isolates, with what ends them; marks, which have no width and turn nothing, stay.
+# Embeddings, overrides and isolates, and what ends them. Direction marks are harmless, so they stay.
 _TURNS_DIRECTION = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 def printable(text: str) -> str:
-    """Return the text, which holds no control character.
+    """Return the text unchanged if it contains no control characters.
 
     Raises:
-        ValueError: when it holds one; names the first and its position.
+        ValueError: if it contains one; the message names the first and its position.
     """
     for position, character in enumerate(text, start=1):
         if unicodedata.category(character) in _UNPRINTABLE:
@@ -31,16 +31,16 @@ def printable(text: str) -> str:
 
 
 def legible(text: str) -> str:
-    """Return somebody else's text so that it can be stored and shown: no control characters, not too long."""
+    """Return text from another system so that it can be stored: control characters replaced, and cut."""
     shown = "".join("\ufffd" if unicodedata.category(one) in _UNPRINTABLE else one for one in text)
     return shown if len(shown) <= LONGEST_REASON else shown[: LONGEST_REASON - 1] + "…"
 
 
 def spelled(text: str) -> str:
-    """Return a text for a terminal, with escapes for what would act on it instead of being seen.
+    """Return the text with escapes for the characters that a terminal would act on instead of showing.
 
-    Those are control characters, and the formatting characters that turn the direction of what follows: a
-    name with U+202E would show other words of its line backwards.
+    These are control characters and the characters that change the direction of the text after them: a
+    name with U+202E would show the rest of its line backwards.
     """
     return "".join(_escape(one) if _acts(one) else one for one in text)
 
@@ -68,19 +68,19 @@ Reason = Annotated[
     StringConstraints(strip_whitespace=True, max_length=LONGEST_REASON),
     AfterValidator(printable),
 ]
-"""Why somebody acts, in one line: trimmed, at most 1000 characters, no control characters."""
+"""A reason, in one line: trimmed, at most 1000 characters, no control characters."""
 
 
 def no_truth_value(value: object) -> object:
-    """Return the value, which is neither true nor false: JSON's are no numbers, though Python's are.
+    """Return the value unchanged if it is not a boolean; Python counts booleans as numbers, JSON does not.
 
     Raises:
-        ValueError: when it is one.
+        ValueError: if it is a boolean.
     """
     if isinstance(value, bool):
-        raise ValueError("must be a whole number")  # noqa: TRY004  # pydantic wants this one
+        raise ValueError("must be a whole number")  # noqa: TRY004  # pydantic expects ValueError
     return value
 
 
 WholeNumber = Annotated[int, BeforeValidator(no_truth_value)]
-"""A whole number; on the command line typed as text."""
+"""A whole number, or text with one, as typed on the command line."""

@@ -23,8 +23,8 @@ class OperatorNote(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    by: Name | None = Field(None, title="By", description="who does this")
-    reason: Reason | None = Field(None, title="Reason", description="why, in one line")
+    by: Name | None = Field(None, title="By", description="Who does this")
+    reason: Reason | None = Field(None, title="Reason", description="Why you do this, in one line")
 
 
 class StartForm(OperatorNote):
@@ -60,7 +60,7 @@ class CreateForm(StartForm):
     """What every create workflow asks."""
 
     customer_id: UUID | None = Field(
-        None, title="Customer", description="UUID of the customer; one is faked where none is given"
+        None, title="Customer", description="UUID of the customer (default: a made-up one)"
     )
 
     not_values: ClassVar[frozenset[str]] = StartForm.not_values | {"customer_id", "product"}
@@ -92,7 +92,7 @@ class ExistingForm(StartForm):
         None,
         title="Version",
         ge=1,
-        description="version that was read; refused where the subscription has changed since",
+        description="Version that you have read; refused if the subscription has changed since",
     )
 
     not_values: ClassVar[frozenset[str]] = StartForm.not_values | {"subscription_id", "version"}

@@ -1,1 +1,1 @@
-"""How this project uses the Temporal SDK: connection, payloads, interceptors, sandbox, search attributes."""
+"""The use of the Temporal SDK: connection, payloads, interceptors, sandbox, search attributes."""

@@ -9,16 +9,16 @@ from orchestrator.temporal.plugin import subscriptions_plugin
 
 _REASONS = {
     r'NotValidForName.*\[.*\(\\"(.+?)\\"\)': "its certificate is for another name: {0}",
-    r"UnknownIssuer": "its certificate is not signed by an authority that is trusted; see "
+    r"UnknownIssuer": "its certificate is not signed by a trusted authority; see "
     "TEMPORAL_TLS_SERVER_CA_CERT_PATH",
     r"InvalidCertificate\((\w+)": "its certificate is refused: {0}",
-    r"NoCertificatesPresented": "the file of the client certificate holds none",
-    r"PrivateKeyParseError": "the file of the client's private key holds none",
-    r"InvalidContentType": "it does not speak TLS",
-    r'message: "(?:transport error|operation was canceled)"': "it hangs up; it may want TLS, or another "
-    "client certificate",
+    r"NoCertificatesPresented": "the client certificate file contains no certificate",
+    r"PrivateKeyParseError": "the client key file contains no private key",
+    r"InvalidContentType": "it does not use TLS",
+    r'message: "(?:transport error|operation was canceled)"': "it closes the connection; it may require "
+    "TLS or another client certificate",
 }
-"""What the SDK's message has in it, and what that means; the first that is found."""
+"""Patterns in the message of the SDK and their meaning; the first match counts."""
 
 
 class TemporalUnreachable(Exception):
@@ -35,10 +35,10 @@ async def connect(config: dict[str, Any]) -> Client:
     """Connect to Temporal, with the payloads and interceptors of this project.
 
     Args:
-        config: what the SDK's environment configuration found; without an address it is Temporal's usual one.
+        config: the SDK's environment configuration; the default address is Temporal's usual one.
 
     Raises:
-        TemporalUnreachable: when nothing answers there, or one of the two does not trust the other.
+        TemporalUnreachable: if the server does not answer, or client and server do not trust each other.
     """
     target = {"target_host": "localhost:7233"} | config
     try:
@@ -48,7 +48,7 @@ async def connect(config: dict[str, Any]) -> Client:
 
 
 def _reason(dump: str) -> str:
-    """Return what happened, from the SDK's debugging dump of nested errors."""
+    """Return the cause from the dump of nested errors that the SDK gives as its message."""
     for mark, reason in _REASONS.items():
         if found := re.search(mark, dump):
             return reason.format(*found.groups())

@@ -1,4 +1,4 @@
-"""Worker Deployment Versioning: of which version a worker is, and whether that takes new processes."""
+"""Worker Deployment Versioning: the version of a worker, and whether it receives new processes."""
 
 import shlex
 
@@ -10,11 +10,11 @@ from temporalio.worker import WorkerDeploymentConfig
 
 
 def deployment_config(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
-    """Return what makes a worker one of this version.
+    """Return the configuration of a worker with this version.
 
-    A process stays on the version that it began with, until an operator moves it: what it does next never
-    depends on a release that was rolled out meanwhile. It takes seconds, unless it is parked; and whoever
-    looks after a parked one decides.
+    Processes are pinned: each stays on the version that it began with until an operator moves it. So a new
+    release never changes a process that is under way. Processes take seconds; only parked ones outlive a
+    release, and their operator decides.
     """
     return WorkerDeploymentConfig(
         version=version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.PINNED
@@ -22,10 +22,10 @@ def deployment_config(version: WorkerDeploymentVersion) -> WorkerDeploymentConfi
 
 
 async def advice(client: Client, version: WorkerDeploymentVersion) -> str | None:
-    """Return what to do so that this version gets new processes; `None` where it does, or gets a part.
+    """Return the command that routes new processes to this version; `None` if it already receives some.
 
     Raises:
-        InvalidVersion: when Temporal does not take the name of the deployment.
+        InvalidVersion: if Temporal does not accept the name of the deployment.
     """
     request = DescribeWorkerDeploymentRequest(
         namespace=client.namespace, deployment_name=version.deployment_name
@@ -37,21 +37,21 @@ async def advice(client: Client, version: WorkerDeploymentVersion) -> str | None
         if error.status is RPCStatusCode.INVALID_ARGUMENT:
             raise InvalidVersion(version, error) from error
         if error.status is not RPCStatusCode.NOT_FOUND:
-            return f"whether version {version.build_id} gets new processes cannot be found out: {error}"
+            return f"cannot find out whether version {version.build_id} receives new processes: {error}"
     else:
         routing = found.worker_deployment_info.routing_config
         current = routing.current_deployment_version.build_id
         if version.build_id in {current, routing.ramping_deployment_version.build_id}:
             return None
     return (
-        f"version {version.build_id} gets no new processes: {current or 'none'} is current; "
-        "to make it this one: temporal worker deployment set-current-version "
+        f"version {version.build_id} receives no new processes (current version: {current or 'none'}); "
+        f"to make {version.build_id} current: temporal worker deployment set-current-version "
         f"--deployment-name {shlex.quote(version.deployment_name)} --build-id {shlex.quote(version.build_id)}"
     )
 
 
 class InvalidVersion(Exception):
-    """Temporal does not take the name of the deployment; the message says what it must be."""
+    """Temporal does not accept the name of the deployment; the message says why."""
 
     def __init__(self, version: WorkerDeploymentVersion, cause: RPCError) -> None:
         super().__init__(f"TEMPORAL_DEPLOYMENT_NAME={version.deployment_name}: {cause.message}")

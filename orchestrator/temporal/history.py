@@ -17,25 +17,25 @@ from temporalio.service import RPCError, RPCStatusCode
 StepStatus = Literal["running", "retrying", "completed", "failed", "canceled"]
 
 BOOKKEEPING = frozenset({"begin_roll_back", "record_event", "end_process"})
-"""Activities that are no steps: they write the trail."""
+"""Activities that are not steps: they only write the trail."""
 
 
 class StepLog(BaseModel):
-    """A step as far as it has come."""
+    """A step and its progress."""
 
     name: str
     title: str
     status: StepStatus
     attempts: int
-    """As far as recorded: the history has no trace of an attempt in progress, but `describe` has."""
+    """Attempts so far. One in progress is not in the history; it comes from `describe`."""
     started_at: datetime | None
     ended_at: datetime | None
     failure: str | None
-    """Of the last attempt that failed; `None` where none did, or where its success has overwritten it."""
+    """Message of the last failed attempt; `None` if none failed, or if the history kept only the success."""
 
 
 async def chain_history(client: Client, process_id: str) -> AsyncIterator[list[HistoryEvent]]:
-    """Give the histories of the runs of a process, the last one first."""
+    """Yield the history of each run of a process, the last run first."""
     run_id: str | None = None
     while True:
         handle = client.get_workflow_handle(process_id, run_id=run_id)
@@ -53,11 +53,11 @@ async def chain_history(client: Client, process_id: str) -> AsyncIterator[list[H
 
 
 def step_log(events: Sequence[HistoryEvent], pending: Sequence[PendingActivityInfo]) -> list[StepLog]:
-    """Return the steps that have begun, in order; a step that was retried by hand stands there once.
+    """Return the steps that have begun, in order; a step that was retried by hand is listed once.
 
     Args:
-        events: of all runs, in order.
-        pending: the activities in progress, which know their attempts; the history does not yet.
+        events: the events of all runs, in order.
+        pending: the activities in progress; their attempts are not in the history yet.
     """
     log: dict[tuple[str, str], StepLog] = {}
     local: list[StepLog] = []
@@ -83,12 +83,12 @@ class LastError(BaseModel):
     """The error that a process ended with, or parked on."""
 
     type: str
-    """What programs rely on."""
+    """The class name of the error; programs rely on it."""
     message: str
 
 
 def last_error(events: Sequence[HistoryEvent]) -> LastError | None:
-    """Return the last failure in a history, of the process or of a step, or `None`."""
+    """Return the last failure of the process or of a step; `None` if there is none."""
     for event in reversed(events):
         attributes = getattr(event, event.WhichOneof("attributes") or "event_id")
         failure = getattr(attributes, "failure", None)
@@ -102,7 +102,7 @@ def last_error(events: Sequence[HistoryEvent]) -> LastError | None:
 
 
 def failure_text(failure: Failure) -> str:
-    """Return the innermost message of a failure: what went wrong, not that an activity did."""
+    """Return the innermost message of a failure: the cause, not that an activity failed."""
     while failure.HasField("cause") and not failure.HasField("application_failure_info"):
         failure = failure.cause
     return failure.message
@@ -127,7 +127,7 @@ def _read_marker(event: HistoryEvent, log: dict[tuple[str, str], StepLog], local
     began = data["original_schedule_time"]
     scheduled_at = datetime.fromtimestamp(began["seconds"] + began["nanos"] / 1e9, tz=UTC)
     step.started_at = step.started_at or scheduled_at
-    # All local activities of a workflow task are recorded when it completes: one ended when the next began.
+    # The history records local activities together when the task completes: one ended when the next began.
     if local and local[-1].ended_at is not None:
         local[-1].ended_at = min(local[-1].ended_at, scheduled_at)
     local.append(step)

@@ -1,4 +1,4 @@
-"""What happens around every activity and every workflow of a worker."""
+"""Interceptors around every activity and every workflow of a worker."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,16 +26,14 @@ with workflow.unsafe.imports_passed_through():
 
 
 class WorkerInterceptor(Interceptor):
-    """Makes refusals final, heartbeats while activities wait, checks what workflows and updates are given."""
+    """Makes refusals final, sends heartbeats, and checks the input of workflows and updates."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """See base class."""
         return _Activity(next)
 
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor]:
-        """See base class."""
         return _Workflow
 
 
@@ -66,7 +64,7 @@ def _final(error: Exception, message: str) -> ApplicationError:
 
 @asynccontextmanager
 async def _heartbeats() -> AsyncIterator[None]:
-    """Heartbeat three times per heartbeat timeout, so that a worker that died is missed within seconds."""
+    """Heartbeat three times per heartbeat timeout, so that Temporal soon notices a worker that died."""
     timeout = activity.info().heartbeat_timeout
     if not timeout:
         yield

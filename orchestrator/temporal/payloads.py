@@ -1,4 +1,4 @@
-"""Payloads: pydantic models as readable JSON; an input that does not fit its form is a final refusal."""
+"""Payloads: pydantic models as readable JSON. Input that does not fit its form is refused for good."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ class _JSONPayloadConverter(PydanticJSONPlainPayloadConverter):
         except ValidationError as error:
             model = _model(type_hint)
             if model is None:
-                raise ValueError("it is not the JSON that belongs here") from error
+                raise ValueError("the JSON does not have the expected form") from error
             raise invalid_input(explain(error, model)) from None
 
 
@@ -50,9 +50,9 @@ class _PayloadConverter(CompositePayloadConverter):
         try:
             return super().from_payloads(payloads, type_hints)
         except (KeyError, RuntimeError, ValueError) as error:
-            # An encoding that is unknown, or is no text itself, or bytes that do not fit it; also where there
-            # are no hints, for there are none when there are more payloads than parameters. Any other error
-            # would make the workflow task fail, and be tried again for ever.
+            # The encoding is unknown or is not text, or the bytes do not fit it. The SDK gives no type hints
+            # for more payloads than parameters. Any other error would fail the workflow task, which
+            # Temporal would retry for ever.
             model = next(filter(None, map(_model, type_hints or [])), None)
             name = "input" if model is None else model.__name__
             raise invalid_input(
@@ -68,15 +68,15 @@ data_converter = DataConverter(payload_converter_class=_PayloadConverter)
 
 
 def invalid_input(message: str) -> ApplicationError:
-    """Return the error that ends a process at once, or rejects an update, with this line."""
+    """Return the error that ends a process at once, or rejects an update, with this message."""
     return ApplicationError(message, type=InvalidInput.__name__, non_retryable=True)
 
 
 def require_one_model(function: Callable[..., R], arguments: tuple[Any, ...]) -> None:
-    """Do nothing where the arguments are the one model that a workflow takes.
+    """Require that the arguments are the one model that the workflow takes.
 
     Raises:
-        ApplicationError: (InvalidInput) when there is none, more than one, or something else.
+        ApplicationError: (InvalidInput) if there is no argument, more than one, or another type.
     """
     (form,) = (
         parameter.annotation
@@ -91,10 +91,10 @@ def require_one_model(function: Callable[..., R], arguments: tuple[Any, ...]) ->
 
 
 def require_one_model_or_none(update: str, arguments: Sequence[Any]) -> None:
-    """Do nothing where the arguments are what an update takes: a model, or nothing.
+    """Require that the arguments are one model or none, as an update takes.
 
     Raises:
-        ApplicationError: (InvalidInput) when there is more than one, or something else: a null, some bytes.
+        ApplicationError: (InvalidInput) if there is more than one argument, or another type: null, bytes.
     """
     if len(arguments) > 1 or not all(isinstance(argument, BaseModel) for argument in arguments):
         raise invalid_input(f"Invalid input of {update}: it must be one JSON object, or nothing")

@@ -1,4 +1,4 @@
-"""One plugin carries what client, worker, test environment and replayer have in common."""
+"""One plugin configures client, worker, test environment and replayer alike."""
 
 from pydantic import ValidationError
 from temporalio.plugin import SimplePlugin
@@ -12,12 +12,11 @@ TASK_QUEUE = "subscriptions"
 
 
 def subscriptions_plugin() -> SimplePlugin:
-    """Return the plugin; a worker has it from its client."""
-    # Re-executed for every run is only the file that defines the workflow: what it imports is passed through,
-    # by its full name, which keeps every class the one that the activities know. `make check` forbids clocks
-    # and chance in all of `workflows/`.
-    # RAISE: a workflow file that imports asyncpg by a forgotten passthrough would crash the process later,
-    # somewhere in asyncpg (MagicStack/asyncpg#1292); so it stops the worker at start-up and is named.
+    """Return the plugin; a worker inherits it from its client."""
+    # The sandbox re-executes only the file that defines the workflow. Its imports are passed through, so that
+    # workflows and activities share the same classes. `make check` forbids clocks and randomness there.
+    # RAISE: a forgotten passthrough of asyncpg would crash the process later, somewhere in asyncpg
+    # (MagicStack/asyncpg#1292). This policy stops the worker at start-up and names the module.
     restrictions = SandboxRestrictions.default.with_import_notification_policy(
         SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
     )
@@ -26,6 +25,6 @@ def subscriptions_plugin() -> SimplePlugin:
         data_converter=data_converter,
         interceptors=[WorkerInterceptor()],
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
-        # A lifecycle violation in a workflow ends the process; by default it would retry its task for ever.
+        # A lifecycle violation ends the process; by default Temporal would retry the workflow task for ever.
         workflow_failure_exception_types=[ValidationError],
     )

@@ -1,4 +1,4 @@
-"""The search attributes by which processes are found in the Web UI and the CLI."""
+"""The search attributes that find processes in the Web UI and the CLI."""
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
@@ -16,10 +16,10 @@ ALL = (SUBSCRIPTION_ID, CUSTOMER_ID, PRODUCT, TARGET, PROCESS_STATUS)
 
 
 async def register_search_attributes(client: Client) -> None:
-    """Make the search attributes known to the namespace; those that are known stay.
+    """Add the search attributes that the namespace does not have yet.
 
-    Without them a workflow that sets one would retry its task for ever. On Temporal Cloud, where only an
-    administrator may add them, the refusal is tolerated: the README says which ones to add.
+    Without them a workflow that sets one would retry its task for ever. On Temporal Cloud only an
+    administrator may add them, so a refusal is tolerated; the documentation lists them.
     """
     request = AddSearchAttributesRequest(
         namespace=client.namespace,

@@ -1,1 +1,1 @@
-"""The product blocks: named groups of resource types, one file each."""
+"""The product blocks: named groups of resource types, one file per product."""

@@ -5,20 +5,20 @@ from orchestrator.domain.text import Name
 
 
 class UserGroupBlockInactive(ProductBlock):
-    """A user group that is initial or terminated: nothing is mandatory."""
+    """The block of a user group in `initial` or `terminated`: nothing is mandatory."""
 
     group_name: Name | None = None
     group_id: int | None = None
-    """The number that the group management system gave it."""
+    """Id in the group management system."""
 
 
 class UserGroupBlockProvisioning(UserGroupBlockInactive):
-    """A user group that is being provisioned."""
+    """The block of a user group in `provisioning`: the name is mandatory."""
 
     group_name: Name
 
 
 class UserGroupBlock(UserGroupBlockProvisioning):
-    """A user group that exists in the group management system."""
+    """The block of an active user group, which has an id in the group management system."""
 
     group_id: int

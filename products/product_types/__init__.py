@@ -1,1 +1,1 @@
-"""The product types: one file each, one class per lifecycle state."""
+"""The product types: one file per product, one class per stage of the lifecycle."""

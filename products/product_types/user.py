@@ -1,4 +1,4 @@
-"""The user: somebody in a user group, of the organisation (internal) or not (external)."""
+"""The User: a member of a user group, internal or external."""
 
 from typing import Self
 from uuid import UUID
@@ -33,13 +33,13 @@ class UserInactive(
         USER_EXTERNAL: {"affiliation": Affiliation.EXTERNAL},
     },
 ):
-    """A user who is not yet, or no longer, there; the group is known from the beginning."""
+    """A user who is not provisioned yet, or is terminated; the group is known from the start."""
 
     user: UserBlockInactive
 
 
 class UserProvisioning(UserInactive, lifecycle=[Status.PROVISIONING]):
-    """A user with a name, on the way into the user management system."""
+    """A user with a name who is being provisioned in the user management system."""
 
     user: UserBlockProvisioning
 
@@ -48,11 +48,11 @@ class UserProvisioning(UserInactive, lifecycle=[Status.PROVISIONING]):
         return f"User {self.user.username} from group {self.user.group.group_name} ({self.user.affiliation})"
 
     def provisioned(self, user_id: int) -> Self:
-        """Return this user with the id that the user management system gave."""
+        """Return the user with the id from the user management system."""
         return self.with_values(user_id=user_id)
 
 
 class User(UserProvisioning, lifecycle=[Status.ACTIVE]):
-    """A user who can work."""
+    """An active user."""
 
     user: UserBlock

@@ -23,13 +23,13 @@ class UserGroupInactive(
         )
     },
 ):
-    """A user group that is not yet, or no longer, there."""
+    """A user group that is not provisioned yet, or is terminated."""
 
     user_group: UserGroupBlockInactive = UserGroupBlockInactive()
 
 
 class UserGroupProvisioning(UserGroupInactive, lifecycle=[Status.PROVISIONING]):
-    """A user group with a name, on its way into the group management system."""
+    """A user group with a name that is being provisioned in the group management system."""
 
     user_group: UserGroupBlockProvisioning
 
@@ -38,11 +38,11 @@ class UserGroupProvisioning(UserGroupInactive, lifecycle=[Status.PROVISIONING]):
         return f"User Group {self.user_group.group_name}"
 
     def provisioned(self, group_id: int) -> Self:
-        """Return this group with the id that the group management system gave it."""
+        """Return the group with the id from the group management system."""
         return self.with_values(group_id=group_id)
 
 
 class UserGroup(UserGroupProvisioning, lifecycle=[Status.ACTIVE]):
-    """A user group that is in use."""
+    """An active user group."""
 
     user_group: UserGroupBlock

@@ -1,4 +1,4 @@
-"""A create process whose steps a test calls by hand, one by one, without Temporal."""
+"""A create process whose steps a test calls one by one, without Temporal."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -39,7 +39,7 @@ FORWARD = (
     "resync",
 )
 BACKWARD = ("roll_back: deprovision_user_group", "roll_back: set_status", "roll_back: resync")
-"""What undoes them, under the names that these steps have in the ledger."""
+"""The steps of the roll-back, by their names in the ledger."""
 
 
 class Stepwise:
@@ -87,7 +87,7 @@ class Stepwise:
         return False
 
     def run(self, step: str) -> StepRun:
-        """Return what a step is told that runs now."""
+        """Return the input of a step that runs now."""
         self.now += MINUTE
         return StepRun(
             process=self.process,
@@ -97,7 +97,7 @@ class Stepwise:
         )
 
     async def step(self, name: str) -> SubscriptionModel:
-        """Run this step, once more perhaps."""
+        """Run this step; it may have run before."""
         calls: dict[str, Callable[[], Awaitable[SubscriptionModel]]] = {
             "create_subscription": lambda: self.create_subscription(str(USER_GROUP)),
             "store_process_subscription": lambda: self.generic.store_process_subscription(self.run(name)),
@@ -121,12 +121,12 @@ class Stepwise:
                 await self.step(step)
 
     async def through(self, name: str) -> SubscriptionModel:
-        """Run every step up to and with this one."""
+        """Run every step up to and including this one."""
         await self.before(name)
         return await self.step(name)
 
     async def after(self, name: str) -> None:
-        """Run every step that follows this one, to the end of the process."""
+        """Run every step after this one, to the end of the process."""
         steps = FORWARD if name in FORWARD else BACKWARD
         for step in steps[steps.index(name) + 1 :]:
             await self.step(step)
@@ -155,7 +155,7 @@ class Stepwise:
         )
 
     async def record(self, event: Event, number: int = 1, step: str = "provision_user_group") -> None:
-        """Record that the process was parked on this step, or retried there."""
+        """Record that the process parked on this step, or was retried there."""
         reason = "rejected" if event == "parked" else "name freed"
         by = None if event == "parked" else "carol"
         await self.bookkeeping.record_event(
@@ -175,14 +175,14 @@ class Stepwise:
             return await processes.read_events(connection, self.process_id)
 
     async def subscription_row(self) -> asyncpg.Record | None:
-        """Read what the database holds of the subscription besides the model."""
+        """Read the columns of the subscription that the model does not have."""
         return await self.pool.fetchrow(
             "SELECT fence, created_at, held_by FROM subscriptions WHERE subscription_id = $1",
             self.subscription_id,
         )
 
     async def committed(self) -> dict[str, datetime]:
-        """Read which steps have committed, and when, in order."""
+        """Read the steps that have committed, with their times, in order."""
         rows = await self.pool.fetch(
             "SELECT step, committed_at FROM process_steps WHERE process_id = $1 ORDER BY committed_at",
             self.process_id,
@@ -190,7 +190,7 @@ class Stepwise:
         return {row["step"]: row["committed_at"] for row in rows}
 
     async def effects(self) -> list[str]:
-        """Read everything that steps have written: subscription, ledger and group, to the last column."""
+        """Read everything that the steps have written: subscription, ledger and group, with all columns."""
         rows = await self.pool.fetch(
             """
             SELECT to_jsonb(s)::text FROM subscriptions s WHERE s.subscription_id = $1
@@ -204,6 +204,6 @@ class Stepwise:
         return [text for (text,) in rows] + [str(await self.groups.find_group(self.subscription_id))]
 
     async def footprint(self) -> list[str]:
-        """Read everything that the process has written, with its trail."""
+        """Read everything that the process has written, including its trail."""
         trail = [str(await self.trail()), *map(str, await self.events())]
         return await self.effects() + trail

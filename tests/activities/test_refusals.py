@@ -1,4 +1,4 @@
-"""A step that may not be leaves nothing behind, whatever it had begun."""
+"""A step that is refused leaves nothing behind."""
 
 import pytest
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ LATER_STEPS = EVERY_STEP[1:]
 
 
 @pytest.mark.parametrize("step", LATER_STEPS)
-async def test_a_step_of_a_process_that_does_not_hold_the_subscription_is_refused(
+async def test_a_step_of_another_process_is_refused(
     creation: Stepwise, intruder: Stepwise, step: str
 ) -> None:
     await creation.through("initialize_subscription")
@@ -36,7 +36,7 @@ async def test_a_step_of_a_process_that_does_not_hold_the_subscription_is_refuse
 
 
 @pytest.mark.parametrize("step", LATER_STEPS)
-async def test_a_step_on_a_subscription_that_is_free_is_refused(
+async def test_a_step_on_an_unlocked_subscription_is_refused(
     creation: Stepwise, intruder: Stepwise, step: str
 ) -> None:
     await creation.through("resync")
@@ -46,14 +46,14 @@ async def test_a_step_on_a_subscription_that_is_free_is_refused(
 
 
 @pytest.mark.parametrize("step", LATER_STEPS)
-async def test_a_step_on_a_subscription_that_is_not_there_is_refused(creation: Stepwise, step: str) -> None:
+async def test_a_step_on_an_unknown_subscription_is_refused(creation: Stepwise, step: str) -> None:
     with pytest.raises(NotHeldByThisProcess, match=f"does not hold subscription {creation.subscription_id}"):
         await creation.step(step)
     assert await creation.trail() is None
 
 
 @pytest.mark.parametrize("step", EVERY_STEP)
-async def test_a_step_of_another_execution_under_the_same_process_id_is_refused(
+async def test_a_step_of_another_execution_with_the_same_id_is_refused(
     creation: Stepwise, namesake: Stepwise, step: str
 ) -> None:
     await creation.through("provision_user_group")
@@ -64,7 +64,7 @@ async def test_a_step_of_another_execution_under_the_same_process_id_is_refused(
     assert await creation.footprint() == before
 
 
-async def test_an_unknown_product_leaves_no_row_anywhere(creation: Stepwise) -> None:
+async def test_an_unknown_product_leaves_no_row(creation: Stepwise) -> None:
     with pytest.raises(ProductNotFound, match="'Router'; give one of User Group"):
         await creation.create_subscription("Router")
     assert await creation.trail() is None
@@ -74,7 +74,7 @@ async def test_an_unknown_product_leaves_no_row_anywhere(creation: Stepwise) -> 
 @pytest.mark.parametrize(
     "values", [{"group_name": " "}, {"group_name": "a\nb"}, {"nickname": "ops"}, {"group_id": "seven"}]
 )
-async def test_a_value_that_does_not_fit_leaves_neither_effect_nor_ledger_row(
+async def test_an_invalid_value_leaves_no_effect_and_no_ledger_row(
     creation: Stepwise, values: dict[str, str]
 ) -> None:
     await creation.through("store_process_subscription")
@@ -85,7 +85,7 @@ async def test_a_value_that_does_not_fit_leaves_neither_effect_nor_ledger_row(
     assert await creation.footprint() == before
 
 
-async def test_a_mandatory_value_that_is_missing_leaves_neither_effect_nor_ledger_row(
+async def test_a_missing_value_leaves_no_effect_and_no_ledger_row(
     creation: Stepwise,
 ) -> None:
     await creation.through("store_process_subscription")
@@ -96,7 +96,7 @@ async def test_a_mandatory_value_that_is_missing_leaves_neither_effect_nor_ledge
     assert await creation.footprint() == before
 
 
-async def test_an_effect_that_fails_halfway_is_taken_back_whole(creation: Stepwise) -> None:
+async def test_an_effect_that_fails_half_way_is_rolled_back(creation: Stepwise) -> None:
     await creation.through("initialize_subscription")
     before = await creation.footprint()
 
@@ -127,10 +127,8 @@ async def test_a_group_without_an_id_does_not_become_active(creation: Stepwise) 
     assert await creation.footprint() == before
 
 
-async def test_a_process_that_has_ended_is_refused_as_it_was_and_holds_nothing(
-    creation: Stepwise, pool: Pool
-) -> None:
-    # A worker that dies right after that has its local steps run again; what refused it may have passed.
+async def test_a_refused_process_stays_refused_and_holds_nothing(creation: Stepwise, pool: Pool) -> None:
+    # If the worker dies right after the end, the step runs again; the reason to refuse may be gone by then.
     end = EndProcess(
         run=creation.run("create_subscription"),
         status=ProcessStatus.REFUSED,

@@ -1,4 +1,4 @@
-"""A roll-back asks the database what was done, stops what is under way, and undoes it."""
+"""A roll-back asks the database which steps have committed, and undoes them."""
 
 import asyncio
 from uuid import UUID
@@ -16,7 +16,7 @@ from tests.activities.stepwise import BACKWARD, FORWARD, Stepwise
 
 
 class FrozenGroupManagement(FakeGroupManagement):
-    """Its caller freezes before the request goes out, until it is woken."""
+    """Holds a provisioning back before the request is sent, until `woken` is set."""
 
     def __init__(self, groups: FakeGroupManagement) -> None:
         super().__init__(groups.system)
@@ -37,14 +37,14 @@ async def fence(creation: Stepwise) -> int:
 
 
 async def roll_back(creation: Stepwise) -> None:
-    """Undo everything, from whatever was done."""
+    """Run the whole roll-back."""
     await creation.begin_roll_back()
     for step in BACKWARD:
         await creation.step(step)
 
 
 @pytest.mark.parametrize("step", FORWARD[:-1])
-async def test_a_roll_back_from_any_step_ends_terminated_and_in_sync_without_a_group(
+async def test_a_roll_back_from_any_step_ends_terminated_and_in_sync(
     creation: Stepwise, groups: FakeGroupManagement, step: str
 ) -> None:
     await creation.through(step)
@@ -56,7 +56,7 @@ async def test_a_roll_back_from_any_step_ends_terminated_and_in_sync_without_a_g
     assert await groups.find_group(creation.subscription_id) is None
 
 
-async def test_a_roll_back_keeps_what_was_known_and_says_when_it_ended(creation: Stepwise) -> None:
+async def test_a_roll_back_keeps_the_values_and_sets_the_end_date(creation: Stepwise) -> None:
     await creation.through("provision_user_group")
     await creation.begin_roll_back()
     await creation.step("roll_back: deprovision_user_group")
@@ -79,9 +79,7 @@ async def test_no_step_commits_once_the_roll_back_has_begun(creation: Stepwise, 
 
 
 @pytest.mark.parametrize("step", FORWARD[:-1])
-async def test_a_step_that_had_committed_still_answers_when_the_roll_back_has_begun(
-    creation: Stepwise, step: str
-) -> None:
+async def test_a_committed_step_still_answers_during_the_roll_back(creation: Stepwise, step: str) -> None:
     first = await creation.through(step)
     await creation.begin_roll_back()
     before = await creation.effects()
@@ -90,7 +88,7 @@ async def test_a_step_that_had_committed_still_answers_when_the_roll_back_has_be
     assert await creation.effects() == before
 
 
-async def test_a_roll_back_of_a_process_that_holds_something_has_something_to_undo(
+async def test_a_roll_back_undoes_what_the_process_holds(
     creation: Stepwise,
 ) -> None:
     await creation.through("create_subscription")
@@ -104,7 +102,7 @@ async def test_a_roll_back_before_the_first_step_has_nothing_to_undo(creation: S
     assert await creation.subscription_row() is None
 
 
-async def test_a_roll_back_after_the_last_step_comes_too_late_and_writes_nothing(creation: Stepwise) -> None:
+async def test_a_roll_back_after_the_last_step_writes_nothing(creation: Stepwise) -> None:
     completed = await creation.through("resync")
     before = await creation.footprint()
 
@@ -114,12 +112,12 @@ async def test_a_roll_back_after_the_last_step_comes_too_late_and_writes_nothing
     assert await creation.footprint() == before
 
 
-async def test_a_roll_back_that_comes_too_late_says_so_every_time(creation: Stepwise) -> None:
+async def test_a_roll_back_that_comes_too_late_always_says_so(creation: Stepwise) -> None:
     await creation.through("resync")
     assert await creation.begin_roll_back() == await creation.begin_roll_back()
 
 
-async def test_a_roll_back_begun_twice_begins_once(creation: Stepwise) -> None:
+async def test_a_roll_back_that_is_begun_twice_begins_once(creation: Stepwise) -> None:
     await creation.through("provision_user_group")
     first = await creation.begin_roll_back()
     before = await creation.footprint()
@@ -130,7 +128,7 @@ async def test_a_roll_back_begun_twice_begins_once(creation: Stepwise) -> None:
     assert await creation.footprint() == before
 
 
-async def test_a_roll_back_begun_again_after_its_end_answers_as_at_first(creation: Stepwise) -> None:
+async def test_a_roll_back_begun_after_its_end_answers_as_before(creation: Stepwise) -> None:
     await creation.through("provision_user_group")
     first = await creation.begin_roll_back()
     for step in BACKWARD:
@@ -141,7 +139,7 @@ async def test_a_roll_back_begun_again_after_its_end_answers_as_at_first(creatio
     assert await creation.footprint() == before
 
 
-async def test_a_roll_back_begun_twice_at_the_same_moment_begins_once(creation: Stepwise) -> None:
+async def test_two_concurrent_roll_backs_begin_once(creation: Stepwise) -> None:
     await creation.through("provision_user_group")
     token = await fence(creation)
 
@@ -161,7 +159,7 @@ async def test_a_roll_back_raises_the_fencing_token(creation: Stepwise) -> None:
     assert await fence(creation) == token + 1
 
 
-async def test_a_roll_back_of_a_process_that_holds_nothing_raises_no_fencing_token(
+async def test_a_roll_back_that_holds_nothing_raises_no_fencing_token(
     creation: Stepwise, intruder: Stepwise
 ) -> None:
     await creation.through("provision_user_group")
@@ -171,9 +169,7 @@ async def test_a_roll_back_of_a_process_that_holds_nothing_raises_no_fencing_tok
     assert await fence(creation) == token
 
 
-async def test_a_roll_back_of_another_execution_under_the_same_process_id_is_refused(
-    creation: Stepwise, namesake: Stepwise
-) -> None:
+async def test_a_roll_back_of_another_execution_is_refused(creation: Stepwise, namesake: Stepwise) -> None:
     await creation.through("provision_user_group")
     before = await creation.footprint()
 
@@ -182,9 +178,10 @@ async def test_a_roll_back_of_another_execution_under_the_same_process_id_is_ref
     assert await creation.footprint() == before
 
 
-async def test_the_last_step_and_a_roll_back_at_the_same_moment_agree_on_who_was_first(
+async def test_a_last_step_and_a_roll_back_agree_on_who_was_first(
     creation: Stepwise,
 ) -> None:
+    """Both run at the same moment: either the process completes, or it rolls back."""
     await creation.before("resync")
 
     last, begun = await asyncio.gather(
@@ -197,7 +194,7 @@ async def test_the_last_step_and_a_roll_back_at_the_same_moment_agree_on_who_was
     assert ("begin_roll_back" in await creation.committed()) is (too_late is None)
 
 
-async def test_a_rejected_deprovisioning_changes_nothing_and_can_be_tried_again(
+async def test_a_rejected_deprovisioning_can_be_repeated(
     creation: Stepwise, groups: FakeGroupManagement
 ) -> None:
     await creation.before("roll_back: deprovision_user_group")
@@ -210,9 +207,10 @@ async def test_a_rejected_deprovisioning_changes_nothing_and_can_be_tried_again(
     await creation.step("roll_back: deprovision_user_group")
 
 
-async def test_a_provisioning_that_was_frozen_makes_no_group_after_its_roll_back(
+async def test_a_frozen_provisioning_makes_no_group_after_a_roll_back(
     creation: Stepwise, groups: FakeGroupManagement
 ) -> None:
+    """The fencing token shuts out a call that arrives late."""
     await creation.through("initialize_subscription")
     frozen = FrozenGroupManagement(groups)
     late = asyncio.ensure_future(
@@ -228,7 +226,7 @@ async def test_a_provisioning_that_was_frozen_makes_no_group_after_its_roll_back
     assert await groups.find_group(creation.subscription_id) is None
 
 
-async def test_a_provisioning_that_was_frozen_stores_nothing_once_the_roll_back_has_begun(
+async def test_a_frozen_provisioning_stores_nothing_in_a_roll_back(
     creation: Stepwise, groups: FakeGroupManagement
 ) -> None:
     await creation.through("initialize_subscription")
@@ -246,7 +244,7 @@ async def test_a_provisioning_that_was_frozen_stores_nothing_once_the_roll_back_
     assert "provision_user_group" not in await creation.committed()
 
 
-async def test_a_roll_back_of_a_parked_process_shows_it_as_running_until_it_has_ended(
+async def test_a_roll_back_shows_a_parked_process_as_running(
     creation: Stepwise,
 ) -> None:
     await creation.through("initialize_subscription")

@@ -1,4 +1,4 @@
-"""Every step has its effect once, and answers the same however often it is tried."""
+"""Every step has its effect once, and returns the same result whenever it runs again."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ EVERY_STEP = FORWARD + BACKWARD
 CHANGE_IN_GROUPS = {"provision_user_group": 1, "roll_back: deprovision_user_group": -1}
 
 
-async def test_create_subscription_makes_a_virgin_subscription_that_the_process_holds(
+async def test_create_subscription_stores_it_initial_and_held(
     creation: Stepwise,
 ) -> None:
     subscription = await creation.through("create_subscription")
@@ -31,7 +31,7 @@ async def test_create_subscription_makes_a_virgin_subscription_that_the_process_
     assert subscription.description == "Initial subscription of user group administration"
 
 
-async def test_a_subscription_can_be_created_on_a_product_by_its_name(creation: Stepwise) -> None:
+async def test_create_subscription_accepts_the_name_of_the_product(creation: Stepwise) -> None:
     subscription = await creation.create_subscription("User Group")
     assert subscription.product.tag == "GROUP"
 
@@ -43,7 +43,7 @@ async def test_store_process_subscription_relates_the_two_in_the_trail(creation:
     assert row.subscription_id == subscription.subscription_id
 
 
-async def test_initialize_subscription_fills_in_the_form_and_the_description(creation: Stepwise) -> None:
+async def test_initialize_subscription_sets_values_and_description(creation: Stepwise) -> None:
     subscription = await creation.through("initialize_subscription")
     assert isinstance(subscription, UserGroupProvisioning)
     assert subscription.status is Status.PROVISIONING
@@ -51,7 +51,7 @@ async def test_initialize_subscription_fills_in_the_form_and_the_description(cre
     assert subscription.description == "User Group Network operators"
 
 
-async def test_provision_user_group_stores_the_id_that_the_group_was_given(
+async def test_provision_user_group_stores_the_id_of_the_group(
     creation: Stepwise, groups: FakeGroupManagement
 ) -> None:
     subscription = await creation.through("provision_user_group")
@@ -62,21 +62,21 @@ async def test_provision_user_group_stores_the_id_that_the_group_was_given(
     assert group.group_name == "Network operators"
 
 
-async def test_set_status_makes_the_subscription_active_from_that_moment(creation: Stepwise) -> None:
+async def test_set_status_activates_and_sets_the_start_date(creation: Stepwise) -> None:
     subscription = await creation.through("set_status")
     assert isinstance(subscription, UserGroup)
     assert subscription.start_date == creation.now
     assert subscription.end_date is None
 
 
-async def test_resync_lets_go_of_the_subscription(creation: Stepwise) -> None:
+async def test_resync_unlocks_the_subscription(creation: Stepwise) -> None:
     subscription = await creation.through("resync")
     assert (subscription.held_by, subscription.insync) == (None, True)
     assert subscription.status is Status.ACTIVE
 
 
 @pytest.mark.parametrize("step", EVERY_STEP)
-async def test_what_a_step_returns_is_what_it_has_stored(creation: Stepwise, step: str) -> None:
+async def test_a_step_returns_what_it_has_stored(creation: Stepwise, step: str) -> None:
     returned = await creation.through(step)
     async with creation.pool.acquire() as connection:
         stored = await subscriptions.read_subscription(connection, creation.subscription_id)
@@ -96,7 +96,8 @@ async def test_a_step_run_twice_has_one_effect_and_one_answer(creation: Stepwise
 
 
 @pytest.mark.parametrize("step", EVERY_STEP)
-async def test_a_step_run_again_when_all_is_done_answers_as_at_first(creation: Stepwise, step: str) -> None:
+async def test_a_step_that_runs_again_at_the_end_answers_as_before(creation: Stepwise, step: str) -> None:
+    """A late attempt of a step must not change what later steps have written."""
     first = await creation.through(step)
     await creation.after(step)
     before = await creation.effects()
@@ -108,9 +109,7 @@ async def test_a_step_run_again_when_all_is_done_answers_as_at_first(creation: S
 
 
 @pytest.mark.parametrize("step", EVERY_STEP)
-async def test_a_step_run_again_when_all_is_done_leaves_the_trail_alone(
-    creation: Stepwise, step: str
-) -> None:
+async def test_a_step_that_runs_again_at_the_end_keeps_the_trail(creation: Stepwise, step: str) -> None:
     await creation.through(step)
     await creation.after(step)
     before = await creation.trail()
@@ -121,7 +120,7 @@ async def test_a_step_run_again_when_all_is_done_leaves_the_trail_alone(
 
 
 @pytest.mark.parametrize("step", EVERY_STEP)
-async def test_two_attempts_of_a_step_at_the_same_moment_have_one_effect(
+async def test_two_concurrent_attempts_of_a_step_have_one_effect(
     creation: Stepwise, groups: FakeGroupManagement, step: str
 ) -> None:
     await creation.before(step)
@@ -134,7 +133,7 @@ async def test_two_attempts_of_a_step_at_the_same_moment_have_one_effect(
     assert await groups.system.count() - existing == CHANGE_IN_GROUPS.get(step, 0)
 
 
-async def test_a_rejected_provisioning_changes_nothing_and_can_be_tried_again(
+async def test_a_rejected_provisioning_can_be_repeated(
     creation: Stepwise, groups: FakeGroupManagement
 ) -> None:
     await creation.through("initialize_subscription")
@@ -147,9 +146,10 @@ async def test_a_rejected_provisioning_changes_nothing_and_can_be_tried_again(
     await creation.step("provision_user_group")
 
 
-async def test_a_provisioning_whose_answer_was_lost_ends_with_the_group_that_was_made(
+async def test_a_provisioning_with_a_lost_answer_makes_one_group(
     creation: Stepwise, groups: FakeGroupManagement
 ) -> None:
+    """The step runs again because its answer was lost after the work was done."""
     await creation.through("initialize_subscription")
     existing = await groups.system.count()
     await groups.system.order(Fault(kind="answer lost", times=1))
@@ -161,7 +161,7 @@ async def test_a_provisioning_whose_answer_was_lost_ends_with_the_group_that_was
     assert await groups.system.count() == existing + 1
 
 
-async def test_a_step_that_has_committed_does_not_call_the_external_system_again(
+async def test_a_committed_step_does_not_call_the_system_again(
     creation: Stepwise, groups: FakeGroupManagement
 ) -> None:
     first = await creation.through("provision_user_group")
@@ -170,13 +170,13 @@ async def test_a_step_that_has_committed_does_not_call_the_external_system_again
 
 
 @pytest.mark.parametrize("last_step", ["resync", "roll_back: resync"])
-async def test_every_step_is_stored_at_the_moment_of_the_workflow(creation: Stepwise, last_step: str) -> None:
+async def test_every_step_is_stored_with_the_time_of_the_workflow(creation: Stepwise, last_step: str) -> None:
     await creation.through(last_step)
     moments = list((await creation.committed()).values())
     assert moments == [START + MINUTE * number for number, _ in enumerate(moments, start=1)]
 
 
-async def test_a_subscription_is_created_at_the_moment_of_the_workflow(creation: Stepwise) -> None:
+async def test_a_subscription_is_created_at_the_time_of_the_workflow(creation: Stepwise) -> None:
     await creation.through("create_subscription")
     row = await creation.subscription_row()
     assert row is not None

@@ -1,4 +1,4 @@
-"""The trail says who started, retried and aborted a process, when, and how it stands."""
+"""The trail records who started, retried and aborted a process, when, and its status."""
 
 import pytest
 
@@ -15,7 +15,7 @@ async def trail(creation: Stepwise) -> TrailRow:
     return row
 
 
-async def test_the_first_step_writes_who_started_the_process_and_why_and_when(creation: Stepwise) -> None:
+async def test_the_first_step_stores_who_started_why_and_when(creation: Stepwise) -> None:
     await creation.through("create_subscription")
     row = await trail(creation)
     assert (row.workflow, row.target) == ("create_user_group", "CREATE")
@@ -34,7 +34,7 @@ async def test_a_process_runs_until_its_last_step(creation: Stepwise, step: str)
     ("last_step", "status"),
     [("resync", ProcessStatus.COMPLETED), ("roll_back: resync", ProcessStatus.ABORTED)],
 )
-async def test_the_last_step_closes_the_process_at_the_moment_of_the_workflow(
+async def test_the_last_step_ends_the_process_at_workflow_time(
     creation: Stepwise, last_step: str, status: ProcessStatus
 ) -> None:
     await creation.through(last_step)
@@ -43,7 +43,8 @@ async def test_the_last_step_closes_the_process_at_the_moment_of_the_workflow(
     assert (row.ended_at, row.failed_reason) == (creation.now, None)
 
 
-async def test_a_parked_process_has_failed_with_a_step_and_a_reason_and_is_open(creation: Stepwise) -> None:
+async def test_a_parked_process_is_failed_and_open(creation: Stepwise) -> None:
+    """It has the step and the reason, and no end."""
     await creation.through("initialize_subscription")
     await creation.record("parked")
     row = await trail(creation)
@@ -51,7 +52,7 @@ async def test_a_parked_process_has_failed_with_a_step_and_a_reason_and_is_open(
     assert (row.failed_reason, row.ended_at) == ("rejected", None)
 
 
-async def test_a_retried_process_runs_again_without_the_old_reason(creation: Stepwise) -> None:
+async def test_a_retried_process_runs_and_loses_the_old_reason(creation: Stepwise) -> None:
     await creation.through("initialize_subscription")
     await creation.record("parked")
     await creation.record("retried")
@@ -70,7 +71,7 @@ async def test_a_process_that_was_parked_ends_like_any_other(creation: Stepwise)
     assert (row.status, row.failed_reason, row.ended_at) == (ProcessStatus.COMPLETED, None, creation.now)
 
 
-async def test_events_say_who_did_what_and_why_at_the_moment_of_the_workflow(creation: Stepwise) -> None:
+async def test_events_say_who_did_what_when_and_why(creation: Stepwise) -> None:
     await creation.through("initialize_subscription")
     await creation.record("parked")
     parked_at = creation.now
@@ -82,7 +83,7 @@ async def test_events_say_who_did_what_and_why_at_the_moment_of_the_workflow(cre
     ]
 
 
-async def test_an_abort_is_an_event_with_its_reason_at_the_moment_of_the_workflow(creation: Stepwise) -> None:
+async def test_an_abort_is_an_event_with_reason_and_time(creation: Stepwise) -> None:
     await creation.through("initialize_subscription")
     await creation.begin_roll_back("provision_user_group")
     assert await creation.events() == [
@@ -108,7 +109,7 @@ async def test_an_event_recorded_twice_is_one(creation: Stepwise, event: Event) 
     assert await creation.footprint() == before
 
 
-async def test_a_process_that_parks_again_has_another_event(creation: Stepwise) -> None:
+async def test_a_second_parking_is_a_second_event(creation: Stepwise) -> None:
     await creation.through("initialize_subscription")
     await creation.record("parked", number=1)
     await creation.record("retried", number=1)
@@ -117,7 +118,7 @@ async def test_a_process_that_parks_again_has_another_event(creation: Stepwise) 
     assert (await trail(creation)).status is ProcessStatus.FAILED
 
 
-async def test_events_are_told_in_the_order_in_which_they_happened(creation: Stepwise) -> None:
+async def test_events_are_listed_in_their_order(creation: Stepwise) -> None:
     await creation.through("initialize_subscription")
     for number in (1, 2):
         await creation.record("parked", number)
@@ -127,7 +128,7 @@ async def test_events_are_told_in_the_order_in_which_they_happened(creation: Ste
     assert told == ["parked", "retried", "parked", "retried", "abort requested"]
 
 
-async def test_an_event_that_is_repeated_late_does_not_park_the_process_again(creation: Stepwise) -> None:
+async def test_a_repeated_event_does_not_park_the_process_again(creation: Stepwise) -> None:
     await creation.through("initialize_subscription")
     await creation.record("parked")
     await creation.record("retried")
@@ -138,7 +139,7 @@ async def test_an_event_that_is_repeated_late_does_not_park_the_process_again(cr
     assert await creation.footprint() == before
 
 
-async def test_an_event_that_is_repeated_after_the_end_leaves_the_process_ended(creation: Stepwise) -> None:
+async def test_a_repeated_event_leaves_an_ended_process_ended(creation: Stepwise) -> None:
     await creation.through("initialize_subscription")
     await creation.record("parked")
     await creation.record("retried")
@@ -159,7 +160,7 @@ async def test_a_process_can_end_without_its_last_step(creation: Stepwise, statu
     assert (row.failed_reason, row.last_step) == ("Subscription not found", "create_subscription")
 
 
-async def test_a_process_that_ended_without_its_last_step_goes_on_holding_its_subscription(
+async def test_a_process_that_ended_early_still_holds_the_subscription(
     creation: Stepwise,
 ) -> None:
     held = await creation.through("initialize_subscription")
@@ -171,7 +172,7 @@ async def test_a_process_that_ended_without_its_last_step_goes_on_holding_its_su
 
 
 @pytest.mark.parametrize("act", ["record", "end"])
-async def test_another_execution_under_the_same_process_id_writes_nothing_into_the_trail(
+async def test_another_execution_writes_nothing_into_the_trail(
     creation: Stepwise, namesake: Stepwise, act: str
 ) -> None:
     await creation.through("initialize_subscription")

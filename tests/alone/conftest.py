@@ -1,4 +1,4 @@
-"""Tests that count everything there is: each has databases in which nothing else happens."""
+"""Tests that count all rows: each has databases of its own."""
 
 from collections.abc import AsyncIterator
 
@@ -14,7 +14,7 @@ from worker import prepare_databases
 
 @pytest.fixture
 async def settings(settings: Settings, postgres: str) -> Settings:
-    """Those of the session, with a database of its own for each test."""
+    """The settings of the session, with a new database for each test."""
     own = settings.model_copy(update={"database_url": await new_database(postgres)})
     await prepare_databases(own)
     return own

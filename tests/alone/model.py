@@ -1,4 +1,4 @@
-"""What must be true of groups and users, in plain Python: written from the design, not from the code."""
+"""The expected state of groups and users: a plain Python model, written from the design."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,12 +12,12 @@ Values = dict[str, object]
 
 @dataclass
 class Known:
-    """A subscription as it must be."""
+    """The expected state of a subscription."""
 
     subscription_id: UUID
     kind: Kind
     values: Values
-    """Of a group `group_name`; of a user `username`, `age`, `affiliation`, `group`."""
+    """A group has `group_name`; a user has `username`, `age`, `affiliation`, `group`."""
     description: str
     status: str = "provisioning"
     version: int = 1
@@ -25,7 +25,7 @@ class Known:
     discrepancy_found_by: str | None = None
     depends_on: set[UUID] = field(default_factory=set)
     outside: Values | None = None
-    """What the external system has of it, with the group of a user as this subscription's id."""
+    """Values in the external system; the group of a user is the id of its subscription."""
 
     @property
     def insync(self) -> bool:
@@ -34,7 +34,7 @@ class Known:
 
 @dataclass
 class Parked:
-    """A process that waits for somebody."""
+    """A parked process."""
 
     process_id: str
     target: Target
@@ -45,12 +45,12 @@ class Parked:
     times: int = 1
     rolling_back: bool = False
     aborted: bool = False
-    """Whether it was aborted, in time or too late: a second abort would have no effect."""
+    """Whether it was aborted, in time or too late; a second abort has no effect."""
 
 
 @dataclass
 class Model:
-    """All subscriptions, all parked processes, how processes have ended, and which systems say no."""
+    """All subscriptions, all parked processes, the ends of processes, and the systems that reject."""
 
     subscriptions: dict[UUID, Known] = field(default_factory=dict)
     parked: list[Parked] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Model:
     rejecting: set[Kind] = field(default_factory=set)
 
     def refusal(self, known: Known, target: Target, group: UUID | None = None) -> str | None:
-        """Return the type with which the gate refuses a process; `None` where it lets it start."""
+        """Return the error type with which the gate refuses a process; `None` if it may start."""
         validates = target is Target.VALIDATE
         if known.held_by or (known.discrepancy_found_by and not validates):
             return "SubscriptionOutOfSync"
@@ -75,7 +75,7 @@ class Model:
         return None if group is None else self.refusal_to_join(group)
 
     def refusal_to_join(self, group: UUID) -> str | None:
-        """Return the type with which the gate refuses that a user joins this group."""
+        """Return the error type with which the gate refuses a user of this group; `None` if it allows one."""
         joined = self.subscriptions[group]
         if joined.kind != "group":
             return "WorkflowNotValid"
@@ -84,11 +84,11 @@ class Model:
         return None if joined.insync else "RelatedSubscriptionOutOfSync"
 
     def users_of(self, group: Known) -> list[Known]:
-        """Return the users who are in the group, or on the way into it or out of it."""
+        """Return the users who are in the group, joining it or leaving it."""
         return [one for one in self.subscriptions.values() if group.subscription_id in one.depends_on]
 
     def describe(self, known: Known) -> str:
-        """Return the description that fits the present values."""
+        """Return the description for the current values."""
         if known.kind == "group":
             return f"User Group {known.values['group_name']}"
         group = self.subscriptions[UUID(str(known.values["group"]))]
@@ -98,11 +98,11 @@ class Model:
         )
 
     def provision(self, known: Known) -> None:
-        """Say that a create has come to its end."""
+        """Apply a completed create."""
         known.status, known.held_by, known.outside = "active", None, dict(known.values)
 
     def change(self, known: Known, wanted: Values) -> None:
-        """Say that a modify has come to its end."""
+        """Apply a completed modify."""
         changed = known.values | wanted
         known.version += changed != known.values
         known.values, known.outside = changed, dict(changed)
@@ -110,18 +110,18 @@ class Model:
         self.forget_other_groups(known)
 
     def remove(self, known: Known, *, aborted: bool = False) -> None:
-        """Say that a terminate, or the roll-back of a create, has come to its end."""
+        """Apply a completed terminate, or the completed roll-back of a create."""
         known.version += not aborted
         known.status, known.held_by, known.outside = "terminated", None, None
 
     def restore(self, process: Parked) -> None:
-        """Say that the roll-back of a modify has come to its end."""
+        """Apply the completed roll-back of a modify."""
         known = process.subscription
         known.values, known.outside = dict(process.before), dict(process.before)
         known.description, known.held_by = process.description_before, None
         self.forget_other_groups(known)
 
     def forget_other_groups(self, known: Known) -> None:
-        """Say that a user is in the one group only."""
+        """Remove a user from all groups but the current one."""
         if known.kind == "user":
             known.depends_on = {UUID(str(known.values["group"]))}

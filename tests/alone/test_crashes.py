@@ -1,4 +1,4 @@
-"""A worker that dies at any moment of any step: another goes on, and the audit finds nothing amiss."""
+"""A worker may die at any moment of any step: another continues, and the audit finds nothing."""
 
 import asyncio
 import os
@@ -31,15 +31,15 @@ from trials.records import read_records
 from worker import open_worker
 
 AT_ONCE = 16
-"""So many workers die and are taken over from at the same time: each is waited for, for seconds."""
+"""Crashes that run at once; each waits for seconds."""
 
 TASK_TIMEOUT = timedelta(seconds=5)
-"""After which Temporal gives the task of a worker that died to another; by default 10 seconds."""
+"""Timeout of a workflow task, after which Temporal gives it to another worker; 10 seconds by default."""
 
 
 @dataclass(frozen=True)
 class Crash:
-    """A worker that dies while it runs a process of this workflow."""
+    """A crash of a worker while it runs a process of this workflow."""
 
     entry: CatalogueEntry
     target: Target
@@ -53,7 +53,7 @@ class Crash:
 
 
 def crashes_of(entry: CatalogueEntry, target: Target, definition: type[ProcessFrame]) -> Iterator[Crash]:
-    """Give every moment of every step, and of every step of the roll-back."""
+    """Yield a crash for every moment of every step, forward and backward."""
     for moment in get_args(Moment):
         for step in definition.sequence:
             yield Crash(entry, target, step.key, moment)
@@ -76,14 +76,14 @@ def every_crash() -> list[Crash]:
 
 
 class DyingWorkers:
-    """The program that forks them."""
+    """The program that forks the workers."""
 
     def __init__(self, program: asyncio.subprocess.Process) -> None:
         self._program = program
         self._dead: dict[Death, asyncio.Event] = {}
 
     async def until_dead(self, death: Death) -> None:
-        """Let a worker run until it dies, as it must."""
+        """Run a worker until it dies."""
         self._dead[death] = asyncio.Event()
         assert self._program.stdin is not None
         self._program.stdin.write(death.model_dump_json().encode() + b"\n")
@@ -91,7 +91,7 @@ class DyingWorkers:
             await self._dead[death].wait()
 
     async def listen(self) -> None:
-        """Hear who has died."""
+        """Read from the program which workers have died."""
         assert self._program.stdout is not None
         async for line in self._program.stdout:
             self._dead[Death.model_validate_json(line)].set()
@@ -122,7 +122,7 @@ async def dying_workers(settings: Settings) -> AsyncIterator[DyingWorkers]:
 
 
 class Scene:
-    """Where workers die: a queue on which what each process needs is made, and one for each process."""
+    """The task queues of the crashes: one to prepare processes, and one for each process."""
 
     def __init__(self, client: Client, settings: Settings, pool: Pool, journal: Journal) -> None:
         config: Any = client.config()
@@ -133,7 +133,7 @@ class Scene:
         self.healthy = f"{self.prefix}healthy"
 
     async def die_and_go_on(self, crash: Crash, workers: DyingWorkers) -> tuple[Crash, ProcessStatus]:
-        """Let a worker die there, and another go on; return how the process has ended."""
+        """Kill a worker there, continue with another one, and return the end of the process."""
         queue = f"{self.prefix}{uuid4()}"
         prepared = Lifecycle(Processes(self._client, self.healthy, self._pool), crash.entry, crash.target)
         process_id, _, fields = await prepared.prepare()
@@ -156,7 +156,7 @@ class Scene:
 
 
 class Survival:
-    """Lets workers die, and audits what became of all processes."""
+    """Lets workers die, and audits all processes."""
 
     def __init__(
         self,
@@ -172,7 +172,7 @@ class Survival:
         self._path = tmp_path / "journal.jsonl"
 
     async def of(self, crashes: list[Crash]) -> None:
-        """Say that each process ends as it must, and that the audit finds nothing."""
+        """Assert that each process ends as expected, and that the audit finds nothing."""
         with Journal(self._path) as journal:
             scene = Scene(self._client, self._settings, self._pool, journal)
             ended = await self._die(crashes, scene)
@@ -206,8 +206,8 @@ def survival(
     return Survival(client, settings, pool, groups, users, tmp_path)
 
 
-async def test_a_worker_that_dies_after_a_commit_is_taken_over_from(survival: Survival) -> None:
-    # A local step at the beginning, a regular one, a local one at the end; `make crashes` has them all.
+async def test_another_worker_continues_after_a_crash_after_a_commit(survival: Survival) -> None:
+    # A local step at the start, a regular one, a local one at the end; `make crashes` has all of them.
     steps = {"create_subscription", "provision_user_group", "resync"}
     crashes = [
         crash
@@ -221,7 +221,7 @@ async def test_a_worker_that_dies_after_a_commit_is_taken_over_from(survival: Su
 
 
 @pytest.mark.exhaustive
-async def test_a_worker_may_die_at_every_moment_of_every_step_of_every_workflow(
+async def test_a_worker_may_die_at_any_moment_of_any_step(
     survival: Survival, capsys: pytest.CaptureFixture[str]
 ) -> None:
     crashes = every_crash()

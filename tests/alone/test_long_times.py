@@ -1,4 +1,4 @@
-"""Long times, virtual: a month that many processes are parked for, a day that PostgreSQL is away."""
+"""Long times on a virtual clock: a month of parking, a day without PostgreSQL."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -28,11 +28,11 @@ T = TypeVar("T")
 
 MONTH, DAY = timedelta(days=30), timedelta(days=1)
 ATTEMPTS_OF_A_DAY = 2 + 11 + 143
-"""Two as a local activity, eleven within the first 17 minutes, then one every ten minutes."""
+"""Attempts in a day: two as a local activity, eleven in the first 17 minutes, then one in ten minutes."""
 
 
 @pytest.mark.parametrize("number", [10, pytest.param(1000, marks=pytest.mark.exhaustive)])
-async def test_processes_parked_for_a_month_go_on_when_they_are_retried(
+async def test_processes_parked_for_a_month_continue_when_retried(
     number: int,
     worker: None,
     temporal: WorkflowEnvironment,
@@ -57,7 +57,7 @@ async def test_processes_parked_for_a_month_go_on_when_they_are_retried(
 
 @pytest.fixture
 async def proxy(settings: Settings, client: Client, task_queue: str) -> AsyncIterator[Proxy]:
-    """What stands between a worker of its own and PostgreSQL."""
+    """The proxy between the worker of this test and PostgreSQL."""
     url = settings.database_url or ""
     async with open_proxy(lambda: connect_to_embedded_postgres(url)) as (proxy, port):
         database = url.partition("?")[0].rpartition("/")[2]
@@ -69,7 +69,7 @@ async def proxy(settings: Settings, client: Client, task_queue: str) -> AsyncIte
             proxy.refuses = False
 
 
-async def test_a_process_outlasts_a_day_without_postgresql(
+async def test_a_process_survives_a_day_without_postgresql(
     proxy: Proxy, processes: Processes, pool: Pool, groups: FakeGroupManagement
 ) -> None:
     proxy.refuses = True
@@ -87,7 +87,7 @@ async def test_a_process_outlasts_a_day_without_postgresql(
 
 
 async def attempts(processes: Processes, handle: CreateHandle) -> bool | None:
-    """Return whether the first step has been tried for a day."""
+    """Return whether the first step has been retried for a day."""
     return any(step.attempts >= ATTEMPTS_OF_A_DAY for step in await processes.steps(handle)) or None
 
 
@@ -115,7 +115,7 @@ async def retry_after_a_month(
 
 
 async def in_turn(things: Iterable[T], act: Callable[[T], Awaitable[object]]) -> None:
-    """Do something with each, some at a time."""
+    """Run the work for each item, some of them at once."""
     places = asyncio.Semaphore(20)
 
     async def one(thing: T) -> None:

@@ -1,4 +1,4 @@
-"""Random sequences of all that can happen: after each step database, external systems and model agree."""
+"""Random sequences of events: after each, database and external systems must match the model."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -36,7 +36,7 @@ WORKFLOW: dict[Kind, str] = {"group": "user_group", "user": "user"}
 
 
 class Lifecycles(RuleBasedStateMachine):
-    """Does to the real thing, and to the model, what hypothesis says."""
+    """Applies each event that hypothesis draws to the real system and to the model."""
 
     loop: ClassVar[asyncio.AbstractEventLoop]
     processes: ClassVar[Processes]
@@ -46,10 +46,10 @@ class Lifecycles(RuleBasedStateMachine):
         super().__init__()
         self.model = Model()
         self.before: dict[Kind, int] = {}
-        """How many records the systems have from other sequences."""
+        """Number of records in the systems from earlier sequences."""
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run it in the loop in which worker and fixtures live."""
+        """Run the coroutine in the event loop of the worker and the fixtures."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
 
     @initialize(name=NAMES)
@@ -198,14 +198,14 @@ class Lifecycles(RuleBasedStateMachine):
         self.run(self.compare())
 
     def pick(self, which: int) -> Known:
-        """Return a subscription; one that is terminated one time in ten."""
+        """Return a subscription; in one of ten draws a terminated one."""
         known = list(self.model.subscriptions.values())
         living = [one for one in known if one.status != "terminated"]
         chosen = living if living and which % 10 else known
         return chosen[which // 10 % len(chosen)]
 
     def pick_to_join(self, which: int) -> UUID:
-        """Return a subscription to join; one time in ten any, also where it is no group."""
+        """Return a group to join; in one of ten draws any subscription."""
         known = list(self.model.subscriptions.values())
         groups = [one for one in known if one.kind == "group" and one.status == "active"]
         chosen = groups if groups and which % 10 else known
@@ -239,13 +239,13 @@ class Lifecycles(RuleBasedStateMachine):
         self.hold_or(known, process_id, Target.CREATE, {})
 
     def hold_or(self, known: Known, process_id: str, target: Target, wanted: Values) -> None:
-        """Say what becomes of a process that the gate has let start."""
+        """Model a process that the gate has allowed."""
         process = Parked(process_id, target, known, wanted, dict(known.values), known.description, times=0)
         self.model.parked.append(process)
         self.goes_on(process)
 
     def goes_on(self, process: Parked) -> None:
-        """Say what becomes of a process that has begun, or begun again: it parks where its system says no."""
+        """Model a process that has begun or was retried: it parks if its system rejects."""
         known = process.subscription
         if known.kind in self.model.rejecting:
             known.held_by = process.process_id
@@ -274,13 +274,13 @@ class Lifecycles(RuleBasedStateMachine):
         self.model.parked.remove(process)
 
     def ends(self, process_id: str, status: str, error: str | None) -> None:
-        """Say how a process ends, and that it does."""
+        """Assert that the process ends, and how."""
         self.model.ended[process_id] = status
         found = self.run(self.until_settled(process_id, times=1000))
         assert found == (status, error), (process_id, found)
 
     async def until_settled(self, process_id: str, times: int) -> tuple[str, str | None]:
-        """Wait until a process has ended, or has parked so many times."""
+        """Wait until the process has ended or has parked this often."""
         handle, error = self.handle(process_id), None
         ended = asyncio.ensure_future(handle.result())
         parked = asyncio.ensure_future(self.processes.until_parked(handle, times=times))
@@ -303,7 +303,7 @@ class Lifecycles(RuleBasedStateMachine):
         return await eventually(found)
 
     async def as_outside(self, known: Known, values: Values | None) -> Values | None:
-        """Return these values with the group as the external systems know it: by its number."""
+        """Return the values as in the external systems: the group by its `group_id`."""
         if values is None or known.kind == "group":
             return values
         group = await self.processes.read(UUID(str(values["group"])))
@@ -340,7 +340,7 @@ class Lifecycles(RuleBasedStateMachine):
         assert (record and record.attributes) == await self.as_outside(known, known.outside)
 
 
-async def test_whatever_happens_database_and_external_systems_are_as_the_model_says(
+async def test_database_and_external_systems_match_the_model(
     worker: None, processes: Processes, groups: FakeGroupManagement, users: FakeUserManagement
 ) -> None:
     Lifecycles.loop = asyncio.get_running_loop()
@@ -350,7 +350,7 @@ async def test_whatever_happens_database_and_external_systems_are_as_the_model_s
         settings(),
         stateful_step_count=15,
         suppress_health_check=list(HealthCheck),
-        phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink would take hours
+        phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking would take hours
         print_blob=True,
     )
     await asyncio.to_thread(run_state_machine_as_test, Lifecycles, settings=chosen)

@@ -1,4 +1,4 @@
-"""`validate --all` from the command line, on a database where nothing else is."""
+"""`validate --all` from the command line, on a database of its own."""
 
 import os
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ async def starter(client: Client, settings: Settings) -> AsyncIterator[Starter]:
         yield Starter(os.environ | services)
 
 
-async def test_validate_all_counts_and_names_those_that_differ(
+async def test_validate_all_counts_and_names_discrepancies(
     starter: Starter, groups: FakeGroupManagement
 ) -> None:
     created = (await starter("create", "user-group", "--group-name", "Here", "--json")).document
@@ -36,7 +36,7 @@ async def test_validate_all_counts_and_names_those_that_differ(
     assert (again.code, again.document["subscription"]["insync"]) == (0, True)
 
 
-async def test_a_validation_of_all_is_one_process_however_often_it_is_asked_for(starter: Starter) -> None:
+async def test_repeating_a_validation_of_all_starts_no_second_one(starter: Starter) -> None:
     process_id = f"validate-all-{uuid4()}"
     await starter("create", "user-group", "--group-name", "ops")
     first = await starter("validate", "--all", "--process-id", process_id, "--json")
@@ -49,7 +49,7 @@ async def test_a_validation_of_all_is_one_process_however_often_it_is_asked_for(
     assert (shown.document["workflow"], shown.document["status"]) == ("validate_subscriptions", "completed")
 
 
-async def test_a_process_id_of_something_else_is_no_validation_of_all(starter: Starter) -> None:
+async def test_validate_all_refuses_the_id_of_another_process(starter: Starter) -> None:
     created = await starter("create", "user-group", "--group-name", "ops", "--json")
     ended = await starter("validate", "--all", "--process-id", created.document["process_id"], "--json")
     assert (ended.code, ended.document["error"]["type"]) == (1, "ProcessAlreadyExists")

@@ -1,4 +1,4 @@
-"""The validation of every active subscription, on a database where nothing else is."""
+"""The validation of every active subscription, on a database of its own."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -42,7 +42,7 @@ async def children(processes: Processes, parent: Handle, *, running: bool = True
     return [one.id async for one in processes.client.list_workflows(query)]
 
 
-async def test_it_says_how_every_active_subscription_stands(
+async def test_it_reports_on_every_active_subscription(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     fine, differs, held, ended = [await processes.active_group(name) for name in "abcd"]
@@ -56,7 +56,7 @@ async def test_it_says_how_every_active_subscription_stands(
     assert [(await processes.read(one)).insync for one in (fine, user, differs)] == [True, True, False]
 
 
-async def test_its_processes_stand_in_the_trail_in_the_name_of_who_wants_it(
+async def test_the_trail_names_who_started_the_validations(
     worker: None, processes: Processes, pool: Pool
 ) -> None:
     group_id = await processes.active_group()
@@ -66,7 +66,7 @@ async def test_its_processes_stand_in_the_trail_in_the_name_of_who_wants_it(
     assert (row["subscription_id"], row["created_by"], row["reason"]) == (group_id, "alice", "audit")
 
 
-async def test_a_long_list_is_read_in_parts_and_counted_as_one(
+async def test_a_long_list_is_validated_page_by_page(
     worker: None, processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orchestrator.operations.active_subscriptions, "PAGE", 2)
@@ -77,7 +77,7 @@ async def test_a_long_list_is_read_in_parts_and_counted_as_one(
     assert (await processes.latest(handle).describe()).run_id != handle.first_execution_run_id
 
 
-async def test_no_more_than_ten_run_at_the_same_time(
+async def test_at_most_ten_validations_run_at_once(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     for number in range(14):
@@ -95,7 +95,7 @@ async def at_least(number: int, processes: Processes, parent: Handle) -> list[st
     return found if len(found) >= number else None
 
 
-async def test_it_goes_on_where_it_was_when_the_worker_is_another(
+async def test_it_resumes_on_another_worker(
     client: Client, settings: Settings, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     async with AsyncExitStack() as first:
@@ -112,7 +112,7 @@ async def test_it_goes_on_where_it_was_when_the_worker_is_another(
     assert len(await children(processes, handle, running=False)) == 3
 
 
-async def test_its_end_leaves_the_validations_that_run_to_themselves(
+async def test_running_validations_continue_after_it_is_terminated(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group()
@@ -124,7 +124,7 @@ async def test_its_end_leaves_the_validations_that_run_to_themselves(
     assert (await processes.read(group_id)).insync
 
 
-async def test_a_validation_whose_system_is_out_of_reach_is_counted_as_failed(
+async def test_a_validation_that_gets_no_answer_counts_as_failed(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group()
@@ -138,7 +138,7 @@ async def test_a_validation_whose_system_is_out_of_reach_is_counted_as_failed(
 
 @pytest.fixture
 async def scheduled(client: Client) -> AsyncIterator[None]:
-    """Nothing is scheduled before and after."""
+    """Delete the schedule before and after the test."""
     await end_schedule(client)
     yield
     await end_schedule(client)
@@ -153,7 +153,7 @@ async def last_process_id(client: Client) -> str | None:
     return (await read_schedule(client)).last_process_id
 
 
-async def test_a_schedule_starts_it_and_shows_the_last_time_and_the_next(
+async def test_a_schedule_shows_its_last_and_next_run(
     worker: None, client: Client, processes: Processes, scheduled: None
 ) -> None:
     await processes.active_group()
@@ -168,7 +168,7 @@ async def test_a_schedule_starts_it_and_shows_the_last_time_and_the_next(
     assert found.last_at is not None
 
 
-async def test_a_schedule_is_replaced_by_another_and_ended_once_and_again(
+async def test_a_schedule_can_be_replaced_and_deleted_twice(
     client: Client, processes: Processes, scheduled: None
 ) -> None:
     await schedule(processes, DAY)

@@ -1,4 +1,4 @@
-"""Commands that follow a process: what they show, wait out, and say when they cannot."""
+"""Commands that follow a process: what they show, and what they survive."""
 
 import signal
 from typing import Any
@@ -14,7 +14,7 @@ from tests.processes import until_struck
 from tests.starting import Starter
 
 
-async def test_attempts_and_the_last_failure_are_shown_while_it_is_followed(
+async def test_following_shows_attempts_and_the_last_failure(
     starter: Starter, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="unreachable", times=2))
@@ -28,7 +28,7 @@ async def test_attempts_and_the_last_failure_are_shown_while_it_is_followed(
     "error", [asyncpg.AdminShutdownError, asyncpg.CannotConnectNowError, asyncpg.CrashShutdownError]
 )
 @pytest.mark.parametrize("read", ["process_document", "subscription_document"])
-async def test_who_follows_waits_for_a_database_that_stops_or_begins(
+async def test_following_waits_while_the_database_restarts(
     starter: Starter, monkeypatch: pytest.MonkeyPatch, error: type[Exception], read: str
 ) -> None:
     original, failures = getattr(starting, read), iter([error("the database system is starting up")])
@@ -44,7 +44,7 @@ async def test_who_follows_waits_for_a_database_that_stops_or_begins(
     assert next(failures, None) is None
 
 
-async def test_a_process_is_named_where_it_cannot_be_followed(
+async def test_the_error_names_a_process_that_cannot_be_followed(
     starter: Starter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def out_of_memory(*arguments: Any) -> Any:
@@ -60,7 +60,7 @@ async def test_a_process_is_named_where_it_cannot_be_followed(
     assert followed.document["status"] == "completed"
 
 
-async def test_ctrl_c_stops_following_and_never_the_process(
+async def test_ctrl_c_stops_following_but_not_the_process(
     starter: Starter, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="slow", seconds=4, times=1))

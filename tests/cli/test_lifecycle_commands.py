@@ -1,4 +1,4 @@
-"""Changing, ending, comparing and mending subscriptions from the command line, and acting on processes."""
+"""Commands that modify, terminate, validate and repair subscriptions, and that act on processes."""
 
 import asyncio
 import signal
@@ -13,7 +13,7 @@ from tests.starting import Starter
 from worker import open_worker
 
 
-async def test_the_life_of_a_group_from_the_command_line(starter: Starter) -> None:
+async def test_a_group_is_changed_validated_and_terminated(starter: Starter) -> None:
     created = (await starter("create", "user-group", "--group-name", "Old", "--json")).document
     subscription_id = created["subscription"]["subscription_id"]
     modified = await starter("modify", subscription_id, "--group-name", "New", "--version", "1", "--json")
@@ -26,7 +26,7 @@ async def test_the_life_of_a_group_from_the_command_line(starter: Starter) -> No
     assert terminated.document["subscription"]["status"] == "terminated"
 
 
-async def test_what_the_gate_refuses_is_not_started(starter: Starter) -> None:
+async def test_a_process_that_the_gate_refuses_is_not_started(starter: Starter) -> None:
     created = (await starter("create", "user-group", "--group-name", "Old", "--json")).document
     subscription_id = created["subscription"]["subscription_id"]
     ended = await starter("modify", subscription_id, "--group-name", "New", "--version", "7", "--json")
@@ -38,7 +38,7 @@ async def test_what_the_gate_refuses_is_not_started(starter: Starter) -> None:
     assert [one["process_id"] for one in trail.document] == [created["process_id"]]
 
 
-async def test_nothing_is_removed_that_nobody_confirms(starter: Starter) -> None:
+async def test_terminate_needs_a_confirmation(starter: Starter) -> None:
     created = (await starter("create", "user-group", "--group-name", "Old", "--json")).document
     subscription_id = created["subscription"]["subscription_id"]
     ended = await starter("terminate", subscription_id)
@@ -61,7 +61,7 @@ async def test_set_in_sync_is_refused_while_the_holder_is_open(
     )
 
 
-async def test_what_was_terminated_in_temporal_is_found_lost_and_set_in_sync(
+async def test_a_process_terminated_in_temporal_is_found_and_repaired(
     starter: Starter, groups: FakeGroupManagement, client: Client
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Reserved"))
@@ -126,7 +126,7 @@ async def test_a_roll_back_that_fails_is_given_up(starter: Starter, groups: Fake
     assert given_up.document["subscription"]["held_by"] == parked["process_id"]
 
 
-async def test_what_was_aborted_and_is_parked_is_not_aborted_again(
+async def test_a_parked_roll_back_cannot_be_aborted_again(
     starter: Starter, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="reject", times=2))
@@ -137,15 +137,17 @@ async def test_what_was_aborted_and_is_parked_is_not_aborted_again(
     again = await starter("abort", process_id, "--json")
     retried = await starter("retry", process_id, "--json")
     late = await starter("abort", process_id, "--json")
-    assert f"To go on: starter.py retry {process_id}, or starter.py abort {process_id}" in before.stdout
-    assert f"To go on: starter.py retry {process_id}, or starter.py give-up {process_id}" in aborted.stdout
+    assert f"Continue with: starter.py retry {process_id}, or starter.py abort {process_id}" in before.stdout
+    assert (
+        f"Continue with: starter.py retry {process_id}, or starter.py give-up {process_id}" in aborted.stdout
+    )
     assert (again.code, again.document["error"]["type"]) == (1, "AlreadyAborted")
     assert "give-up" in again.document["error"]["message"]
     assert retried.document["status"] == "aborted"
     assert (late.code, late.document["error"]["type"]) == (1, "NotOpen")
 
 
-async def test_a_removal_that_is_aborted_too_late_goes_forward_and_says_so(
+async def test_a_terminate_that_is_aborted_too_late_completes(
     starter: Starter, groups: FakeGroupManagement
 ) -> None:
     created = (await starter("create", "user-group", "--group-name", "Leaving", "--json")).document
@@ -155,10 +157,10 @@ async def test_a_removal_that_is_aborted_too_late_goes_forward_and_says_so(
     aborted = await starter("abort", parked.document["process_id"], "--json")
     assert aborted.document["subscription"]["status"] == "terminated"
     assert (aborted.code, aborted.document["error"]["type"]) == (1, "TooLate")
-    assert "only the way forward" in aborted.document["error"]["message"]
+    assert "came too late" in aborted.document["error"]["message"]
 
 
-async def test_a_removal_that_cannot_go_on_is_given_up_and_begun_anew(
+async def test_a_stuck_terminate_can_be_given_up_and_repeated(
     starter: Starter, groups: FakeGroupManagement
 ) -> None:
     created = (await starter("create", "user-group", "--group-name", "Staying", "--json")).document
@@ -180,7 +182,7 @@ async def test_a_removal_that_cannot_go_on_is_given_up_and_begun_anew(
     assert (ended.code, ended.document["subscription"]["status"]) == (0, "terminated")
 
 
-async def test_ctrl_c_in_a_retry_that_no_worker_takes_says_how_to_follow_the_process(
+async def test_ctrl_c_in_a_waiting_retry_names_the_process(
     client: Client,
     settings: Settings,
     processes: Processes,
@@ -192,7 +194,7 @@ async def test_ctrl_c_in_a_retry_that_no_worker_takes_says_how_to_follow_the_pro
         handle = await processes.create_user_group()
         await processes.until_parked(handle)
     program = await starter_without_worker.program.start("retry", handle.id)
-    await asyncio.sleep(5)  # nobody sees from outside that the update waits
+    await asyncio.sleep(5)  # the waiting update cannot be observed from outside
     program.send_signal(signal.SIGINT)
     _, stderr = await program.communicate()
     assert "Traceback" not in stderr.decode()

@@ -1,4 +1,4 @@
-"""The command line: what it starts and shows."""
+"""The command line: what it starts and what it shows."""
 
 import getpass
 import json
@@ -41,7 +41,7 @@ async def test_create_prints_the_document_of_the_contract(starter: Starter) -> N
     assert (subscription["in_use_by"], subscription["depends_on"]) == ([], [])
 
 
-async def test_create_shows_every_step_to_a_person(starter: Starter) -> None:
+async def test_create_shows_every_step(starter: Starter) -> None:
     ended = await starter("create", "user-group", "--group-name", "Network operators")
     for title in (
         "Create subscription",
@@ -54,7 +54,7 @@ async def test_create_shows_every_step_to_a_person(starter: Starter) -> None:
     assert ended.code == 0
 
 
-async def test_the_trail_names_the_user_of_the_operating_system_unless_told_otherwise(
+async def test_the_trail_names_the_login_name_by_default(
     starter: Starter,
 ) -> None:
     by_default = await starter("create", "user-group", "--group-name", "a", "--json")
@@ -91,7 +91,7 @@ async def test_no_wait_prints_the_process_id_and_returns(starter: Starter) -> No
     assert followed.document["status"] == "completed"
 
 
-async def test_a_given_process_id_starts_one_process_and_shows_it_the_second_time(starter: Starter) -> None:
+async def test_a_process_id_starts_one_process(starter: Starter) -> None:
     process_id = f"ticket-{uuid4()}"
     command = ("create", "user-group", "--group-name", "a", "--process-id", process_id, "--json")
     first, second = await starter(*command), await starter(*command)
@@ -101,7 +101,7 @@ async def test_a_given_process_id_starts_one_process_and_shows_it_the_second_tim
     assert first.document["process_id"] == second.document["process_id"] == process_id
 
 
-async def test_a_rejection_parks_and_exits_1_with_the_type_and_the_reason(
+async def test_a_rejection_exits_1_with_type_and_reason(
     starter: Starter, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Reserved"))
@@ -151,7 +151,7 @@ async def test_processes_lists_filters_and_pages(starter: Starter) -> None:
     assert [one["process_id"] for one in of_one.document] == [created["process_id"]]
     assert list(of_one.document[0]) == PROCESS
     assert created["process_id"] not in {one["process_id"] for one in after.document}
-    assert "There may be more: --after" in cut.stderr
+    assert "There may be more; list them with: --after" in cut.stderr
 
 
 async def test_subscription_shows_values_and_trail(starter: Starter) -> None:
@@ -204,7 +204,7 @@ def test_wrong_usage_with_json_is_one_document(capsys: pytest.CaptureFixture[str
     assert said.err == ""
 
 
-async def test_what_does_not_exist_is_said_in_one_line(starter_without_worker: Starter) -> None:
+async def test_an_unknown_id_gets_one_line(starter_without_worker: Starter) -> None:
     subscription = await starter_without_worker("subscription", str(uuid4()))
     process = await starter_without_worker("process", "nobody")
     assert (subscription.code, process.code) == (1, 1)
@@ -219,7 +219,7 @@ async def test_what_does_not_exist_is_said_in_one_line(starter_without_worker: S
         ("DATABASE_URL", "postgresql://me:secret@127.0.0.1:1/x", "Cannot reach PostgreSQL at 127.0.0.1:1"),
     ],
 )
-async def test_a_service_that_cannot_be_reached_is_named_with_what_to_do(
+async def test_an_unreachable_service_is_named_with_the_fix(
     environment: dict[str, str], variable: str, address: str, complaint: str
 ) -> None:
     ended = await Starter(environment | {variable: address}).program("subscriptions")

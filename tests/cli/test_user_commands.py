@@ -47,7 +47,7 @@ async def test_a_user_changes_groups_and_loses_the_age(starter: Starter) -> None
     assert (changed["user"]["age"], changed["user"]["group"]["group_name"]) == (None, "Other")
 
 
-async def test_a_group_that_cannot_be_joined_is_refused_before_anything_starts(starter: Starter) -> None:
+async def test_a_user_in_an_unknown_group_is_refused_at_once(starter: Starter) -> None:
     missing = str(uuid4())
     command = ["--product", "User internal", "--username", "bob", "--group", missing]
     ended = await starter("create", "user", *command, "--json")
@@ -59,14 +59,14 @@ async def test_a_group_that_cannot_be_joined_is_refused_before_anything_starts(s
     }
 
 
-async def test_a_group_in_use_is_not_removed(starter: Starter) -> None:
+async def test_a_group_in_use_cannot_be_terminated(starter: Starter) -> None:
     group_id = await group(starter)
     await create_user(starter, group_id)
     ended = await starter("terminate", group_id, "--yes", "--json")
     assert (ended.code, ended.document["error"]["type"]) == (1, "SubscriptionInUse")
 
 
-async def test_an_option_of_another_product_is_refused_with_those_that_fit(starter: Starter) -> None:
+async def test_an_option_of_another_product_is_refused(starter: Starter) -> None:
     ended = await starter("modify", await group(starter), "--username", "bob")
     assert ended.code == 2
     assert "username is not a field of this form; remove it (got 'bob') (fields: by, reason" in ended.stderr
@@ -94,14 +94,15 @@ async def test_a_schedule_is_set_shown_and_ended(starter: Starter) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1", "d", "0d", "-1d", "1w", "59s", "366d", "1.5h", "１d"])
-def test_a_time_that_is_none_or_too_short_or_too_long_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput, match="is no time from 1m to 365d"):
+def test_an_invalid_interval_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="is not an interval from 1m to 365d"):
         as_interval(text)
 
 
-async def test_the_same_process_id_shows_the_process_whatever_it_has_changed_meanwhile(
+async def test_the_same_process_id_shows_the_process_that_has_ended(
     starter: Starter,
 ) -> None:
+    """The gate would refuse the subscription that the process itself has terminated."""
     group_id, process_id = await group(starter), f"terminate-{uuid4()}"
     first = await starter("terminate", group_id, "--yes", "--process-id", process_id, "--json")
     again = await starter("terminate", group_id, "--yes", "--process-id", process_id, "--json")
@@ -110,11 +111,11 @@ async def test_the_same_process_id_shows_the_process_whatever_it_has_changed_mea
     assert again.document["error"]["type"] == "ProcessAlreadyExists"
 
 
-async def test_a_version_is_that_of_one_subscription(starter: Starter) -> None:
+async def test_validate_all_takes_no_version(starter: Starter) -> None:
     ended = await starter("validate", "--all", "--version", "1")
     assert ended.code == 2
     assert "leave it out with --all" in ended.stderr
 
 
-async def test_a_number_is_asked_for_as_a_number(starter: Starter) -> None:
+async def test_help_shows_which_options_are_numbers(starter: Starter) -> None:
     assert "--age N " in (await starter("create", "user", "--help")).stdout

@@ -1,4 +1,4 @@
-"""Rows for a test to begin with, written as the steps write them."""
+"""Rows for a test to start with, written as the steps write them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +15,7 @@ from tests.examples import START, new_process, new_subscription
 async def store_process(
     pool: Pool, *, started_at: datetime = START, subscription_id: UUID | None = None
 ) -> Process:
-    """Store the trail row of a new process, perhaps related to a subscription."""
+    """Store the trail row of a new process, optionally related to a subscription."""
     process = new_process(started_at)
     async with pool.acquire() as connection:
         await register_process(connection, process)
@@ -27,7 +27,7 @@ async def store_process(
 async def store_subscription(
     pool: Pool, *, held_by: str | None = None, created_at: datetime = START
 ) -> SubscriptionModel:
-    """Store a virgin subscription on a user group."""
+    """Store an initial subscription on a user group."""
     subscription = new_subscription(held_by)
     async with pool.acquire() as connection:
         await insert_subscription(connection, USER_GROUP, subscription, created_at)

@@ -1,10 +1,10 @@
-"""What a database consists of: to compare before and after."""
+"""The structure of a database, to compare before and after."""
 
 from uuid import uuid4
 
 import asyncpg
 
-# As PostgreSQL itself would say it, so that nothing that matters is left out.
+# PostgreSQL formats it, so nothing that matters is missing.
 _STRUCTURE = """
 SELECT format('column %s.%s %s null=%s default=%s generated=%s',
               table_name, column_name, data_type, is_nullable, column_default, generation_expression)
@@ -27,7 +27,7 @@ ORDER BY 1
 
 
 async def structure(database_url: str, schema: str = "public") -> list[str]:
-    """Return the tables, columns, constraints and indexes of a schema, a line each."""
+    """Return the tables, columns, constraints and indexes of a schema, one a line."""
     connection = await asyncpg.connect(database_url)
     try:
         return [line for (line,) in await connection.fetch(_STRUCTURE, schema)]
@@ -36,7 +36,7 @@ async def structure(database_url: str, schema: str = "public") -> list[str]:
 
 
 async def with_new_role(database_url: str, rights: str) -> str:
-    """Return the URL of this database for a new role that may log in, and has these rights."""
+    """Return the URL of this database for a new login role with these rights."""
     role = f"role_{uuid4().hex}"
     connection = await asyncpg.connect(database_url)
     try:

@@ -26,16 +26,14 @@ PASSWORD = "opensesame"
         ("mysql://somebody:opensesame@127.0.0.1/subscriptions", "127.0.0.1, database subscriptions"),
     ],
 )
-async def test_an_unreachable_database_is_named_by_its_address_and_never_by_its_password(
-    database_url: str, address: str
-) -> None:
+async def test_the_error_shows_the_address_and_no_password(database_url: str, address: str) -> None:
     with pytest.raises(DatabaseUnreachable, match=re.escape(address)) as refusal:
         await open_pool(database_url)
     assert PASSWORD not in str(refusal.value)
 
 
 @pytest.mark.parametrize("splitter", "/?#@:[]")
-async def test_no_part_of_a_password_is_shown_that_splits_the_url(splitter: str) -> None:
+async def test_the_error_shows_no_part_of_a_password_with_a_separator(splitter: str) -> None:
     database_url = f"postgresql://somebody:{PASSWORD}{splitter}{PASSWORD}@127.0.0.1:1/subscriptions"
     with pytest.raises(DatabaseUnreachable) as refusal:
         await open_pool(database_url)
@@ -52,13 +50,13 @@ async def test_no_part_of_a_password_is_shown_that_splits_the_url(splitter: str)
         "somebody:opensesame/subscriptions",
     ],
 )
-async def test_no_part_of_a_password_is_shown_that_stands_where_it_should_not(database_url: str) -> None:
+async def test_the_error_shows_no_part_of_a_misplaced_password(database_url: str) -> None:
     with pytest.raises(DatabaseUnreachable, match="cannot be told from the password") as refusal:
         await open_pool(database_url)
     assert PASSWORD not in str(refusal.value)
 
 
-async def test_an_unreachable_database_says_what_to_do() -> None:
+async def test_the_error_says_what_to_do() -> None:
     with pytest.raises(DatabaseUnreachable, match='"make up", or set DATABASE_URL'):
         await open_pool("postgresql://127.0.0.1:1/subscriptions")
 
@@ -69,13 +67,13 @@ async def test_a_database_that_does_not_exist_is_named(postgres: str) -> None:
         await open_pool(database_url)
 
 
-async def test_a_user_that_does_not_exist_is_let_in_nowhere(postgres: str) -> None:
+async def test_an_unknown_user_is_refused(postgres: str) -> None:
     database_url = postgres.replace("//postgres@", "//nobody:opensesame@")
     with pytest.raises(DatabaseUnreachable, match='role "nobody" does not exist'):
         await open_pool(database_url)
 
 
-async def test_a_pool_is_silent_while_its_server_is_away_and_serves_again(
+async def test_a_pool_survives_an_outage_without_logging(
     postgres: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_proxy(lambda: connect_to_embedded_postgres(postgres)) as (proxy, port):
@@ -92,12 +90,13 @@ async def test_a_pool_is_silent_while_its_server_is_away_and_serves_again(
     assert caplog.text == ""
 
 
-async def test_what_somebody_has_locked_who_says_nothing_any_more_is_free_again_soon(
+async def test_locks_of_a_silent_connection_are_released(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """PostgreSQL ends a transaction whose client stays silent."""
     monkeypatch.setattr("orchestrator.database.connection.ABANDONED_AFTER", 1.0)
     async with await open_pool(postgres) as silent, await open_pool(postgres) as pool:
-        # What asyncpg makes of it depends on when it reads the last word of the server.
+        # The error of asyncpg depends on when it reads the last message of the server.
         with pytest.raises((*NO_ANSWER, asyncpg.PostgresError)):
             await lock_and_say_nothing(silent, pool)
         assert await silent.fetchval("SELECT 1") == 1
@@ -111,7 +110,7 @@ async def lock_and_say_nothing(silent: Pool, pool: Pool) -> None:
         await connection.execute("SELECT 1")
 
 
-async def test_an_error_takes_the_whole_transaction_back(pool: Pool) -> None:
+async def test_an_error_rolls_the_transaction_back(pool: Pool) -> None:
     process = await store_process(pool)
     with pytest.raises(ZeroDivisionError):
         await rename_and_fail(pool, process.process_id)

@@ -1,4 +1,4 @@
-"""Illegal rows cannot be stored, and the name of the constraint says why."""
+"""Illegal rows cannot be stored; the name of the constraint says why."""
 
 import asyncpg
 import pytest
@@ -48,44 +48,44 @@ TWICE = [
 
 
 async def refuse(pool: Pool, constraint: str, statement: str, *arguments: object) -> None:
-    """Execute the statement, which must violate this constraint."""
+    """Assert that the statement violates this constraint."""
     with pytest.raises(asyncpg.IntegrityConstraintViolationError, match=f'constraint "{constraint}"'):
         await pool.execute(statement, *arguments)
 
 
 @pytest.mark.parametrize(("constraint", "change"), OF_SUBSCRIPTIONS)
-async def test_a_subscription_that_cannot_be_is_refused(pool: Pool, constraint: str, change: str) -> None:
+async def test_an_illegal_subscription_is_refused(pool: Pool, constraint: str, change: str) -> None:
     subscription = await store_subscription(pool)
     update = f"UPDATE subscriptions {change} WHERE subscription_id = $1"
     await refuse(pool, constraint, update, subscription.subscription_id)
 
 
 @pytest.mark.parametrize(("constraint", "change"), OF_PROCESSES)
-async def test_a_process_that_cannot_be_is_refused(pool: Pool, constraint: str, change: str) -> None:
+async def test_an_illegal_process_is_refused(pool: Pool, constraint: str, change: str) -> None:
     process = await store_process(pool)
     update = f"UPDATE processes {change} WHERE process_id = $1"
     await refuse(pool, constraint, update, process.process_id)
 
 
 @pytest.mark.parametrize(("constraint", "pair"), OF_RELATIONS)
-async def test_a_relation_that_cannot_be_is_refused(pool: Pool, constraint: str, pair: str) -> None:
+async def test_an_illegal_relation_is_refused(pool: Pool, constraint: str, pair: str) -> None:
     subscription = await store_subscription(pool)
     insert = f"INSERT INTO subscription_relations (subscription_id, depends_on) {pair}"
     await refuse(pool, constraint, insert, subscription.subscription_id)
 
 
 @pytest.mark.parametrize(("constraint", "row"), OF_STEPS_AND_EVENTS)
-async def test_a_step_or_an_event_that_cannot_be_is_refused(pool: Pool, constraint: str, row: str) -> None:
+async def test_an_illegal_step_or_event_is_refused(pool: Pool, constraint: str, row: str) -> None:
     process = await store_process(pool)
     await refuse(pool, constraint, f"INSERT INTO {row}", process.process_id)
 
 
 @pytest.mark.parametrize(("constraint", "row"), TWICE)
-async def test_two_products_of_one_name_are_refused(pool: Pool, constraint: str, row: str) -> None:
+async def test_two_products_with_one_name_are_refused(pool: Pool, constraint: str, row: str) -> None:
     await refuse(pool, constraint, f"INSERT INTO {row}")
 
 
-async def test_every_constraint_is_seen_to_refuse_something(pool: Pool) -> None:
+async def test_every_constraint_is_tested(pool: Pool) -> None:
     known = await pool.fetch(
         """
         SELECT conname
@@ -97,7 +97,7 @@ async def test_every_constraint_is_seen_to_refuse_something(pool: Pool) -> None:
     assert {row["conname"] for row in known} == {constraint for constraint, _ in cases}
 
 
-async def test_a_parked_process_is_open_and_a_process_that_was_given_up_is_not(pool: Pool) -> None:
+async def test_a_parked_process_is_open_and_a_given_up_one_has_ended(pool: Pool) -> None:
     parked, given_up = await store_process(pool), await store_process(pool)
     fail = "UPDATE processes SET status = 'failed', ended_at = $2 WHERE process_id = $1"
 
@@ -124,7 +124,7 @@ async def test_the_database_derives_insync_from_holder_and_discrepancy(
     assert await pool.fetchval(update, subscription.subscription_id, holder, finder) is insync
 
 
-async def test_nobody_can_say_that_a_subscription_is_in_sync(pool: Pool) -> None:
+async def test_insync_cannot_be_written(pool: Pool) -> None:
     process = await store_process(pool)
     subscription = await store_subscription(pool, held_by=process.process_id)
     update = "UPDATE subscriptions SET insync = true WHERE subscription_id = $1"

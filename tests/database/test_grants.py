@@ -1,4 +1,4 @@
-"""The role of a worker: what it needs, and nothing else. That it is enough: `tests/security`."""
+"""The role of a worker may do no more than it needs; `tests/security` tests that it may do enough."""
 
 import re
 from uuid import uuid4
@@ -16,7 +16,7 @@ from tests.database.structure import with_new_role
 
 @pytest.fixture(scope="module")
 async def owner(postgres: str) -> str:
-    """The database as its owner sees it, with a fake beside the subscriptions."""
+    """The database for its owner, with a fake external system beside the subscriptions."""
     await migrate(database_url := await new_database(postgres))
     await create_fake_system(database_url, "group_management")
     return database_url
@@ -24,13 +24,13 @@ async def owner(postgres: str) -> str:
 
 @pytest.fixture(scope="module")
 async def worker(owner: str) -> str:
-    """The database as a worker sees it."""
+    """The database for a worker."""
     worker = await with_new_role(owner, "")
     await grant_to_worker(owner, role_of(worker))
     return worker
 
 
-async def test_a_worker_may_look_at_the_version_of_the_schema(worker: str) -> None:
+async def test_a_worker_may_read_the_version_of_the_schema(worker: str) -> None:
     await require_current_schema(worker)
 
 
@@ -75,7 +75,7 @@ async def test_a_worker_may_not(statement: str, worker: str) -> None:
         await connection.close()
 
 
-async def test_a_worker_may_not_migrate_and_is_told_who_does(worker: str, owner: str) -> None:
+async def test_a_worker_that_migrates_is_told_who_may(worker: str, owner: str) -> None:
     connection = await connect(owner)
     await connection.execute("UPDATE alembic_version SET version_num = '0002'")
     with pytest.raises(
@@ -86,13 +86,13 @@ async def test_a_worker_may_not_migrate_and_is_told_who_does(worker: str, owner:
     await connection.close()
 
 
-async def test_a_role_that_was_given_nothing_is_told_who_gives_it(owner: str) -> None:
+async def test_a_role_without_rights_is_told_how_to_get_them(owner: str) -> None:
     stranger = await with_new_role(owner, "")
     with pytest.raises(NotPermitted, match=r"permission denied for table alembic_version: .*--grant-to ROLE"):
         await require_current_schema(stranger)
 
 
-async def test_what_a_role_was_given_beside_is_taken_away(owner: str) -> None:
+async def test_further_rights_of_the_role_are_revoked(owner: str) -> None:
     role = role_of(worker := await with_new_role(owner, ""))
     async with await open_pool(owner) as pool:
         await pool.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
@@ -106,7 +106,7 @@ async def test_what_a_role_was_given_beside_is_taken_away(owner: str) -> None:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_rights_given_again_are_the_same(times: int, owner: str, worker: str) -> None:
+async def test_granting_again_changes_nothing(times: int, owner: str, worker: str) -> None:
     async with await open_pool(owner) as pool:
         before = await rights(pool, role_of(worker))
         for _ in range(times):
@@ -117,13 +117,13 @@ async def test_rights_given_again_are_the_same(times: int, owner: str, worker: s
 @pytest.mark.parametrize(
     "might", ["SUPERUSER", "CREATEROLE", "CREATEDB", "IN ROLE postgres", "IN ROLE group_management"]
 )
-async def test_a_role_that_could_do_more_is_refused(might: str, owner: str) -> None:
+async def test_a_role_with_more_rights_is_refused(might: str, owner: str) -> None:
     mighty = role_of(await with_new_role(owner, might))
     with pytest.raises(RoleNotFit, match=rf"'{mighty}' could do more than a worker needs: it may act as "):
         await grant_to_worker(owner, mighty)
 
 
-async def test_a_role_that_others_let_do_more_is_refused(owner: str) -> None:
+async def test_a_role_with_more_rights_through_public_is_refused(owner: str) -> None:
     role = role_of(await with_new_role(owner, ""))
     async with await open_pool(owner) as pool:
         await pool.execute("GRANT TRUNCATE ON process_events TO PUBLIC")
@@ -133,12 +133,12 @@ async def test_a_role_that_others_let_do_more_is_refused(owner: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing", "public", "current_user", 'x"; DROP TABLE products; --'])
-async def test_a_role_that_does_not_exist_is_refused(name: str, owner: str) -> None:
+async def test_an_unknown_role_is_refused(name: str, owner: str) -> None:
     with pytest.raises(RoleNotFit, match=re.escape(f"knows no role {name!r}: make it first")):
         await grant_to_worker(owner, name)
 
 
-async def test_a_role_of_any_name_is_given_its_rights(owner: str) -> None:
+async def test_a_role_with_any_name_can_be_granted_to(owner: str) -> None:
     name = f'Worker "{uuid4()}"; --'
     async with await open_pool(owner) as pool:
         await pool.execute('CREATE ROLE "' + name.replace('"', '""') + '"')

@@ -46,7 +46,7 @@ async def empty(postgres: str) -> str:
 
 @pytest.fixture
 def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NextRelease:
-    """Let this code be, for a while, that of a release with more migrations; each has a line of its own."""
+    """Add migrations, as the next release would; each line goes into a migration."""
 
     @contextmanager
     def released(*lines: str) -> Iterator[None]:
@@ -66,7 +66,7 @@ def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NextRelease
 
 
 async def downgrade(database_url: str) -> None:
-    """Take every migration back."""
+    """Downgrade every migration."""
 
     def work(connection: Connection) -> None:
         config = migrations._config()
@@ -92,7 +92,7 @@ async def test_migrating_twice_changes_nothing(empty: str) -> None:
     assert "table subscriptions owned by postgres" in once
 
 
-async def test_migrating_keeps_what_is_stored(empty: str) -> None:
+async def test_migrating_keeps_the_data(empty: str) -> None:
     await migrate(empty)
     async with await open_pool(empty) as pool:
         subscription = await store_subscription(pool)
@@ -104,9 +104,7 @@ async def test_migrating_keeps_what_is_stored(empty: str) -> None:
         )
 
 
-async def test_two_migrations_at_the_same_moment_both_succeed(
-    empty: str, database_url: str, pool: Pool
-) -> None:
+async def test_two_concurrent_migrations_both_succeed(empty: str, database_url: str, pool: Pool) -> None:
     async with asyncio.timeout(30):
         await asyncio.gather(migrate(empty), migrate(empty))
 
@@ -114,7 +112,7 @@ async def test_two_migrations_at_the_same_moment_both_succeed(
     assert await structure(empty) == await structure(database_url)
 
 
-async def test_an_empty_database_is_refused_and_says_what_to_run(empty: str) -> None:
+async def test_an_empty_database_is_refused_with_the_command(empty: str) -> None:
     with pytest.raises(SchemaOutOfDate, match=r'The database is empty, .* run "make migrate"'):
         await require_current_schema(empty)
 
@@ -124,7 +122,7 @@ async def test_a_migrated_database_is_accepted(empty: str) -> None:
     await require_current_schema(empty)
 
 
-async def test_a_database_of_another_version_is_refused_and_names_it(empty: str) -> None:
+async def test_an_unknown_schema_version_is_refused_and_named(empty: str) -> None:
     await migrate(empty)
     await set_version(empty, "of tomorrow")
 
@@ -132,9 +130,8 @@ async def test_a_database_of_another_version_is_refused_and_names_it(empty: str)
         await require_current_schema(empty)
 
 
-async def test_a_newer_schema_that_only_adds_is_accepted_and_left_as_it_is(
-    empty: str, next_release: NextRelease
-) -> None:
+async def test_a_newer_schema_that_only_adds_is_accepted(empty: str, next_release: NextRelease) -> None:
+    """Older workers run on during a rolling upgrade."""
     with next_release("only_adds = True"):
         await migrate(empty)
     before = await structure(empty)
@@ -146,7 +143,7 @@ async def test_a_newer_schema_that_only_adds_is_accepted_and_left_as_it_is(
     assert await structure(empty) == before
 
 
-async def test_an_older_release_takes_no_rights_away_that_a_newer_one_has_given(
+async def test_an_older_release_revokes_no_rights_of_a_newer_one(
     empty: str, next_release: NextRelease
 ) -> None:
     settings = Settings().at(temporal_address="127.0.0.1:1", database_url=empty)
@@ -158,7 +155,7 @@ async def test_an_older_release_takes_no_rights_away_that_a_newer_one_has_given(
 
 
 @pytest.mark.parametrize("releases", [("",), ("", "only_adds = True"), ("only_adds = True", "")])
-async def test_a_newer_schema_that_does_more_than_add_is_refused(
+async def test_a_newer_schema_that_changes_something_is_refused(
     empty: str, next_release: NextRelease, releases: tuple[str, ...]
 ) -> None:
     with next_release(*releases):
@@ -170,14 +167,14 @@ async def test_a_newer_schema_that_does_more_than_add_is_refused(
         await migrate(empty)
 
 
-async def test_to_ask_for_the_schema_writes_nothing(empty: str) -> None:
+async def test_checking_the_schema_writes_nothing(empty: str) -> None:
     with pytest.raises(SchemaOutOfDate):
         await require_current_schema(empty)
 
     assert await structure(empty) == []
 
 
-async def test_a_downgrade_leaves_nothing_but_the_version_table(empty: str) -> None:
+async def test_a_downgrade_leaves_only_the_version_table(empty: str) -> None:
     await migrate(empty)
     await downgrade(empty)
 
@@ -196,7 +193,7 @@ async def test_an_upgrade_after_a_downgrade_gives_the_same_schema(empty: str) ->
     assert await structure(empty) == before
 
 
-async def test_a_migration_that_fails_leaves_the_database_as_it_was(empty: str) -> None:
+async def test_a_failed_migration_changes_nothing(empty: str) -> None:
     connection = await asyncpg.connect(empty)
     await connection.execute("CREATE TABLE subscription_relations (in_the_way text)")
     await connection.close()

@@ -1,4 +1,4 @@
-"""All SQL is constant; what varies goes beside it, as parameters."""
+"""All SQL is constant; values are passed as parameters."""
 
 import ast
 from collections import Counter
@@ -13,7 +13,7 @@ METHODS = {
     *("cursor", "execute", "executemany", "fetch", "fetchmany", "fetchrow", "fetchval", "prepare"),
     *("copy_from_query", "scalar", "scalars", "text"),
 }
-"""What takes a statement first: of asyncpg, of SQLAlchemy, of Alembic's `op`; and the function `text`."""
+"""Calls whose first argument is a statement: of asyncpg, SQLAlchemy and Alembic, and `text`."""
 
 SOURCES = sorted(
     path
@@ -22,7 +22,7 @@ SOURCES = sorted(
 )
 
 
-def test_the_sources_with_sql_are_looked_at() -> None:
+def test_the_sources_with_sql_are_checked() -> None:
     talking = {path.relative_to(ROOT).as_posix() for path in SOURCES if list(statements(parsed(path)))}
     assert {
         "orchestrator/database/processes.py",
@@ -56,13 +56,13 @@ def test_every_statement_is_constant(source: Path) -> None:
         "query=name",
     ],
 )
-def test_a_statement_that_varies_is_found(sql: str) -> None:
+def test_a_variable_statement_is_found(sql: str) -> None:
     made = '_MADE = f"SELECT {1}"\n_CHANGED = "SELECT "\n_CHANGED += name'
     assert varying(ast.parse(f"{made}\nconnection.execute({sql})"))
 
 
 @pytest.mark.parametrize("sql", ['"SELECT 1"', '_KNOWN + "WHERE true"', "query=_KNOWN", "text(_KNOWN)"])
-def test_a_statement_that_does_not_vary_is_not_found(sql: str) -> None:
+def test_a_constant_statement_is_accepted(sql: str) -> None:
     assert varying(ast.parse(f'_KNOWN = "SELECT 1"\nconnection.fetch({sql})')) == []
 
 
@@ -77,7 +77,7 @@ def varying(module: ast.Module) -> list[str]:
 
 
 def statements(module: ast.Module) -> Iterator[ast.expr]:
-    """Give what a module hands over as SQL."""
+    """Yield the SQL arguments of a module."""
     for node in ast.walk(module):
         match node:
             case ast.Call(func=ast.Attribute(attr=name)) if name in METHODS:
@@ -91,7 +91,7 @@ def statements(module: ast.Module) -> Iterator[ast.expr]:
 
 
 def constants(module: ast.Module) -> set[str]:
-    """Return the names that mean literals: of the module, or of each in turn of a constant tuple of them."""
+    """Return the names that are bound to literals only, including loop variables over such tuples."""
     bound = Counter(node.id for node in ast.walk(module) if isinstance(node, ast.Name) and is_stored(node))
     known: set[str] = set()
     for node in module.body:

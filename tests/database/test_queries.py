@@ -18,7 +18,7 @@ from tests.examples import MINUTE, START
 
 @pytest.fixture
 async def own(postgres: str) -> AsyncIterator[Pool]:
-    """A migrated database that no other test writes into."""
+    """A migrated database of its own."""
     database_url = await new_database(postgres)
     await migrate(database_url)
     async with await open_pool(database_url) as pool:
@@ -26,14 +26,14 @@ async def own(postgres: str) -> AsyncIterator[Pool]:
 
 
 async def five_subscriptions(pool: Pool) -> list[UUID]:
-    """Store five, the last four at the same moment; return their ids, oldest first."""
+    """Store five, four of them at the same time; return their ids, oldest first."""
     oldest = await store_subscription(pool, created_at=START - timedelta(days=365))
     others = [await store_subscription(pool) for _ in range(4)]
     return [oldest.subscription_id, *sorted(one.subscription_id for one in others)]
 
 
 async def five_processes(pool: Pool) -> list[str]:
-    """Store five, the last four at the same moment; return their ids, oldest first."""
+    """Store five, four of them at the same time; return their ids, oldest first."""
     oldest = await store_process(pool, started_at=START - timedelta(days=365))
     others = [await store_process(pool) for _ in range(4)]
     return [oldest.process_id, *sorted(one.process_id for one in others)]
@@ -82,7 +82,7 @@ async def end(pool: Pool, process: Process, status: ProcessStatus) -> None:
         await processes.set_process_status(connection, process.process_id, status, ended_at=START + MINUTE)
 
 
-async def test_subscriptions_are_listed_oldest_first_and_by_id_where_equally_old(own: Pool) -> None:
+async def test_subscriptions_are_listed_oldest_first_then_by_id(own: Pool) -> None:
     stored = await five_subscriptions(own)
     assert await listed(own) == stored
 
@@ -92,13 +92,13 @@ async def test_subscriptions_are_limited_to_the_oldest(own: Pool) -> None:
     assert await listed(own, limit=2) == stored[:2]
 
 
-async def test_paging_through_subscriptions_gives_each_of_them_once(own: Pool) -> None:
+async def test_paging_lists_each_subscription_once(own: Pool) -> None:
     stored = await five_subscriptions(own)
     pages = [await listed(own, limit=1, after=after) for after in (None, *stored)]
     assert pages == [[one] for one in stored] + [[]]
 
 
-async def test_after_an_unknown_subscription_there_are_none(own: Pool) -> None:
+async def test_the_page_after_an_unknown_subscription_is_empty(own: Pool) -> None:
     await five_subscriptions(own)
     assert await listed(own, after=uuid4()) == []
 
@@ -118,13 +118,13 @@ async def test_subscriptions_are_found_by_product(own: Pool) -> None:
     assert await listed(own, product="User internal") == []
 
 
-async def test_subscriptions_that_are_out_of_sync_are_found(own: Pool) -> None:
+async def test_subscriptions_are_found_by_being_out_of_sync(own: Pool) -> None:
     _, process = await five_subscriptions(own), await store_process(own)
     held = await store_subscription(own, held_by=process.process_id)
     assert await listed(own, out_of_sync=True) == [held.subscription_id]
 
 
-async def test_a_filter_and_a_page_go_together(own: Pool) -> None:
+async def test_a_filter_can_be_paged(own: Pool) -> None:
     stored = await five_subscriptions(own)
     after, limit = stored[0], 1
     assert await listed(own, status=Status.INITIAL, product="User Group", after=after, limit=limit) == [
@@ -140,20 +140,20 @@ async def test_a_subscription_is_read_back_as_it_was_stored(pool: Pool) -> None:
     assert found == subscriptions.Stored(stored, fence=1)
 
 
-async def test_a_changed_subscription_is_read_back_as_the_class_of_its_status(pool: Pool) -> None:
+async def test_a_changed_subscription_has_the_class_of_its_status(pool: Pool) -> None:
     terminated = await terminate(pool, await store_subscription(pool))
     async with pool.acquire() as connection:
         found = await subscriptions.read_subscription(connection, terminated.subscription_id)
     assert found == subscriptions.Stored(terminated, fence=1)
 
 
-async def test_a_subscription_that_is_not_there_is_none(pool: Pool) -> None:
+async def test_an_unknown_subscription_is_none(pool: Pool) -> None:
     async with pool.acquire() as connection:
         assert await subscriptions.read_subscription(connection, uuid4()) is None
         assert await subscriptions.lock_subscription(connection, uuid4()) is None
 
 
-async def test_relations_say_what_a_subscription_is_used_by_and_what_it_depends_on(pool: Pool) -> None:
+async def test_relations_go_in_both_directions(pool: Pool) -> None:
     group, user = await store_subscription(pool), await store_subscription(pool)
     await pool.execute(
         "INSERT INTO subscription_relations VALUES ($1, $2)", user.subscription_id, group.subscription_id
@@ -171,13 +171,13 @@ async def test_a_product_is_found_by_its_name_and_by_its_uuid(pool: Pool, produc
         assert await subscriptions.find_product(connection, product, None) == (USER_GROUP, "UserGroup")
 
 
-async def test_an_unknown_product_is_refused_with_those_that_there_are(pool: Pool) -> None:
+async def test_an_unknown_product_is_refused_with_the_known_ones(pool: Pool) -> None:
     async with pool.acquire() as connection:
         with pytest.raises(ProductNotFound, match="'user group'; give one of User Group"):
             await subscriptions.find_product(connection, "user group", "UserGroup")
 
 
-async def test_processes_are_listed_oldest_first_and_by_id_where_equally_old(own: Pool) -> None:
+async def test_processes_are_listed_oldest_first_then_by_id(own: Pool) -> None:
     stored = await five_processes(own)
     assert await listed_processes(own) == stored
 
@@ -187,13 +187,13 @@ async def test_processes_are_limited_to_the_oldest(own: Pool) -> None:
     assert await listed_processes(own, limit=2) == stored[:2]
 
 
-async def test_paging_through_processes_gives_each_of_them_once(own: Pool) -> None:
+async def test_paging_lists_each_process_once(own: Pool) -> None:
     stored = await five_processes(own)
     pages = [await listed_processes(own, limit=1, after=after) for after in (None, *stored)]
     assert pages == [[one] for one in stored] + [[]]
 
 
-async def test_after_an_unknown_process_there_are_none(own: Pool) -> None:
+async def test_the_page_after_an_unknown_process_is_empty(own: Pool) -> None:
     await five_processes(own)
     assert await listed_processes(own, after="nobody") == []
 
@@ -223,6 +223,6 @@ async def test_a_process_is_read_back_as_it_was_registered(pool: Pool) -> None:
     assert (row.subscription_id, row.status, row.ended_at) == (subscription_id, ProcessStatus.RUNNING, None)
 
 
-async def test_a_process_that_is_not_there_is_none(pool: Pool) -> None:
+async def test_an_unknown_process_is_none(pool: Pool) -> None:
     async with pool.acquire() as connection:
         assert await processes.read_process(connection, "nobody") is None

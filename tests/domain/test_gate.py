@@ -1,4 +1,4 @@
-"""Which process may start on which subscription, and with which words it is refused."""
+"""The gate: which process may start on which subscription, and how it is refused."""
 
 from dataclasses import replace
 from itertools import product
@@ -42,7 +42,7 @@ def subscription(
 def expected(
     status: Status, target: Target, *, held: bool, discrepancy: bool, related: str
 ) -> type[GateRefusal] | None:
-    """Say what the table of the design says."""
+    """Return the expected refusal, from the table of the design."""
     validates = target is Target.VALIDATE
     if held or (discrepancy and not validates):
         return gate.SubscriptionOutOfSync
@@ -76,7 +76,7 @@ TABLE = list(
 
 
 @pytest.mark.parametrize(("status", "target", "held", "discrepancy", "related"), TABLE)
-def test_the_gate_lets_start_and_refuses_as_the_table_says(
+def test_the_gate_decides_as_the_table_says(
     status: Status, target: Target, held: bool, discrepancy: bool, related: str
 ) -> None:
     subject = replace(RELATED[related], subscription=subscription(status, held=held, discrepancy=discrepancy))
@@ -123,23 +123,23 @@ def test_a_group_that_is_active_and_in_sync_can_be_joined() -> None:
     judge_joins(joining(subscription()))
 
 
-def test_what_the_subscription_itself_is_counts_before_what_it_joins() -> None:
+def test_the_subscription_is_judged_before_the_group_it_joins() -> None:
     with pytest.raises(gate.SubscriptionOutOfSync):
         judge(Subject(subscription(held=True), joins=joining(None)), Target.MODIFY, "UserGroup", None)
 
 
-def test_a_workflow_of_another_product_is_refused_before_anything_else() -> None:
+def test_the_workflow_of_another_product_is_refused_first() -> None:
     with pytest.raises(gate.WorkflowNotValid, match="This workflow is not valid for this subscription"):
         judge(Subject(subscription(held=True)), Target.MODIFY, "User", 7)
 
 
-def test_a_stale_version_is_refused_before_the_holder_is_looked_at() -> None:
+def test_a_stale_version_is_refused_before_the_holder_is_judged() -> None:
     text = r"Stale data: given version \(7\) does not match the current version \(1\)"
     with pytest.raises(gate.StaleVersion, match=text):
         judge(Subject(subscription(held=True)), Target.MODIFY, "UserGroup", 7)
 
 
-def test_who_holds_it_is_named() -> None:
+def test_the_refusal_names_the_holder() -> None:
     held = subscription(held=True)
     with pytest.raises(gate.SubscriptionOutOfSync) as refused:
         judge(Subject(held), Target.MODIFY, "UserGroup", None)

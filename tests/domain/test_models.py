@@ -1,4 +1,4 @@
-"""What must hold for every model, of whatever product."""
+"""What must hold for the models of every product."""
 
 import inspect
 import json
@@ -22,8 +22,8 @@ def models(root: type[BaseModel] = BaseModel) -> Iterator[type[BaseModel]]:
 
 
 @pytest.mark.parametrize("model", sorted(set(models()), key=str))
-def test_no_field_makes_its_own_default(model: type[BaseModel]) -> None:
-    # A default that comes from a clock or from chance would differ when a workflow replays.
+def test_no_field_has_a_default_factory(model: type[BaseModel]) -> None:
+    # A default from a clock or a random generator would differ when a workflow replays.
     assert [name for name, field in model.model_fields.items() if field.default_factory] == []
 
 
@@ -32,7 +32,7 @@ def test_every_product_type_has_a_class_for_every_status(product_type: str) -> N
     assert SubscriptionModel.families[product_type].keys() == set(Status)
 
 
-async def test_every_product_has_its_row_and_every_row_its_class(pool: Pool) -> None:
+async def test_products_in_code_and_database_are_the_same(pool: Pool) -> None:
     rows = await pool.fetch(
         "SELECT product_id, name, product_type AS type, tag, description, fixed_inputs FROM products"
     )

@@ -1,4 +1,4 @@
-"""Command lines as somebody might type them, made up from the commands and options that there are."""
+"""Command lines that a user might type, generated from the existing commands and options."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,19 +13,19 @@ from tests.fuzz import nasty
 FIELDS = {
     name: form for entry in CATALOGUE for form in map(form_of, entry.workflows) for name in form.model_fields
 }
-"""The options that are fields of a form, with one form that has it."""
+"""The options that are fields of a form, each with a form that has it."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command of the program, by what is typed to reach it."""
+    """A command of the program, with the words that call it."""
 
     path: tuple[str, ...]
     params: list[click.Parameter] = field(repr=False)
 
 
 def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[Command]:
-    """Give every command of the program, those of groups among them."""
+    """Yield every command of the program, including those of groups."""
     for name, command in group.commands.items():
         yield Command((*path, name), command.params)
         if isinstance(command, click.Group):
@@ -34,11 +34,11 @@ def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[C
 
 COMMANDS = list(commands())
 
-TEXTS = nasty.TEXTS.filter(lambda text: len(text) <= 100_000)  # the system takes no longer ones
+TEXTS = nasty.TEXTS.filter(lambda text: len(text) <= 100_000)  # the longest that the operating system accepts
 
 
 def _typed(name: str) -> st.SearchStrategy[str]:
-    """Give what might be right for the option or argument of this name."""
+    """Draw a plausible value for the option or argument of this name."""
     if name in FIELDS:
         return nasty.typed(FIELDS[name], name)
     if name in {"subscription_id", "subscription", "after"}:
@@ -56,7 +56,7 @@ def _value(name: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def command_lines(draw: st.DrawFn) -> list[str]:
-    """Make up a command line: a command with options of its own, as a rule."""
+    """Draw a command line: usually a command with its own options."""
     command = draw(st.sampled_from(COMMANDS))
     line = list(command.path)
     for param in command.params:

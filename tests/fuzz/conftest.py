@@ -1,4 +1,4 @@
-"""Inputs that hypothesis makes up, each kind with databases in which nothing else happens."""
+"""Inputs that hypothesis generates; each kind has databases of its own."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,13 +17,13 @@ from tests.fuzz.stage import Stage
 from tests.fuzz.tally import Tally
 from worker import open_worker
 
-# The same as there: each test has databases of its own.
+# The fixtures of `tests/alone`: each test has databases of its own.
 settings, pool, groups, users = alone.settings, alone.pool, alone.groups, alone.users
 
 
 @pytest.fixture
 def task_queue() -> str:
-    return TASK_QUEUE  # the one that the command line knows
+    return TASK_QUEUE  # the task queue of the command line
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ async def stage(
     users: FakeUserManagement,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Stage]:
-    """A worker, with some subscriptions, and the command line beside it."""
+    """A worker, some subscriptions, and the command line."""
     monkeypatch.setenv("TEMPORAL_ADDRESS", settings.temporal["target_host"])
     monkeypatch.setenv("DATABASE_URL", settings.database_url or "")
     systems: dict[str, FakeSystem] = {"UserGroup": groups.system, "User": users.system}
@@ -45,7 +45,7 @@ async def stage(
 
 @pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Tally]]:
-    """Makes what counts the inputs of a kind; at the end the counts are printed."""
+    """Creates the counter for a kind of input; the counts are printed at the end."""
     made: list[Tally] = []
 
     def begin(kind: str) -> Tally:
@@ -57,7 +57,7 @@ def tally(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Tally]]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the counts, also of tests that ran in other processes."""
+    """Print the counts, including those of other test processes."""
     tried: dict[str, Counter[str]] = {}
     for report in [one for found in terminalreporter.stats.values() for one in found]:
         for kind, counts in getattr(report, "user_properties", ()):

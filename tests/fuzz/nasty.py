@@ -1,4 +1,4 @@
-"""What nobody should send, and what is legal but nasty: texts, numbers, JSON, payloads."""
+"""Illegal input, and legal but unusual input: texts, numbers, JSON, payloads."""
 
 import json
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 def mostly(usual: st.SearchStrategy[T], seldom: st.SearchStrategy[T], *, one_in: int) -> st.SearchStrategy[T]:
-    """Draw the seldom one so often; `one_of` would weigh by what its parts are made of."""
+    """Draw from `seldom` once in `one_in` draws; `one_of` would weigh by the number of parts."""
     return st.integers(1, one_in).flatmap(lambda number: seldom if number == one_in else usual)
 
 
 A_GROUP, A_USER, AN_ENDED_GROUP, NOBODY = (str(UUID(int=number)) for number in range(1, 5))
-"""Stand for subscriptions that are there when the input is sent; the last for one that is not."""
+"""Placeholders for subscriptions that exist when the input is sent; the last one does not."""
 A_PROCESS = "a-process-that-is-there"
-"""Stands for a process that has ended."""
+"""Placeholder for a process that has ended."""
 SUBSCRIPTIONS = mostly(
     st.sampled_from([A_GROUP, A_USER]), st.sampled_from([AN_ENDED_GROUP, NOBODY]), one_in=10
 )
@@ -44,14 +44,14 @@ NAMES = (
     "alice", " bob ", "été 🎉", "𝒳" * 255, "| a | b |", "[/]", "\u202egnp.exe", "مرحبا", "{{7*7}}",
     "'; DROP TABLE x",
 )  # fmt: skip
-"""Legal, all of them."""
+"""Unusual, but all of them legal."""
 LONG = st.sampled_from([
     "x" * 1_000_000, "x" * 10_000, "𝒳" * 10_000, "𝒳" * 100_000,
     "\x00" * 100_000, "{" * 100_000, "é " * 100_000,
 ])  # fmt: skip
 ANY_TEXT = mostly(
     st.sampled_from(CLASSICS),
-    st.text(st.characters(exclude_categories=()), max_size=40),  # all planes, lone surrogates too
+    st.text(st.characters(exclude_categories=()), max_size=40),  # all planes, including lone surrogates
     one_in=3,
 )
 TEXTS = mostly(ANY_TEXT, LONG, one_in=40)
@@ -70,17 +70,17 @@ NESTED = st.one_of(
 
 
 def quoted(text: str) -> str:
-    """Write a text as a JSON string; halves of characters as the escapes that JSON has for them."""
+    """Return the text as a JSON string, with lone surrogates escaped."""
     return json.dumps(text)
 
 
 def values(form: type[BaseModel], name: str) -> st.SearchStrategy[str]:
-    """Give JSON that may well be right for this field."""
+    """Draw JSON that often fits this field."""
     return typed(form, name).map(lambda text: text if _is_number(form, name) else quoted(text))
 
 
 def typed(form: type[BaseModel], name: str) -> st.SearchStrategy[str]:
-    """Give what somebody might type who fills in this field."""
+    """Draw text that a user might type into this field."""
     types = _types(form.model_fields[name].annotation)
     if name == "customer_id":
         return st.uuids().map(str)
@@ -110,7 +110,7 @@ def _products() -> list[str]:
 
 @st.composite
 def objects(draw: st.DrawFn, form: type[BaseModel]) -> str:
-    """Write a JSON object for a form: right as often as not, and at times wrong in a field or two."""
+    """Draw a JSON object for a form: often valid, sometimes wrong in a field or two."""
     names = [name for name, field in form.model_fields.items() if field.is_required() or draw(st.booleans())]
     fields = [(quoted(name), draw(values(form, name))) for name in names]
     for _ in range(draw(st.sampled_from([0, 0, 0, 0, 1, 2]))):
@@ -123,7 +123,7 @@ def objects(draw: st.DrawFn, form: type[BaseModel]) -> str:
 
 
 def documents(form: type[BaseModel]) -> st.SearchStrategy[str]:
-    """Write JSON for a form, and now and then something else."""
+    """Draw JSON for a form, and sometimes other JSON."""
     others = st.one_of(
         NUMBERS, NESTED, TEXTS.map(quoted), TEXTS, st.sampled_from(["", "{", "[]", "{}{}", "[{}]", "null"])
     )
@@ -132,7 +132,7 @@ def documents(form: type[BaseModel]) -> st.SearchStrategy[str]:
 
 @st.composite
 def payloads(draw: st.DrawFn, form: type[BaseModel]) -> Sequence[Payload]:
-    """Make what is sent to a workflow or an update: one payload of JSON, as a rule."""
+    """Draw the input of a workflow or an update: usually one payload of JSON."""
     text = draw(documents(form))
     how = draw(st.integers(1, 20))
     if how == 20:
@@ -165,4 +165,4 @@ def _json(text: str) -> Payload:
 
 
 def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")  # a half of a character becomes what is no UTF-8
+    return text.encode("utf-8", "surrogatepass")  # a lone surrogate becomes invalid UTF-8

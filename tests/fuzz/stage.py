@@ -1,4 +1,4 @@
-"""What the made-up inputs are sent to: subscriptions, the command line, and a look at all that is written."""
+"""The target of the inputs: subscriptions, the command line, and all rows that are written."""
 
 import asyncio
 import re
@@ -29,24 +29,24 @@ TABLES = {
     "group_management.records": "subscription_id::text",
     "user_management.records": "subscription_id::text",
 }
-"""All that is written, with what names a row."""
+"""All tables, each with the columns that identify a row."""
 
 CAME_TOO_LATE = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
 
 MOST = 15
-"""So many subscriptions may pile up before they are swept away: some inputs validate all of them."""
+"""Subscriptions before they are deleted: some inputs validate all of them."""
 
 TURNS_DIRECTION = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 ACTS = re.compile(TURNS_DIRECTION.pattern + r"|[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
-"""What does something to a terminal instead of being seen."""
+"""Characters that a terminal acts on instead of showing."""
 
 NOISE = re.compile(r"Traceback|pydantic\.dev|errors\.pydantic|input_value=|<class '|object at 0x")
-"""What is meant for who writes programs."""
+"""Text that only programmers understand."""
 
 
 @dataclass
 class Stage:
-    """Subscriptions to name in an input, made anew where an input has ended them."""
+    """Subscriptions that inputs name; recreated if an input has terminated them."""
 
     client: Client
     pool: Pool
@@ -58,11 +58,11 @@ class Stage:
         self.named: dict[str, str] = {}
 
     def run(self, work: Coroutine[Any, Any, T], seconds: float = 120) -> T:
-        """Run it in the loop in which worker and fixtures live, from the thread of hypothesis."""
+        """Run the coroutine in the event loop of the worker, from the thread of hypothesis."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(seconds)
 
     async def set(self) -> None:
-        """See that there is what an input may name."""
+        """Create what an input may name, if it is missing."""
         usable = await self.pool.fetchval(
             """
             SELECT count(*)
@@ -83,17 +83,17 @@ class Stage:
             self.named[nasty.A_PROCESS] = rows
 
     async def sweep(self) -> None:
-        """Forget everything."""
+        """Delete all rows."""
         await self.pool.execute(f"TRUNCATE {', '.join(TABLES)}")
 
     def fill_in(self, text: str) -> str:
-        """Put in the subscriptions that are there."""
+        """Replace the placeholders by existing subscriptions."""
         for stands, subscription_id in self.named.items():
             text = text.replace(stands, subscription_id)
         return text
 
     def fill_in_payloads(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Put in the subscriptions that are there."""
+        """Replace the placeholders by existing subscriptions."""
         filled = []
         for payload in payloads:
             data = payload.data
@@ -103,7 +103,7 @@ class Stage:
         return filled
 
     async def written(self) -> Rows:
-        """Return all that is written, as it is now."""
+        """Return all current rows."""
         return {
             table: {
                 row["name"]: row["content"]
@@ -114,7 +114,7 @@ class Stage:
 
 
 def changed(before: Rows, after: Rows) -> Rows:
-    """Return the rows that are new, or other than before, or gone (as an empty text)."""
+    """Return the rows that are new, changed, or gone (as an empty text)."""
     return {
         table: {
             name: after[table].get(name, "")
@@ -126,9 +126,9 @@ def changed(before: Rows, after: Rows) -> Rows:
 
 
 async def require_no_failed_task(stage: Stage, process_id: str) -> None:
-    """Say that no workflow task has failed: Temporal would try it again for ever.
+    """Assert that no workflow task has failed: Temporal would retry it for ever.
 
-    One that came too late for what had happened meanwhile is tried again once, and is none of these.
+    A task that was only outdated is repeated once, and does not count.
     """
     history = await stage.client.get_workflow_handle(process_id).fetch_history()
     failed = [
@@ -141,14 +141,14 @@ async def require_no_failed_task(stage: Stage, process_id: str) -> None:
 
 
 def require_readable(refusal: BaseException | None) -> str | None:
-    """Say that a refusal by a process can be read; return its type."""
+    """Assert that the refusal of a process is readable; return its type."""
     assert isinstance(refusal, ApplicationError)
-    require_one_line(TURNS_DIRECTION.sub("", refusal.message))  # of a description that it names as it is
+    require_one_line(TURNS_DIRECTION.sub("", refusal.message))  # of a description that it quotes
     return refusal.type
 
 
 def require_one_line(message: str) -> None:
-    """Say that a refusal can be read: one line, no longer than somebody reads, without what programs say."""
+    """Assert that a refusal is readable: one line, not too long, no programming terms."""
     assert message.strip()
     assert len(message) <= 3000, message[:3000]
     assert len(message.splitlines()) == 1, message

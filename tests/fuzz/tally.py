@@ -1,4 +1,4 @@
-"""How many inputs of which kind were tried, and how many of them were refused and accepted."""
+"""Counts of the inputs of each kind: tried, refused, accepted."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 T = TypeVar("T")
 
 BATCH = 5
-"""So many inputs are drawn together, and where they can be, sent together."""
+"""Inputs that are drawn together, and sent together if possible."""
 
 
 class Batch(Generic[T]):
-    """The inputs that were drawn together; does not show them: some are very long."""
+    """Inputs that were drawn together. Its representation hides them, as some are very long."""
 
     def __init__(self, inputs: Sequence[T]) -> None:
         self.inputs = inputs
@@ -25,7 +25,7 @@ class Batch(Generic[T]):
 
 @st.composite
 def batches(draw: st.DrawFn, inputs: st.SearchStrategy[T]) -> Batch[T]:
-    """Draw inputs together."""
+    """Draw a batch of inputs."""
     return Batch([draw(inputs) for _ in range(BATCH)])
 
 
@@ -44,6 +44,6 @@ class Tally:
 
 
 def share(percent: int) -> int:
-    """Return how many batches are this share of the inputs of the profile: one for each of its examples."""
+    """Return the number of batches for this share of the inputs of the profile."""
     inputs = settings().max_examples * percent / 100
     return max(1, -int(-inputs // BATCH))

@@ -1,4 +1,4 @@
-"""Whatever is typed: it is done, or it is refused in one line and nothing is written."""
+"""Any command line is executed, or refused in one line without a write."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ async def test_every_command_line(stage: Stage, tally: Callable[[str], Tally]) -
 
 
 async def until_nothing_runs(stage: Stage, arguments: list[str], ended: Ended) -> None:
-    """Wait for a process that the command has left to itself."""
+    """Wait for a process that the command has left running."""
     if "--no-wait" in arguments and ended.code == 0 and not ended.stdout.startswith("Usage: "):
         is_json = ended.stdout.startswith("{")
         process_id = ended.document["process_id"] if is_json else ended.stdout.removesuffix("\n")
@@ -50,7 +50,7 @@ async def until_nothing_runs(stage: Stage, arguments: list[str], ended: Ended) -
 
 
 def require_written(ended: Ended, new: Rows) -> None:
-    """Say that what is refused writes nothing, but one row in the trail where it was the process itself."""
+    """Assert that a refusal writes nothing, or only one trail row if the process itself was refused."""
     if ended.code == 2:
         assert not any(new.values()), new
     elif ended.code == 1:
@@ -60,7 +60,7 @@ def require_written(ended: Ended, new: Rows) -> None:
 
 
 def require_readable(arguments: list[str], ended: Ended) -> None:
-    """Say that somebody, or a program, can read what the command has printed."""
+    """Assert that a person or a program can read the output."""
     assert ended.code in {0, 1, 2}
     assert "Traceback" not in ended.stdout + ended.stderr
     assert "does not answer" not in ended.stdout + ended.stderr

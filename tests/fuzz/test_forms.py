@@ -1,4 +1,4 @@
-"""Whatever is sent to a workflow: it is refused in one line and nothing is written, or kept as given."""
+"""Any input of a workflow is stored as given, or refused in one line without a write."""
 
 import asyncio
 import json
@@ -37,19 +37,19 @@ PROCESSES = {
     for entry in CATALOGUE
     for one in entry.workflows
 }
-"""The workflows that are processes on one subscription, with what their block is called."""
+"""The workflows on one subscription, each with the name of the product block."""
 
 
 @dataclass
 class Sent:
-    """An input, and what became of it."""
+    """An input and its result."""
 
     workflow: str
     payloads: Sequence[Payload]
     process_id: str
     result: Any = None
     refusal: str | None = None
-    """The type of the error; `None` where it was accepted."""
+    """The type of the error; `None` if the input was accepted."""
 
     def __repr__(self) -> str:
         shown = [(dict(one.metadata), one.data[:1000]) for one in self.payloads]
@@ -57,13 +57,13 @@ class Sent:
 
     @property
     def leaves_a_row(self) -> bool:
-        # That a value which cannot be changed is another is found at the gate, too.
+        # The gate also refuses another value for an unchangeable field.
         by_the_gate = self.refusal in REFUSALS or (self.refusal == InvalidInput.__name__ and self.fits)
         return self.workflow in PROCESSES and (self.refusal is None or by_the_gate)
 
     @property
     def fits(self) -> bool:
-        """Whether it fits its form, by itself."""
+        """Whether it fits its form."""
         try:
             printable(self.process_id)
             FORMS[self.workflow].model_validate_json(self.payloads[0].data)
@@ -73,13 +73,13 @@ class Sent:
 
     @property
     def subscription_id(self) -> str:
-        """The one that an input is about which was accepted."""
+        """The subscription of an accepted input."""
         given_id = self.fields.get("subscription_id")
         return str(UUID(given_id) if given_id else created_subscription_id(self.process_id))
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What was filled in, by an input that was accepted."""
+        """The fields of an accepted input."""
         fields: dict[str, Any] = json.loads(self.payloads[0].data)
         return fields
 
@@ -121,7 +121,7 @@ async def send_all(stage: Stage, inputs: list[Sent]) -> None:
 
 
 async def send(stage: Stage, one: Sent) -> None:
-    """Start a process as the Web UI would, and wait until it has ended."""
+    """Start a process as the Web UI does, and wait until it has ended."""
     try:
         handle = await stage.client.start_workflow(
             one.workflow,
@@ -129,7 +129,7 @@ async def send(stage: Stage, one: Sent) -> None:
             id=one.process_id,
             task_queue=stage.processes.task_queue,
         )
-    except (RPCError, UnicodeEncodeError) as error:  # Temporal, or the wire, does not take it
+    except (RPCError, UnicodeEncodeError) as error:  # Temporal or the protocol does not accept it
         one.refusal = type(error).__name__
         return
     try:
@@ -145,7 +145,7 @@ async def send(stage: Stage, one: Sent) -> None:
 
 
 async def until_children_have_ended(stage: Stage, process_id: str) -> None:
-    """Wait for what goes on by itself: a validation of all does not wait longer than it was told to."""
+    """Wait for child validations: a validation of all may end before them."""
     history = await stage.client.get_workflow_handle(process_id).fetch_history()
     for event in history.events:
         if event.event_type == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
@@ -154,7 +154,7 @@ async def until_children_have_ended(stage: Stage, process_id: str) -> None:
 
 
 def require_written(new: Rows, sent: list[Sent]) -> None:
-    """Say that only those wrote that were accepted, and that each which the gate refused has its row."""
+    """Assert that only accepted inputs wrote rows, and that each gate refusal has its trail row."""
     accepted = [one for one in sent if one.refusal is None]
     validates_all = any(one.workflow not in PROCESSES for one in accepted)
     rows = {one.process_id for one in sent if one.leaves_a_row}
@@ -168,7 +168,7 @@ def require_written(new: Rows, sent: list[Sent]) -> None:
 
 
 def require_round_trip(stage: Stage, one: Sent) -> None:
-    """Say that what was accepted is kept as it was given, and shown so by the command line."""
+    """Assert that accepted values are stored as given, and shown so by the command line."""
     if one.refusal is not None or one.workflow not in PROCESSES:
         return
     shown = run_here(["subscription", one.subscription_id, "--json"])
@@ -191,7 +191,7 @@ def require_round_trip(stage: Stage, one: Sent) -> None:
 
 
 def require_same(kept: Any, given_value: Any) -> None:
-    """Say that a value is kept as it was given: a name trimmed, a number as one, of a reference its owner."""
+    """Assert that a value is stored as given: names trimmed, numbers parsed, references by owner."""
     if isinstance(kept, dict):
         kept = kept["owner_subscription_id"]
     if isinstance(kept, int):

@@ -1,4 +1,4 @@
-"""Command lines of real programs: an operating system also hands over bytes that are no text."""
+"""Command lines of real programs, whose arguments may be bytes that are not text."""
 
 import asyncio
 import os

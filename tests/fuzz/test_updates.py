@@ -1,4 +1,4 @@
-"""Whatever is sent to a parked process: it is rejected in one line, or taken and kept as given."""
+"""Any update of a parked process is stored as given, or rejected in one line."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from tests.processes import Handle
 
 @dataclass
 class Sent:
-    """An update, and to which of the two processes it is sent."""
+    """An update, and the process that it is sent to."""
 
     update: str
     rolling_back: bool
@@ -36,14 +36,14 @@ def updates(draw: st.DrawFn) -> Sent:
 
 
 class Parked:
-    """A process that is parked on its way, and one that is parked while it is rolled back."""
+    """A process that is parked forward, and one that is parked in its roll-back."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.handles: dict[bool, Handle] = {}
 
     async def set(self) -> None:
-        """See that both are there."""
+        """Start and park both, if they are not."""
         for rolling_back in {False, True} - self.handles.keys():
             handle = await self.stage.processes.create_user_group()
             self.handles[rolling_back] = handle
@@ -57,7 +57,7 @@ class Parked:
         return [one.event for one in events].count("parked")
 
     async def send(self, one: Sent) -> bool:
-        """Send it, wait until the process waits again, and return whether it has taken it."""
+        """Send the update, wait until the process parks again, and return whether it was accepted."""
         handle = self.stage.processes.latest(self.handles[one.rolling_back])
         times = await self.times(handle)
         try:
@@ -67,7 +67,7 @@ class Parked:
             if one.update in {"retry", "give_up"}:
                 require_readable(error.cause)
             return False
-        except (RPCError, UnicodeEncodeError):  # Temporal, or the wire, does not take it
+        except (RPCError, UnicodeEncodeError):  # Temporal or the protocol does not accept it
             return False
         if one.update == "retry":
             await self.stage.processes.until_parked(handle, times=times + 1)
@@ -77,7 +77,7 @@ class Parked:
         return True
 
     async def require_kept(self, one: Sent, handle: Handle) -> None:
-        """Say that the trail has who acted and why, as they were given."""
+        """Assert that the trail stores who acted and why, as given."""
         fields = json.loads(one.payloads[0].data) if one.payloads else {}
         event = {"retry": "retried", "give_up": "given up"}[one.update]
         kept = [found for found in await self.stage.processes.events(handle) if found.event == event][-1]

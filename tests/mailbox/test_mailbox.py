@@ -136,7 +136,7 @@ async def pool(project: Project) -> AsyncIterator[Pool]:
         yield pool
 
 
-def test_no_file_that_was_there_is_edited_but_the_two_that_the_page_names(copy: Path) -> None:
+def test_only_the_two_named_files_are_edited(copy: Path) -> None:
     edited = {
         str(path)
         for path in parts_of_the_project()
@@ -196,9 +196,7 @@ async def test_the_trail_lists_the_processes_of_a_mailbox(life: Life) -> None:
     ]
 
 
-async def test_temporal_finds_the_process_by_its_product_and_shows_its_steps(
-    life: Life, processes: Processes
-) -> None:
+async def test_temporal_finds_the_process_by_its_product(life: Life, processes: Processes) -> None:
     handle: Handle = processes.client.get_workflow_handle(life.created.document["process_id"])
     found = (await handle.describe()).typed_search_attributes
     assert found[search_attributes.PRODUCT] == "Mailbox"
@@ -222,7 +220,7 @@ async def test_the_help_page_shows_the_options_of_the_form(project: Project) -> 
     assert "starter.py create mailbox --address ops@example.org --quota-mb 500" in page.stdout
 
 
-async def test_a_create_that_is_rejected_to_order_parks_and_completes_when_retried(project: Project) -> None:
+async def test_a_rejected_create_parks_and_completes_when_retried(project: Project) -> None:
     ordered = await project.faults("reject", "--name", "root@example.org", "--times", "1")
     create = ["create", "mailbox", "--address", "root@example.org", "--quota-mb", "1"]
     parked = await project.starter(*create, "--json")
@@ -243,9 +241,7 @@ async def test_a_quota_changes_outside_as_well(processes: Processes, mail: FakeS
 
 
 @pytest.mark.parametrize("quota_mb", [0, 1_000_001, True, 1.5, None])
-async def test_a_quota_that_is_no_number_from_1_to_a_million_is_refused(
-    processes: Processes, quota_mb: object
-) -> None:
+async def test_a_quota_out_of_range_is_refused(processes: Processes, quota_mb: object) -> None:
     handle = await create_mailbox(processes, quota_mb=quota_mb)
     assert "quota_mb" in await processes.failure(handle)
     assert await processes.row(handle) is None
@@ -258,7 +254,7 @@ async def test_the_id_of_a_mailbox_cannot_be_changed(processes: Processes) -> No
     assert "mailbox_id cannot be changed" in await processes.failure(handle)
 
 
-async def test_an_aborted_modify_restores_the_mailbox_outside_and_inside(
+async def test_an_aborted_modify_restores_the_mailbox(
     processes: Processes, mail: FakeSystem, pool: Pool
 ) -> None:
     subscription_id = await active_mailbox(processes)

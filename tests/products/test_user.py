@@ -22,7 +22,7 @@ def active() -> User:
     return User.from_other_lifecycle(provisioning.provisioned(3), Status.ACTIVE)
 
 
-def test_a_virgin_user_knows_the_group_and_nothing_else() -> None:
+def test_an_initial_user_has_a_group_and_no_other_values() -> None:
     user = virgin().user
     assert (user.group.group_name, user.group.owner_subscription_id) == (
         "Operators",
@@ -67,24 +67,24 @@ def test_a_transition_names_what_is_missing(status: Status, missing: str) -> Non
         stage.from_other_lifecycle(virgin(), status)
 
 
-def test_a_user_in_a_group_that_is_not_there_cannot_be_provisioned() -> None:
+def test_a_user_cannot_be_provisioned_without_a_known_group() -> None:
     nowhere = UserInactive.from_product_id(USER_INTERNAL, CUSTOMER, group={"owner_subscription_id": uuid4()})
     with pytest.raises(ValidationError, match="group_name"):
         nowhere.initialized(username="alice")
 
 
 @pytest.mark.parametrize("age", [0, 150, None, "42"])
-def test_an_age_is_optional_and_up_to_150(age: object) -> None:
+def test_an_age_is_optional_and_at_most_150(age: object) -> None:
     assert active().changed(age=age).user.age == (None if age is None else int(str(age)))
 
 
 @pytest.mark.parametrize("age", [-1, 151, 4.5, True, "", "old", 10**30])
-def test_an_age_that_is_none_is_refused(age: object) -> None:
+def test_an_invalid_age_is_refused(age: object) -> None:
     with pytest.raises(ValidationError):
         active().changed(age=age)
 
 
-def test_a_user_stores_of_the_group_only_whose_it_is_and_no_fixed_input() -> None:
+def test_a_user_stores_the_owner_of_the_group_and_no_fixed_input() -> None:
     assert active().user.own_values() == {
         "username": "alice",
         "age": 42,
@@ -93,7 +93,7 @@ def test_a_user_stores_of_the_group_only_whose_it_is_and_no_fixed_input() -> Non
     }
 
 
-def test_a_user_of_a_renamed_group_is_not_another() -> None:
+def test_renaming_the_group_does_not_change_its_user() -> None:
     renamed = active().with_values(group=GROUP | {"group_name": "Renamed"})
     assert not renamed.differs_from(active())
     assert active().with_values(group=GROUP | {"owner_subscription_id": uuid4()}).differs_from(active())

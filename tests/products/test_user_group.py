@@ -24,7 +24,7 @@ def provisioning() -> UserGroupProvisioning:
     return UserGroupProvisioning.from_other_lifecycle(filled, Status.PROVISIONING)
 
 
-def test_a_virgin_subscription_is_initial_and_in_sync_and_knows_nothing() -> None:
+def test_a_new_subscription_is_initial_in_sync_and_empty() -> None:
     subscription = virgin()
     assert subscription.status is Status.INITIAL
     assert subscription.insync
@@ -34,7 +34,7 @@ def test_a_virgin_subscription_is_initial_and_in_sync_and_knows_nothing() -> Non
     assert subscription.start_date is None
 
 
-def test_a_virgin_subscription_that_a_process_makes_is_held_by_it() -> None:
+def test_a_new_subscription_is_held_by_its_process() -> None:
     subscription = virgin(held_by="create_user_group-1")
     assert subscription.held_by == "create_user_group-1"
     assert not subscription.insync
@@ -45,7 +45,7 @@ def test_a_subscription_on_a_product_of_another_type_is_refused() -> None:
         UserGroupInactive.from_product_id(uuid4(), CUSTOMER)
 
 
-def test_a_transition_without_a_mandatory_resource_type_names_it() -> None:
+def test_a_transition_names_the_missing_resource_type() -> None:
     with pytest.raises(
         LifecycleError, match="UserGroupProvisioning cannot be provisioning: group_name missing"
     ):
@@ -57,20 +57,20 @@ def test_a_transition_names_every_missing_resource_type() -> None:
         UserGroup.from_other_lifecycle(virgin(), Status.ACTIVE)
 
 
-def test_a_transition_keeps_what_is_known() -> None:
+def test_a_transition_keeps_the_values() -> None:
     active = UserGroup.from_other_lifecycle(provisioning().provisioned(7), Status.ACTIVE)
     assert (active.user_group.group_name, active.user_group.group_id) == ("Network operators", 7)
     assert active.status is Status.ACTIVE
 
 
 @pytest.mark.parametrize("status", [Status.INITIAL, Status.PROVISIONING, Status.ACTIVE])
-def test_what_is_terminated_stays_terminated(status: Status) -> None:
+def test_a_terminated_subscription_stays_terminated(status: Status) -> None:
     terminated = provisioning().provisioned(7).with_status(Status.TERMINATED)
     with pytest.raises(LifecycleError, match=f"A subscription that is terminated cannot become {status}"):
         terminated.with_status(status)
 
 
-def test_a_status_that_does_not_fit_the_class_cannot_be_constructed() -> None:
+def test_a_class_refuses_a_status_of_another_class() -> None:
     with pytest.raises(ValidationError, match="UserGroupProvisioning cannot be active"):
         UserGroupProvisioning.model_validate(provisioning().model_dump() | {"status": "active"})
 
@@ -81,7 +81,7 @@ def test_an_active_group_without_an_id_cannot_be_constructed() -> None:
 
 
 def test_in_sync_while_held_cannot_be_constructed() -> None:
-    with pytest.raises(ValidationError, match="insync must say"):
+    with pytest.raises(ValidationError, match="insync must be true if no process holds it"):
         UserGroupInactive.model_validate(virgin().model_dump() | {"held_by": "somebody"})
 
 
@@ -96,12 +96,12 @@ def test_an_unknown_resource_type_is_refused() -> None:
         virgin().with_values(nickname="ops")
 
 
-def test_any_subscription_is_read_back_as_the_class_of_its_type_and_status() -> None:
+def test_a_subscription_is_read_as_the_class_of_its_status() -> None:
     written = provisioning().provisioned(7).with_status(Status.ACTIVE).model_dump_json()
     assert isinstance(SubscriptionModel.model_validate_json(written), UserGroup)
 
 
-def test_the_description_is_that_of_the_product_and_the_name() -> None:
+def test_the_description_contains_product_and_name() -> None:
     initialized = virgin().initialized(group_name="Network operators")
     assert initialized.description == "User Group Network operators"
     assert initialized.status is Status.PROVISIONING
@@ -117,6 +117,6 @@ def test_a_name_is_trimmed(name: str, stored: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 256, "a\x00b", "a\nb", "a\x7fb", "a\u2028b", "a\ud800b"])
-def test_a_name_that_is_empty_too_long_or_has_control_characters_is_refused(name: str) -> None:
+def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         virgin().initialized(group_name=name)

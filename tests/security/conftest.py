@@ -1,4 +1,4 @@
-"""Services that want certificates and passwords, in all of which the same word is planted."""
+"""Servers that require certificates and passwords; every secret contains the same word."""
 
 import asyncio
 import gc
@@ -27,22 +27,22 @@ from tests.security.tls_front import Connect, postgres_front, temporal_front
 from worker import prepare_databases
 
 PLANTED = "opensesame"
-"""The API key, and the password of every role."""
+"""The word: API key, and password of every role."""
 
 SERVER = "localhost"
-"""The only name that the certificates of the servers are for; not 127.0.0.1, where they listen."""
+"""The only name in the server certificates; the servers listen on 127.0.0.1, which is not in them."""
 
 
 @pytest.fixture(autouse=True, scope="module")
 def collect_what_a_refusal_leaves() -> Iterator[None]:
-    """Let no later test be warned: asyncpg does not close a connection whose TLS or password is refused."""
+    """Collect connections that asyncpg does not close after a refusal; they would warn in a later test."""
     yield
     gc.collect()
 
 
 @pytest.fixture(scope="session")
 async def by_password(postgres: str, directory: Path) -> AsyncIterator[str]:
-    """A role whose members need a password."""
+    """The role whose members must give a password."""
     pid, _ = start_postgres(directory / "postgres")
     await _execute(postgres, f"CREATE ROLE {(role := f'role_{uuid4().hex}')}")
     rules = directory / "postgres" / "pg_hba.conf"
@@ -56,13 +56,13 @@ async def by_password(postgres: str, directory: Path) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 async def owner_url(postgres: str) -> str:
-    """The database of the subscriptions, as its owner sees it."""
+    """The database of the subscriptions, for its owner."""
     return await new_database(postgres)
 
 
 @pytest.fixture(scope="session")
 async def roles(settings: Settings, owner_url: str, by_password: str) -> dict[str, str]:
-    """The roles of a worker, and of each external system, on a prepared database."""
+    """The roles of a worker and of each external system, on a prepared database."""
     await prepare_databases(settings.model_copy(update={"database_url": owner_url}))
     made = {name: f"role_{uuid4().hex}" for name in ("worker", *EXTERNAL_SYSTEMS)}
     for name, role in made.items():
@@ -74,7 +74,7 @@ async def roles(settings: Settings, owner_url: str, by_password: str) -> dict[st
 
 @dataclass(frozen=True)
 class Fronts:
-    """The servers behind TLS, and the files that are needed to be let in."""
+    """The servers behind TLS, and the files that a client needs."""
 
     files: Path
     postgres_port: int
@@ -82,7 +82,7 @@ class Fronts:
     database: str
     roles: dict[str, str]
     seen: bytearray = field(default_factory=bytearray)
-    """What Temporal was sent."""
+    """The bytes that Temporal has received."""
 
     def url(self, name: str = "worker", *, host: str = SERVER, password: str = PLANTED, **tls: str) -> str:
         """Return the URL of PostgreSQL for one of the roles."""
@@ -92,7 +92,7 @@ class Fronts:
         )
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that a program needs."""
+        """Return the environment variables that a program needs."""
         return {
             "DATABASE_URL": self.url(),
             **{f"{name.upper()}_URL": self.url(name) for name in EXTERNAL_SYSTEMS},
@@ -123,7 +123,7 @@ def fronts(
 
 @contextmanager
 def _in_a_thread(front: AbstractAsyncContextManager[int]) -> Iterator[int]:
-    """Open a front that serves also while a test runs a program in its own thread, and its event loop."""
+    """Open a front in its own thread, so that it serves while the test blocks the event loop."""
     started: Future[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def serve() -> None:

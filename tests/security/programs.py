@@ -1,4 +1,4 @@
-"""The environment of the programs."""
+"""The environment of the programs under test."""
 
 import os
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ import pytest
 
 
 def set_environment(monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str | None]) -> None:
-    """Set these variables and none of the services beside; `None` means not to set it."""
+    """Set these variables, and unset all other variables of the servers; `None` leaves one unset."""
     for name in os.environ:
         if name.startswith(("TEMPORAL_", "PG", "DATABASE_URL")):
             monkeypatch.delenv(name)

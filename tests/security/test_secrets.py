@@ -1,4 +1,4 @@
-"""No password and no API key is ever told: not by a program, in a log, in a history or in the trail."""
+"""No output, log, history or trail ever contains a password or an API key."""
 
 import asyncio
 import logging
@@ -64,7 +64,7 @@ def fault() -> int:
 )
 @pytest.mark.parametrize("program", [worker, starter, starter_with_json, fault])
 @pytest.mark.filterwarnings("ignore:Target host as URL with scheme")
-def test_a_program_that_cannot_begin_tells_no_secret(
+def test_a_program_that_cannot_start_shows_no_secret(
     program: Program, wrong: dict[str, str], services: dict[str, str], caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fronts: Fronts,
 ) -> None:  # fmt: skip
@@ -90,14 +90,14 @@ def made(wrong: dict[str, str], fronts: Fronts) -> dict[str, str]:
 
 @pytest.fixture
 def services(fronts: Fronts) -> dict[str, str]:
-    """The variables of the programs, except where the external systems are: those are not refused then."""
+    """The variables of the programs without those of the external systems, which would be refused first."""
     return {
         name: value for name, value in fronts.environment().items() if not name.endswith("MANAGEMENT_URL")
     }
 
 
 @pytest.mark.parametrize("program", [worker, fault])
-def test_the_password_of_an_external_system_is_not_told(
+def test_the_password_of_an_external_system_is_not_shown(
     program: Program, fronts: Fronts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wrong = {"GROUP_MANAGEMENT_URL": fronts.url("group_management", password=f"no-{PLANTED}")}
@@ -109,28 +109,26 @@ def test_the_password_of_an_external_system_is_not_told(
     assert PLANTED not in told.out + told.err
 
 
-def test_a_url_that_stands_where_a_function_should_is_not_told() -> None:
+def test_a_url_in_place_of_a_function_is_not_shown() -> None:
     with pytest.raises(ConfigurationError, match="GROUP_MANAGEMENT: give module:function") as refusal:
         load_function("GROUP_MANAGEMENT", f"postgresql://groups:{PLANTED}@localhost/groups")
     assert PLANTED not in "".join(traceback.format_exception(refusal.value))
 
 
-def test_settings_do_not_show_what_is_secret_in_them(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_do_not_show_their_secrets(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
     set_environment(monkeypatch, fronts.environment())
     settings = Settings.from_environment()
     assert PLANTED in str(settings.database_url)
     assert PLANTED not in f"{settings!r} {settings}"
 
 
-async def test_the_traceback_of_a_url_that_cannot_be_read_holds_no_part_of_it() -> None:
+async def test_the_traceback_of_an_invalid_url_shows_no_part_of_it() -> None:
     with pytest.raises(DatabaseUnreachable) as refusal:
         await connect(f"postgresql://worker@localhost:{PLANTED}/subscriptions")
     assert PLANTED not in "".join(traceback.format_exception(refusal.value))
 
 
-async def test_programs_that_do_their_work_over_tls_tell_no_secret(
-    fronts: Fronts, owner_url: str, client: Client
-) -> None:
+async def test_programs_that_use_tls_show_no_secret(fronts: Fronts, owner_url: str, client: Client) -> None:
     starter = Starter(without_services() | fronts.environment())
     create = ("create", "user-group", "--group-name", "Operators")
     async with program_running(starter.environment) as worker:
@@ -165,7 +163,7 @@ async def test_an_outage_of_postgresql_leaves_no_secret_in_the_history(
 
 @asynccontextmanager
 async def program_running(environment: dict[str, str]) -> AsyncIterator[list[str]]:
-    """Run a worker; at the end, what it has printed is in the list."""
+    """Run a worker; its output is appended to the list at the end."""
     said: list[str] = []
     program = await asyncio.create_subprocess_exec(
         sys.executable, str(ROOT / "worker.py"), env=environment, stderr=asyncio.subprocess.PIPE
@@ -182,7 +180,7 @@ def without_services() -> dict[str, str]:
 
 
 async def change_password(owner_url: str, role: str, password: str) -> None:
-    """Give the role another password, and close what it has opened with the last one."""
+    """Change the password of the role, and close its connections."""
     connection = await connect(owner_url)
     await connection.execute(f"ALTER ROLE {role} PASSWORD '{password}'")
     await connection.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role)
@@ -190,13 +188,13 @@ async def change_password(owner_url: str, role: str, password: str) -> None:
 
 
 async def failure_of_pending(processes: Processes, handle: Handle) -> str | None:
-    """Return the last failure of the activity that is retried."""
+    """Return the last failure of the activity that is being retried."""
     pending = (await handle.describe()).raw_description.pending_activities
     return str(pending[0].last_failure) if pending and pending[0].HasField("last_failure") else None
 
 
 async def history(client: Client, process_id: str) -> bytes:
-    """Return the events, with their payloads as they are."""
+    """Return the events as bytes, including their payloads."""
     found = await client.get_workflow_handle(process_id).fetch_history()
     return b"".join(event.SerializeToString() for event in found.events)
 
@@ -214,7 +212,7 @@ async def trail(owner_url: str) -> str:
 
 
 def assert_kept_nothing(history: bytes, trail: str) -> None:
-    """Say that they hold the process, and no secret."""
+    """Assert that history and trail contain the process and no secret."""
     assert b"Operators" in history
     assert "Operators" in trail
     assert PLANTED.encode() not in history

@@ -1,4 +1,4 @@
-"""TLS to PostgreSQL and, with certificates of both sides, to Temporal; who is not trusted is refused."""
+"""TLS to PostgreSQL and, with certificates on both sides, to Temporal; untrusted ones are refused."""
 
 import sys
 
@@ -16,13 +16,13 @@ from worker import main
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed")  # see the conftest
 
 
-async def test_postgresql_is_asked_by_its_url(fronts: Fronts) -> None:
+async def test_postgresql_is_reached_by_its_url(fronts: Fronts) -> None:
     connection = await connect(fronts.url())
     assert await connection.fetchval("SELECT current_user") == fronts.roles["worker"]
     await connection.close()
 
 
-async def test_postgresql_is_asked_by_the_variables_of_its_own(
+async def test_postgresql_is_reached_by_the_variables_of_libpq(
     fronts: Fronts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = fronts.url().partition("?")[0]
@@ -51,7 +51,7 @@ async def test_postgresql_is_asked_by_the_variables_of_its_own(
     ],
     ids=str,
 )
-async def test_postgresql_is_refused_with_its_address_and_the_reason(
+async def test_a_postgresql_error_names_address_and_reason(
     change: dict[str, str], reason: str, fronts: Fronts
 ) -> None:
     there = {
@@ -65,7 +65,7 @@ async def test_postgresql_is_refused_with_its_address_and_the_reason(
     )
 
 
-async def test_temporal_is_reached_with_a_certificate_and_told_the_api_key(
+async def test_temporal_receives_the_certificate_and_the_api_key(
     fronts: Fronts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_environment(monkeypatch, fronts.environment())
@@ -80,24 +80,24 @@ async def test_temporal_is_reached_with_a_certificate_and_told_the_api_key(
     [
         (
             {"SERVER_CA_CERT_PATH": "other-ca.pem"},
-            "its certificate is not signed by an authority that is trusted",
+            "its certificate is not signed by a trusted authority",
         ),
         ({"SERVER_NAME": "elsewhere"}, "its certificate is for another name: localhost"),
         (
             {"CLIENT_CERT_PATH": None, "CLIENT_KEY_PATH": None},
-            "it hangs up; it may want TLS, or another client",
+            "it closes the connection; it may require TLS or another client",
         ),
         (
             {"CLIENT_CERT_PATH": "other-client.pem", "CLIENT_KEY_PATH": "other-client.key"},
-            "it hangs up; it may want TLS, or another client",
+            "it closes the connection; it may require TLS or another client",
         ),
-        ({"CLIENT_CERT_PATH": "no.pem"}, "the file of the client certificate holds none"),
-        ({"CLIENT_KEY_PATH": "no.pem"}, "the file of the client's private key holds none"),
+        ({"CLIENT_CERT_PATH": "no.pem"}, "the client certificate file contains no certificate"),
+        ({"CLIENT_KEY_PATH": "no.pem"}, "the client key file contains no private key"),
         ({"CLIENT_KEY_PATH": None}, "Must have both client cert and private key or neither"),
     ],
     ids=str,
 )
-async def test_temporal_is_refused_with_its_address_and_the_reason(
+async def test_a_temporal_error_names_address_and_reason(
     change: dict[str, str | None], reason: str, fronts: Fronts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {
@@ -110,16 +110,16 @@ async def test_temporal_is_refused_with_its_address_and_the_reason(
     assert f"localhost:{fronts.temporal_port} ({reason}" in str(refusal.value)
 
 
-def test_a_temporal_without_tls_is_said_to_speak_none(
+def test_the_error_names_a_temporal_without_tls(
     settings: Settings, fronts: Fronts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address = settings.temporal["target_host"]
     set_environment(monkeypatch, fronts.environment() | {"TEMPORAL_ADDRESS": address})
     assert run(["subscriptions"]) == 1
-    assert f"Cannot reach Temporal at {address} (it does not speak TLS)" in capsys.readouterr().err
+    assert f"Cannot reach Temporal at {address} (it does not use TLS)" in capsys.readouterr().err
 
 
-def test_a_certificate_that_is_not_there_is_named(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_certificate_is_named(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = {"TEMPORAL_TLS_CLIENT_CERT_PATH": "/nowhere/client.pem"}
     set_environment(monkeypatch, fronts.environment() | missing)
     with pytest.raises(ConfigurationError, match=r"cannot be read: .* No such file .*'/nowhere/client.pem'"):
@@ -157,7 +157,7 @@ def test_a_program_ends_with_one_line(
 
 
 def huffman(text: str) -> bytes:
-    """Return how a header of HTTP/2 has this text (RFC 7541, appendix B)."""
+    """Encode the text as a header of HTTP/2 does (RFC 7541, appendix B)."""
     codes = {" ": "010100", "B": "1011101", "a": "00011", "e": "00101", "m": "101001", "n": "101010"}
     codes |= {"o": "00111", "p": "101011", "r": "101100", "s": "01000"}
     bits = "".join(codes[letter] for letter in text)

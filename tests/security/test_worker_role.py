@@ -1,4 +1,4 @@
-"""A worker whose role may do its work, and nothing else, does all of it."""
+"""The restricted role of a worker suffices for all of its work."""
 
 from collections.abc import AsyncIterator
 
@@ -22,7 +22,7 @@ from worker import open_activities, prepare_databases
 
 @pytest.fixture(scope="module")
 async def settings(settings: Settings, postgres: str) -> Settings:
-    """Of a worker with a role for the subscriptions, and with other roles for the external systems."""
+    """The settings of a worker with one role for the subscriptions and others for the external systems."""
     owner = settings.model_copy(update={"database_url": await new_database(postgres)})
     await prepare_databases(owner)
     assert owner.database_url is not None
@@ -53,7 +53,7 @@ async def groups(settings: Settings) -> AsyncIterator[FakeGroupManagement]:
 
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
-async def test_it_is_enough_for_every_workflow(
+async def test_the_role_suffices_for_every_workflow(
     entry: CatalogueEntry, target: Target, processes: Processes
 ) -> None:
     lifecycle = Lifecycle(processes, entry, target)
@@ -67,7 +67,7 @@ async def test_it_is_enough_for_every_workflow(
 
 
 @pytest.mark.usefixtures("worker")
-async def test_it_is_enough_to_change_the_group_of_a_user(processes: Processes) -> None:
+async def test_the_role_suffices_to_change_the_group_of_a_user(processes: Processes) -> None:
     user = await processes.active_user(await processes.active_group("Before"))
     after = await processes.active_group("After")
     await (await processes.start("modify_user", user, group=str(after))).result()
@@ -75,7 +75,7 @@ async def test_it_is_enough_to_change_the_group_of_a_user(processes: Processes) 
 
 
 @pytest.mark.usefixtures("worker")
-async def test_it_is_enough_to_park_to_retry_and_to_roll_back(
+async def test_the_role_suffices_to_park_retry_and_roll_back(
     processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Network operators"))
@@ -91,7 +91,7 @@ async def test_it_is_enough_to_park_to_retry_and_to_roll_back(
 
 
 @pytest.mark.usefixtures("worker")
-async def test_it_is_enough_to_find_what_is_lost_and_to_set_it_in_sync(
+async def test_the_role_suffices_to_reconcile_and_set_in_sync(
     processes: Processes, groups: FakeGroupManagement, pool: Pool
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Network operators"))
@@ -105,7 +105,7 @@ async def test_it_is_enough_to_find_what_is_lost_and_to_set_it_in_sync(
     assert mended.insync
 
 
-async def test_it_is_not_enough_for_an_external_system(processes: Processes, settings: Settings) -> None:
+async def test_the_role_cannot_read_an_external_system(processes: Processes, settings: Settings) -> None:
     same = tuple(system.model_copy(update={"url": None}) for system in settings.external_systems)
     with pytest.raises(DatabaseUnreachable, match='permission denied to set role "group_management"'):
         async with open_activities(processes.client, settings.model_copy(update={"external_systems": same})):

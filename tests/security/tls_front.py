@@ -1,4 +1,4 @@
-"""TLS in front of the servers of the tests: neither the embedded PostgreSQL nor Temporal's has any itself."""
+"""TLS in front of the test servers, which offer none themselves."""
 
 import asyncio
 import ssl
@@ -9,12 +9,12 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[], Awaitable[Streams]]
 
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")
-"""What a client of PostgreSQL sends first when it wants TLS."""
+"""The first message of a PostgreSQL client that requests TLS."""
 
 
 @asynccontextmanager
 async def postgres_front(connect: Connect, context: ssl.SSLContext) -> AsyncIterator[int]:
-    """Take TLS off what a server of PostgreSQL is sent, as it would itself; gives the port."""
+    """Terminate TLS in front of PostgreSQL, with its own handshake; yield the port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if await reader.readexactly(len(SSL_REQUEST)) == SSL_REQUEST:
@@ -30,10 +30,10 @@ async def postgres_front(connect: Connect, context: ssl.SSLContext) -> AsyncIter
 async def temporal_front(
     connect: Connect, context: ssl.SSLContext, seen: bytearray | None = None
 ) -> AsyncIterator[int]:
-    """Take TLS off what a server of Temporal is sent; gives the port.
+    """Terminate TLS in front of Temporal; yield the port.
 
     Args:
-        seen: whatever is sent is appended there, too.
+        seen: receives a copy of all bytes that clients send.
     """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -50,7 +50,7 @@ async def _listening(
     context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
     async def serve_quietly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A client that does not trust us hangs up.
+        # A client that does not trust this certificate closes the connection.
         with suppress(OSError, asyncio.IncompleteReadError):
             await serve(reader, writer)
         writer.close()

@@ -39,7 +39,7 @@ async def test_provisioning_twice_gives_the_same_id_and_one_group(groups: FakeGr
     assert await groups.system.count() == before + 1
 
 
-async def test_what_is_done_once_and_asked_for_twice_is_one_change(groups: FakeGroupManagement) -> None:
+async def test_a_repeated_call_is_one_change(groups: FakeGroupManagement) -> None:
     subscription_id = uuid4()
     for name, token in (("One", 1), ("Two", 2)):
         await groups.provision_group(subscription_id, "One", token=token)
@@ -57,13 +57,13 @@ async def test_what_is_done_once_and_asked_for_twice_is_one_change(groups: FakeG
     ]
 
 
-async def test_a_group_that_is_there_keeps_its_name(groups: FakeGroupManagement) -> None:
+async def test_provisioning_again_keeps_the_name(groups: FakeGroupManagement) -> None:
     group = await provision(groups, subscription_id := uuid4())
     again = await groups.provision_group(subscription_id, "Other name", token=1)
     assert again == group
 
 
-async def test_provisioning_at_the_same_moment_gives_the_same_id_and_one_group(
+async def test_concurrent_provisionings_make_one_group(
     groups: FakeGroupManagement,
 ) -> None:
     subscription_id, before = uuid4(), await groups.system.count()
@@ -79,7 +79,7 @@ async def test_a_later_group_has_a_higher_id(groups: FakeGroupManagement) -> Non
     assert ids == sorted(set(ids))
 
 
-async def test_a_group_that_never_was_is_not_found(groups: FakeGroupManagement) -> None:
+async def test_an_unknown_group_is_not_found(groups: FakeGroupManagement) -> None:
     assert await groups.find_group(uuid4()) is None
 
 
@@ -93,7 +93,7 @@ async def test_a_deprovisioned_group_is_gone(groups: FakeGroupManagement) -> Non
     assert await groups.system.count() == before - 1
 
 
-async def test_a_group_cannot_come_back_from_its_removal(groups: FakeGroupManagement) -> None:
+async def test_a_removed_group_cannot_be_provisioned_again(groups: FakeGroupManagement) -> None:
     await provision(groups, subscription_id := uuid4())
     await deprovision(groups, subscription_id)
 
@@ -109,7 +109,7 @@ async def test_deprovisioning_twice_succeeds(groups: FakeGroupManagement) -> Non
     assert await groups.find_group(subscription_id) is None
 
 
-async def test_a_group_that_was_deprovisioned_before_it_was_made_can_never_be_made(
+async def test_a_group_deprovisioned_first_can_never_be_provisioned(
     groups: FakeGroupManagement,
 ) -> None:
     await deprovision(groups, subscription_id := uuid4())
@@ -119,7 +119,7 @@ async def test_a_group_that_was_deprovisioned_before_it_was_made_can_never_be_ma
     assert await groups.find_group(subscription_id) is None
 
 
-async def test_provisioning_and_deprovisioning_at_the_same_moment_leave_no_group(
+async def test_concurrent_provisioning_and_removal_leave_no_group(
     groups: FakeGroupManagement,
 ) -> None:
     subscription_id = uuid4()
@@ -155,19 +155,19 @@ async def test_an_equal_or_higher_token_is_accepted(
         await change(groups, subscription_id, token - 1)
 
 
-async def test_a_removal_is_not_undone_by_a_caller_that_comes_back_late(groups: FakeGroupManagement) -> None:
+async def test_a_late_caller_cannot_undo_a_removal(groups: FakeGroupManagement) -> None:
     await deprovision(groups, subscription_id := uuid4(), token=2)
     with pytest.raises(StaleToken, match="has seen token 2"):
         await provision(groups, subscription_id, token=1)
     assert await groups.find_group(subscription_id) is None
 
 
-async def test_tokens_are_counted_for_each_subscription_alone(groups: FakeGroupManagement) -> None:
+async def test_each_subscription_has_its_own_tokens(groups: FakeGroupManagement) -> None:
     await provision(groups, uuid4(), token=9)
     await provision(groups, uuid4(), token=1)
 
 
-async def test_a_rejected_call_counts_as_seen(groups: FakeGroupManagement) -> None:
+async def test_a_rejected_call_raises_the_token(groups: FakeGroupManagement) -> None:
     await deprovision(groups, subscription_id := uuid4(), token=1)
     with pytest.raises(RequestRejected, match="for ever"):
         await provision(groups, subscription_id, token=7)

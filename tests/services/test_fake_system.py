@@ -1,4 +1,4 @@
-"""The fake keeps its state in a schema of its own, under a role that sees nothing else."""
+"""The fake keeps its state in its own schema, under a role that can read nothing else."""
 
 import asyncio
 from uuid import uuid4
@@ -32,12 +32,12 @@ async def test_the_fake_cannot_see_the_tables_of_the_subscriptions(
         await groups.system._pool.fetch(f"SELECT FROM public.{table}")
 
 
-async def test_no_table_of_the_subscriptions_is_forgotten_above(pool: Pool) -> None:
+async def test_every_table_of_the_subscriptions_is_tested(pool: Pool) -> None:
     rows = await pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
     assert [row["tablename"] for row in rows] == TABLES_OF_SUBSCRIPTIONS
 
 
-async def test_the_subscriptions_do_not_see_the_tables_of_the_fake_by_chance(pool: Pool) -> None:
+async def test_the_tables_of_the_fake_are_not_on_the_search_path(pool: Pool) -> None:
     assert await pool.fetchval("SELECT to_regclass('records')") is None
     assert await pool.fetchval("SELECT to_regclass('group_management.records')") is not None
 
@@ -53,7 +53,7 @@ async def test_the_fake_owns_its_tables(groups: FakeGroupManagement) -> None:
     ]
 
 
-async def test_making_the_fake_twice_keeps_what_it_knows(postgres: str) -> None:
+async def test_creating_the_fake_twice_keeps_its_data(postgres: str) -> None:
     await create_fake_system(database_url := await new_database(postgres), NAME)
     async with open_fake_group_management(database_url) as groups:
         group = await groups.provision_group(subscription_id := uuid4(), "ops", token=3)
@@ -63,7 +63,8 @@ async def test_making_the_fake_twice_keeps_what_it_knows(postgres: str) -> None:
         assert await groups.find_group(subscription_id) == group
 
 
-async def test_the_fake_can_be_made_twice_at_the_same_moment_and_from_two_databases(postgres: str) -> None:
+async def test_the_fake_can_be_created_concurrently(postgres: str) -> None:
+    """Two callers and two databases of one server share the role."""
     name, databases = f"fake_{uuid4().hex}", [await new_database(postgres) for _ in range(2)]
 
     await asyncio.gather(*(create_fake_system(database_url, name) for database_url in databases * 2))
@@ -73,7 +74,7 @@ async def test_the_fake_can_be_made_twice_at_the_same_moment_and_from_two_databa
     assert f"table records owned by {name}" in one
 
 
-async def test_two_fakes_on_one_server_know_nothing_of_each_other(postgres: str) -> None:
+async def test_two_fakes_on_one_server_are_independent(postgres: str) -> None:
     database_url, names = await new_database(postgres), [f"fake_{uuid4().hex}" for _ in range(2)]
     for name in names:
         await create_fake_system(database_url, name)
@@ -87,7 +88,8 @@ async def test_two_fakes_on_one_server_know_nothing_of_each_other(postgres: str)
             await other._pool.fetch(f"SELECT FROM {names[0]}.records")
 
 
-async def test_the_fake_and_the_schema_can_be_made_by_who_may_make_roles_and_schemas(postgres: str) -> None:
+async def test_the_fake_can_be_created_without_a_superuser(postgres: str) -> None:
+    """A role that may create roles and schemas suffices for the fake and for the migrations."""
     database_url = await with_new_role(await new_database(postgres), "CREATEROLE")
     await create_fake_system(database_url, name := f"fake_{uuid4().hex}")
     async with open_fake_system(database_url, name) as system:

@@ -1,4 +1,4 @@
-"""The fake misbehaves to order, so that retries, parking and roll-backs can be seen."""
+"""The fake fails on request, so that retries, parking and roll-backs can be seen."""
 
 import asyncio
 from uuid import uuid4
@@ -11,7 +11,7 @@ from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 
 
-async def test_a_slow_system_does_the_work_after_a_while(groups: FakeGroupManagement) -> None:
+async def test_a_slow_system_does_the_work_later(groups: FakeGroupManagement) -> None:
     await groups.system.order(Fault(kind="slow", seconds=0.2))
     began = asyncio.get_running_loop().time()
 
@@ -28,7 +28,7 @@ async def test_an_unreachable_system_has_done_nothing(groups: FakeGroupManagemen
 
     await groups.system.clear_faults()
     assert await groups.find_group(subscription_id) is None
-    await groups.provision_group(subscription_id, "ops", token=1)  # not even the token was seen
+    await groups.provision_group(subscription_id, "ops", token=1)  # it has not even seen the token
 
 
 async def test_an_unreachable_system_removes_nothing_and_finds_nothing(groups: FakeGroupManagement) -> None:
@@ -43,7 +43,7 @@ async def test_an_unreachable_system_removes_nothing_and_finds_nothing(groups: F
     assert await groups.find_group(subscription_id) == group
 
 
-async def test_a_lost_answer_comes_after_the_work_and_a_repeat_finds_it(groups: FakeGroupManagement) -> None:
+async def test_a_lost_answer_is_found_by_a_repeated_call(groups: FakeGroupManagement) -> None:
     await groups.system.order(Fault(kind="answer lost", times=1))
     with pytest.raises(ExternalSystemUnavailable, match="did not answer in time"):
         await groups.provision_group(subscription_id := uuid4(), "ops", token=1)
@@ -61,7 +61,7 @@ async def test_a_removal_whose_answer_is_lost_has_happened(groups: FakeGroupMana
     assert await groups.find_group(subscription_id) is None
 
 
-async def test_a_name_can_be_rejected_and_no_other(groups: FakeGroupManagement) -> None:
+async def test_one_name_can_be_rejected(groups: FakeGroupManagement) -> None:
     await groups.system.order(Fault(kind="reject", name="wheel"))
     with pytest.raises(RequestRejected, match="group_management rejects 'wheel'"):
         await groups.provision_group(subscription_id := uuid4(), "wheel", token=1)
@@ -78,7 +78,7 @@ async def test_every_name_can_be_rejected(groups: FakeGroupManagement) -> None:
         await groups.provision_group(uuid4(), "ops", token=1)
 
 
-async def test_a_removal_can_be_rejected_and_removes_nothing_then(groups: FakeGroupManagement) -> None:
+async def test_a_rejected_removal_removes_nothing(groups: FakeGroupManagement) -> None:
     group = await groups.provision_group(subscription_id := uuid4(), "ops", token=1)
     await groups.system.order(Fault(kind="reject"))
 
@@ -87,7 +87,7 @@ async def test_a_removal_can_be_rejected_and_removes_nothing_then(groups: FakeGr
     assert await groups.find_group(subscription_id) == group
 
 
-async def test_a_removal_gives_no_name_that_could_be_rejected(groups: FakeGroupManagement) -> None:
+async def test_a_rejected_name_does_not_affect_a_removal(groups: FakeGroupManagement) -> None:
     await groups.provision_group(subscription_id := uuid4(), "ops", token=1)
     await groups.system.order(Fault(kind="reject", name="ops"))
 
@@ -96,7 +96,7 @@ async def test_a_removal_gives_no_name_that_could_be_rejected(groups: FakeGroupM
     assert await groups.find_group(subscription_id) is None
 
 
-async def test_a_name_that_is_rejected_no_longer_can_be_given(groups: FakeGroupManagement) -> None:
+async def test_a_name_can_be_used_when_it_is_no_longer_rejected(groups: FakeGroupManagement) -> None:
     await groups.system.order(Fault(kind="reject", name="wheel"))
     with pytest.raises(RequestRejected, match="rejects 'wheel'"):
         await groups.provision_group(subscription_id := uuid4(), "wheel", token=1)
@@ -105,7 +105,7 @@ async def test_a_name_that_is_rejected_no_longer_can_be_given(groups: FakeGroupM
     assert (await groups.provision_group(subscription_id, "wheel", token=1)).group_name == "wheel"
 
 
-async def test_a_fault_strikes_as_often_as_ordered(groups: FakeGroupManagement) -> None:
+async def test_a_fault_affects_the_given_number_of_calls(groups: FakeGroupManagement) -> None:
     await groups.system.order(Fault(kind="unreachable", times=2))
     for _ in range(2):
         with pytest.raises(ExternalSystemUnavailable, match="cannot be reached"):
@@ -113,7 +113,7 @@ async def test_a_fault_strikes_as_often_as_ordered(groups: FakeGroupManagement) 
     await groups.provision_group(uuid4(), "ops", token=1)
 
 
-async def test_a_fault_strikes_as_often_as_ordered_also_at_the_same_moment(
+async def test_a_fault_counts_concurrent_calls(
     groups: FakeGroupManagement,
 ) -> None:
     await groups.system.order(Fault(kind="unreachable", times=3))
@@ -130,7 +130,7 @@ async def test_a_fault_for_another_name_is_not_used_up(groups: FakeGroupManageme
         await groups.provision_group(uuid4(), "wheel", token=1)
 
 
-async def test_faults_in_force_are_listed_with_the_calls_that_are_left(groups: FakeGroupManagement) -> None:
+async def test_active_faults_show_their_remaining_calls(groups: FakeGroupManagement) -> None:
     await groups.system.order(Fault(kind="unreachable", times=2))
     await groups.system.order(Fault(kind="reject", name="wheel"))
     with pytest.raises(ExternalSystemUnavailable, match="cannot be reached"):
@@ -140,7 +140,7 @@ async def test_faults_in_force_are_listed_with_the_calls_that_are_left(groups: F
     assert await groups.system.faults() == expected
 
 
-async def test_a_fault_that_has_struck_as_often_as_ordered_is_not_in_force(
+async def test_a_used_up_fault_is_not_active(
     groups: FakeGroupManagement,
 ) -> None:
     await groups.system.order(Fault(kind="unreachable", times=1))
@@ -149,7 +149,7 @@ async def test_a_fault_that_has_struck_as_often_as_ordered_is_not_in_force(
     assert await groups.system.faults() == []
 
 
-async def test_a_system_whose_faults_are_cleared_behaves(groups: FakeGroupManagement) -> None:
+async def test_a_system_without_faults_works(groups: FakeGroupManagement) -> None:
     await groups.system.order(Fault(kind="unreachable"))
     await groups.system.order(Fault(kind="reject"))
 

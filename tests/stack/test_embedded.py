@@ -1,4 +1,4 @@
-"""The embedded stack: killed in any way, it goes on with everything that was there."""
+"""The embedded stack: after any kill it continues with all its data."""
 
 import os
 import signal
@@ -84,7 +84,7 @@ def test_everything_listens_on_the_loopback_interface_only(stack: Addresses, dir
     assert listening == {"127.0.0.1"}
 
 
-def test_a_second_user_joins_and_the_last_one_out_stops_it() -> None:
+def test_two_users_share_a_stack_and_the_last_one_stops_it() -> None:
     with tempfile.TemporaryDirectory(prefix="stack-", ignore_cleanup_errors=True) as path:
         directory = Path(path)
         with embedded_stack(directory) as first:
@@ -97,14 +97,14 @@ def test_a_second_user_joins_and_the_last_one_out_stops_it() -> None:
         assert left.pids == {}
 
 
-def test_no_stack_takes_the_port_of_another_whose_temporal_is_down(stack: Addresses, directory: Path) -> None:
-    # Its clients go on to call that port: another Temporal there would be given their processes.
+def test_a_stack_never_takes_the_port_of_another_stack(stack: Addresses, directory: Path) -> None:
+    # Its clients still call that port: another Temporal there would receive their processes.
     folder = tempfile.TemporaryDirectory(prefix="stack-", ignore_cleanup_errors=True)
     with folder as path, held_back(directory):
         found = Addresses.read(directory)
         assert found is not None
         port = int(found.temporal_address.rpartition(":")[2])
-        found.model_copy(update={"pids": {}}).write(Path(path))  # so that it wants the same ports
+        found.model_copy(update={"pids": {}}).write(Path(path))  # so that it asks for the same ports
         os.kill(found.pids["temporal"], signal.SIGKILL)
         while free_port(port) != port:
             time.sleep(0.01)
@@ -113,7 +113,7 @@ def test_no_stack_takes_the_port_of_another_whose_temporal_is_down(stack: Addres
             assert other.ui_url != found.ui_url
 
 
-def test_a_port_is_kept_by_all_users_of_a_stack_until_the_last_one_lets_it_go(tmp_path: Path) -> None:
+def test_a_port_is_claimed_until_the_last_user_releases_it(tmp_path: Path) -> None:
     first, second, other = Claims(tmp_path / "one"), Claims(tmp_path / "one"), Claims(tmp_path / "other")
     port = free_port()
     assert first.take(port)
@@ -125,7 +125,7 @@ def test_a_port_is_kept_by_all_users_of_a_stack_until_the_last_one_lets_it_go(tm
     other.release()
 
 
-def test_it_is_known_whether_somebody_keeps_it_up(tmp_path: Path) -> None:
+def test_is_kept_up_tells_whether_the_stack_is_kept_up(tmp_path: Path) -> None:
     with kept_up(tmp_path) as mine:
         assert mine
         assert is_kept_up(tmp_path)
@@ -137,7 +137,7 @@ def alive(pid: int) -> bool:
 
 
 async def completed(temporal_address: str, process_id: str) -> bool | None:
-    """Return whether the process has completed; what does not answer is being started again."""
+    """Return whether the process has completed; `None` while Temporal restarts."""
     try:
         client = await connect({"target_host": temporal_address})
         description = await client.get_workflow_handle(process_id).describe()
@@ -147,7 +147,7 @@ async def completed(temporal_address: str, process_id: str) -> bool | None:
 
 
 async def assert_exactly_one(database_url: str, process_id: str, groups: int) -> None:
-    """Say that there is one subscription, one trail row, and so many groups."""
+    """Assert that there are one subscription, one trail row, and this number of groups."""
     async with await open_pool(database_url) as pool, pool.acquire() as connection:
         row = await processes.read_process(connection, process_id)
         stored = await subscriptions.read_subscription(connection, created_subscription_id(process_id))
@@ -159,9 +159,9 @@ async def assert_exactly_one(database_url: str, process_id: str, groups: int) ->
         assert await system.system.count() == groups
 
 
-def test_a_worker_of_the_stack_has_no_version_whatever_is_set(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_of_the_stack_has_no_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if the environment sets one: nobody would make that version current."""
+
     def start(arguments: list[str], log_file: Path, environment: dict[str, str]) -> int:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL lets in its owner, and nobody else, however it is started and wherever it lies."""
+"""The embedded PostgreSQL admits only its owner, however it is started and wherever its data is."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ as_another_user = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def deep() -> Iterator[Path]:
-    """The data directory of a server, too deep in the tree for a socket."""
+    """A data directory whose path is too long for a socket."""
     with tempfile.TemporaryDirectory(prefix="deep-", ignore_cleanup_errors=True) as path:
         data = Path(path) / ("d" * 107) / "postgres"
         data.parent.mkdir()
@@ -40,24 +40,24 @@ def deep() -> Iterator[Path]:
 
 
 @as_another_user
-def test_another_user_is_not_let_in_even_where_the_folders_are_open(postgres: str, directory: Path) -> None:
+def test_another_user_is_refused_even_if_the_folders_are_open(postgres: str, directory: Path) -> None:
     assert "Permission denied" in refusal_of_nobody(postgres)
     with opened(directory / "postgres"):
         assert "Peer authentication failed" in refusal_of_nobody(postgres)
 
 
-async def test_a_server_that_lies_deep_is_reached_by_a_short_path(deep: Path) -> None:
+async def test_a_server_deep_in_the_tree_has_a_short_path(deep: Path) -> None:
     _, url = start_postgres(deep)
     assert await logged_in(url) == "postgres"
 
 
-def test_only_the_owner_may_enter_the_folder_of_the_socket(deep: Path) -> None:
+def test_only_the_owner_may_enter_the_socket_folder(deep: Path) -> None:
     assert (deep / ".s.PGSQL.5432").is_socket()
     assert deep.stat().st_mode & 0o077 == 0
 
 
 @as_another_user
-def test_another_user_is_not_let_in_where_it_lies_deep(deep: Path) -> None:
+def test_another_user_is_refused_at_a_deep_path(deep: Path) -> None:
     _, url = start_postgres(deep)
     assert "Permission denied" in refusal_of_nobody(url)
     with opened(deep):
@@ -65,7 +65,7 @@ def test_another_user_is_not_let_in_where_it_lies_deep(deep: Path) -> None:
 
 
 @as_another_user
-async def test_after_a_kill_it_lets_in_the_same_user_at_the_same_place(deep: Path) -> None:
+async def test_a_killed_server_restarts_for_the_same_user_and_path(deep: Path) -> None:
     pid, before = start_postgres(deep)
     kill(pid)
     _, after = start_postgres(deep)
@@ -76,7 +76,7 @@ async def test_after_a_kill_it_lets_in_the_same_user_at_the_same_place(deep: Pat
 
 
 @as_another_user
-async def test_a_running_server_that_trusted_everybody_does_so_no_more(deep: Path) -> None:
+async def test_a_running_server_stops_trusting_everybody(deep: Path) -> None:
     pid, url = start_postgres(deep)
     (deep / "pg_hba.conf").write_text(TRUST)
     os.kill(pid, signal.SIGHUP)
@@ -108,9 +108,7 @@ def test_a_link_of_another_user_is_not_followed(deep: Path) -> None:
     os.lchown(link, 0, 0)
 
 
-def test_it_waits_for_no_lock_that_all_users_of_the_machine_share(
-    deep: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_waits_for_no_lock_shared_by_all_users(deep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pid, url = start_postgres(deep)
     monkeypatch.setattr(PostgresServer._lock, "acquire", None)
     monkeypatch.delitem(PostgresServer._instances, Path(url.rpartition("host=")[2]))
@@ -118,7 +116,7 @@ def test_it_waits_for_no_lock_that_all_users_of_the_machine_share(
 
 
 def refusal_of_nobody(url: str) -> str:
-    """Return what another user of the system is told."""
+    """Return the error that another user of the system gets."""
     # It lies where the server itself is started by a user that is not root.
     asked = subprocess.run(
         [PSQL, url, "-c", "SELECT 1"], user="nobody", cwd="/", capture_output=True, text=True, check=False
@@ -135,7 +133,7 @@ async def refused(url: str) -> bool | None:
 
 
 async def logged_in(url: str) -> str:
-    """Return as which role one is let in."""
+    """Return the role that a login gets."""
     connection = await asyncpg.connect(url)
     role: str = await connection.fetchval("SELECT current_user")
     await connection.close()
@@ -144,7 +142,7 @@ async def logged_in(url: str) -> str:
 
 @contextmanager
 def opened(data: Path) -> Iterator[None]:
-    """Let everybody get to the socket."""
+    """Open the folder, so that every user can reach the socket."""
     data.chmod(0o711)
     yield
     data.chmod(0o700)

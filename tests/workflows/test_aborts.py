@@ -1,4 +1,4 @@
-"""An abort at every moment of every workflow: rolled back whole, or too late, and then it changes nothing."""
+"""An abort at any moment of any workflow rolls back completely, or comes too late and changes nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from worker import open_worker
 
 @dataclass(frozen=True)
 class Abort:
-    """When a process is aborted."""
+    """The moment of an abort."""
 
     step: str
     moment: Moment
@@ -49,7 +49,7 @@ class Aborter:
 
 @dataclass(frozen=True)
 class Ended:
-    """A process, and its subscription before and after."""
+    """A process that has ended, and its subscription before and after."""
 
     handle: Handle
     before: SubscriptionModel | None
@@ -87,7 +87,7 @@ def comes_too_late(definition: type[ProcessFrame], abort: Abort) -> bool:
 
 
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
-async def test_an_abort_at_any_moment_is_rolled_back_whole_or_came_too_late(
+async def test_an_abort_rolls_back_completely_or_comes_too_late(
     worker: None,
     processes: Processes,
     aborter: Aborter,
@@ -124,7 +124,7 @@ async def test_a_second_abort_during_the_roll_back_changes_nothing(
 
 
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
-async def test_an_abort_before_the_first_step_leaves_nothing_but_its_row(
+async def test_an_abort_before_the_first_step_leaves_only_its_row(
     client: Client,
     settings: Settings,
     processes: Processes,
@@ -149,7 +149,7 @@ async def test_an_abort_before_the_first_step_leaves_nothing_but_its_row(
 
 
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
-async def test_an_abort_in_a_back_off_does_not_wait_for_its_end(
+async def test_an_abort_does_not_wait_for_the_next_retry(
     worker: None, processes: Processes, systems: list[FakeSystem], entry: CatalogueEntry, target: Target
 ) -> None:
     lifecycle = Lifecycle(processes, entry, target)
@@ -168,7 +168,7 @@ async def test_an_abort_in_a_back_off_does_not_wait_for_its_end(
     await check(Ended(handle, *before, *after), processes, target, expected)
 
 
-async def test_an_abort_after_a_discrepancy_was_found_comes_too_late(
+async def test_an_abort_after_a_found_discrepancy_comes_too_late(
     worker: None, processes: Processes, aborter: Aborter, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group()
@@ -201,7 +201,7 @@ async def retrying(processes: Processes, handle: Handle) -> bool | None:
 async def run_with(
     lifecycle: Lifecycle, systems: list[FakeSystem], aborter: Aborter, aborts: list[Abort]
 ) -> Ended:
-    """Run a process that is aborted at these moments."""
+    """Run a process and abort it at these moments."""
     processes = lifecycle.processes
     process_id, subscription_id, fields = await lifecycle.prepare()
     before = await state(processes, systems, subscription_id)
@@ -218,7 +218,7 @@ async def state(
 
 
 async def check(ended: Ended, processes: Processes, target: Target, expected: ProcessStatus) -> None:
-    """Say that a process has ended so, and that database and external system are as they must be."""
+    """Assert the end of a process, and the state of database and external system."""
     row, execution = await processes.row(ended.handle), await ended.handle.describe()
     assert row is not None
     assert (row.status, row.ended_at is not None) == (expected, True)

@@ -49,7 +49,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("given", "complaint"), BAD.values(), ids=BAD.keys())
-async def test_it_fails_at_once_with_one_line_and_leaves_no_row(
+async def test_bad_input_fails_at_once_and_leaves_no_row(
     worker: None, client: Client, processes: Processes, given: Any, complaint: str
 ) -> None:
     handle = await client.start_workflow(
@@ -62,7 +62,7 @@ async def test_it_fails_at_once_with_one_line_and_leaves_no_row(
     await assert_no_row(processes, handle.id)
 
 
-async def test_no_input_at_all_fails_at_once(worker: None, client: Client, processes: Processes) -> None:
+async def test_missing_input_fails_at_once(worker: None, client: Client, processes: Processes) -> None:
     handle = await client.start_workflow(
         "create_user_group", id=f"bad-{uuid4()}", task_queue=processes.task_queue
     )
@@ -82,7 +82,7 @@ async def test_no_input_at_all_fails_at_once(worker: None, client: Client, proce
     ],
     ids=["binary", "not json", "not utf-8", "unknown message", "unknown encoding", "encoding not utf-8"],
 )
-async def test_an_input_that_cannot_be_decoded_fails_at_once(
+async def test_input_that_cannot_be_decoded_fails_at_once(
     worker: None, client: Client, processes: Processes, payload: Payload
 ) -> None:
     handle = await client.start_workflow(
@@ -93,7 +93,7 @@ async def test_an_input_that_cannot_be_decoded_fails_at_once(
 
 
 @pytest.mark.parametrize("encoding", [b"never/heard", b"json/plain"])
-async def test_two_inputs_of_which_one_cannot_be_decoded_fail_at_once(
+async def test_two_inputs_with_an_undecodable_one_fail_at_once(
     worker: None, client: Client, processes: Processes, encoding: bytes
 ) -> None:
     handle = await client.start_workflow(
@@ -108,7 +108,7 @@ async def test_two_inputs_of_which_one_cannot_be_decoded_fail_at_once(
 
 @pytest.mark.parametrize("update", ["retry", "give_up"])
 @pytest.mark.parametrize("given", [[None], [b"bytes"], [{}, {}]], ids=["null", "bytes", "two"])
-async def test_an_update_with_something_else_than_a_note_is_rejected_and_the_process_waits_on(
+async def test_an_update_with_invalid_input_is_rejected(
     worker: None, processes: Processes, groups: FakeGroupManagement, update: str, given: list[Any]
 ) -> None:
     await groups.system.order(Fault(kind="reject", times=1))
@@ -122,7 +122,7 @@ async def test_an_update_with_something_else_than_a_note_is_rejected_and_the_pro
 
 
 @pytest.mark.parametrize("progress", ["no progress", {"next_step": 99}, {"next_step": 5, "failure": "x"}])
-async def test_a_memo_that_was_given_at_the_start_counts_for_nothing(
+async def test_a_memo_given_at_the_start_is_ignored(
     worker: None, client: Client, processes: Processes, progress: Any
 ) -> None:
     handle = await client.start_workflow(
@@ -136,9 +136,7 @@ async def test_a_memo_that_was_given_at_the_start_counts_for_nothing(
     assert [step.status for step in await processes.steps(handle)] == ["completed"] * 6
 
 
-async def test_a_name_changes_nothing_of_the_table_that_the_web_ui_shows(
-    worker: None, processes: Processes
-) -> None:
+async def test_a_name_cannot_break_the_table_in_the_web_ui(worker: None, processes: Processes) -> None:
     handle = await processes.create_user_group("| a | **b** &lt;~~c~~")
     await handle.result()
     heading, *_, table = (await processes.details(handle)).split("\n\n")[:2]
@@ -156,10 +154,10 @@ async def test_a_process_id_with_a_control_character_is_refused(
     await assert_no_row(processes, handle.id)
 
 
-async def test_search_attributes_left_over_from_another_process_are_replaced(
+async def test_search_attributes_of_another_process_are_replaced(
     worker: None, client: Client, processes: Processes
 ) -> None:
-    # The Web UI fills its start form with those of the process that was looked at before.
+    # The Web UI fills its start form with the attributes of the process shown before.
     handle = await client.start_workflow(
         "create_user_group",
         {"group_name": "ops"},
@@ -178,7 +176,7 @@ def search_attributes_of_another() -> TypedSearchAttributes:
 
 
 async def assert_no_row(processes: Processes, process_id: str) -> None:
-    """Say that neither trail nor ledger nor subscription knows the process."""
+    """Assert that the process has no row in trail, ledger or subscriptions."""
     rows = await processes.pool.fetchval(
         """
         SELECT (SELECT count(*) FROM processes WHERE process_id = $1)

@@ -21,7 +21,7 @@ STEPS = [
 ]
 
 
-async def test_it_returns_an_active_in_sync_subscription_with_its_group_id(
+async def test_it_returns_an_active_subscription_with_its_group_id(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     handle = await processes.create_user_group("Network operators")
@@ -62,7 +62,7 @@ async def test_the_trail_says_who_created_what_when_and_how_it_ended(
     assert row.started_at <= created.start_date <= row.ended_at
 
 
-async def test_where_nobody_says_who_the_trail_holds_null(worker: None, processes: Processes) -> None:
+async def test_the_trail_has_null_if_nobody_is_named(worker: None, processes: Processes) -> None:
     handle = await processes.create_user_group()
     await handle.result()
     row = await processes.row(handle)
@@ -92,16 +92,14 @@ async def test_the_web_ui_shows_a_summary_and_a_table_of_the_steps(
     assert all(title in details for _, title in STEPS)
 
 
-async def test_a_given_customer_is_kept_and_one_that_is_not_given_is_faked(
-    worker: None, processes: Processes
-) -> None:
+async def test_a_missing_customer_is_made_up(worker: None, processes: Processes) -> None:
     given = await processes.create_user_group(customer_id="11111111-1111-1111-1111-111111111111")
     faked = await processes.create_user_group()
     assert str((await given.result()).customer_id) == "11111111-1111-1111-1111-111111111111"
     assert (await faked.result()).customer_id != (await given.result()).customer_id
 
 
-async def test_many_at_once_make_as_many_groups(
+async def test_many_concurrent_creates_make_as_many_groups(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     before = await groups.system.count()
@@ -111,7 +109,9 @@ async def test_many_at_once_make_as_many_groups(
     assert await groups.system.count() == before + len(handles)
 
 
-async def test_two_processes_of_one_id_are_one(worker: None, client: Client, processes: Processes) -> None:
+async def test_a_process_id_cannot_be_started_twice(
+    worker: None, client: Client, processes: Processes
+) -> None:
     handle = await processes.create_user_group()
     await handle.result()
     repeated = await client.start_workflow(

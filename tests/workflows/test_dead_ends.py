@@ -1,4 +1,4 @@
-"""From every state a documented command leads back to a subscription that can be used or ended."""
+"""From every state, a documented command leads to a subscription that can be used or terminated."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -30,7 +30,7 @@ Way = Callable[[Processes, FakeGroupManagement, Handle, UUID], Awaitable[None]]
 
 
 async def parked(processes: Processes, workflow: str) -> tuple[Handle, UUID]:
-    """Park a process of this workflow; the external system goes on rejecting."""
+    """Park a process of this workflow; the external system keeps rejecting."""
     if workflow == "create_user_group":
         created = await processes.create_user_group("Reserved")
         await processes.until_parked(created)
@@ -75,7 +75,7 @@ async def lost(
 
 
 async def mend(processes: Processes, handle: Handle, subscription_id: UUID, closed: str) -> None:
-    """Find the process lost, and set its subscription in sync."""
+    """Reconcile until the process is lost, then set its subscription in sync."""
     await eventually(lambda: found_lost(processes, handle))
     row = await processes.row(handle)
     assert row is not None
@@ -94,9 +94,10 @@ async def found_lost(processes: Processes, handle: Handle) -> bool | None:
 
 @pytest.mark.parametrize("way", [retried, aborted, given_up, lost])
 @pytest.mark.parametrize("workflow", ["create_user_group", "modify_user_group"])
-async def test_a_parked_process_has_ways_back_to_a_subscription_that_can_be_terminated(
+async def test_a_parked_process_never_makes_a_subscription_unusable(
     worker: None, processes: Processes, groups: FakeGroupManagement, workflow: str, way: Way
 ) -> None:
+    """After a retry, an abort, a give-up or a loss, the subscription can be terminated."""
     await groups.system.order(Fault(kind="reject", name="Reserved"))
     handle, subscription_id = await parked(processes, workflow)
     await way(processes, groups, handle, subscription_id)
@@ -109,7 +110,7 @@ async def test_a_parked_process_has_ways_back_to_a_subscription_that_can_be_term
 
 
 @pytest.mark.parametrize("way", [retried, lost])
-async def test_a_terminate_that_was_stopped_half_way_can_be_ended(
+async def test_a_terminate_stopped_half_way_can_be_finished(
     worker: None, processes: Processes, groups: FakeGroupManagement, way: Way
 ) -> None:
     group_id = await processes.active_group()
@@ -176,7 +177,7 @@ async def is_gone(handle: Handle) -> bool | None:
     return None
 
 
-async def test_a_temporal_that_has_lost_its_database_leaves_nothing_locked_for_ever(
+async def test_nothing_stays_locked_if_temporal_loses_its_database(
     worker: None,
     directory: Path,
     settings: Settings,
@@ -200,7 +201,7 @@ async def test_a_temporal_that_has_lost_its_database_leaves_nothing_locked_for_e
     assert await groups.find_group(group_id) is None
 
 
-async def test_a_subscription_is_not_set_in_sync_while_its_holder_is_open(
+async def test_set_in_sync_is_refused_while_the_holder_is_open(
     worker: None, processes: Processes, groups: FakeGroupManagement, pool: Pool, client: Client
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Reserved"))
@@ -210,7 +211,7 @@ async def test_a_subscription_is_not_set_in_sync_while_its_holder_is_open(
     assert (await processes.read(group_id)).held_by == handle.id
 
 
-async def test_a_process_that_is_open_is_never_found_lost(
+async def test_an_open_process_is_never_marked_as_lost(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Reserved"))

@@ -1,4 +1,4 @@
-"""What a process does when something goes wrong, for a while or for good."""
+"""A process survives passing failures, and parks on final ones."""
 
 import asyncio
 from datetime import timedelta
@@ -32,7 +32,7 @@ from tests.processes import Processes
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 
 
-async def test_an_outage_of_three_days_is_waited_out_and_leaves_one_group(
+async def test_an_outage_of_three_days_leaves_one_group(
     worker: None, temporal: WorkflowEnvironment, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="unreachable", name=None))
@@ -50,7 +50,7 @@ async def test_an_outage_of_three_days_is_waited_out_and_leaves_one_group(
     assert await groups.find_group(created.subscription_id) is not None
 
 
-async def test_an_answer_that_is_lost_after_the_work_was_done_leaves_one_group(
+async def test_a_lost_answer_leaves_one_group(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     before = await groups.system.count()
@@ -77,7 +77,7 @@ async def test_a_rejection_parks_the_process_and_says_why_everywhere(
     assert "group\\_management rejects 'Reserved'" in await processes.details(handle)
 
 
-async def test_a_parked_process_that_is_retried_runs_the_failed_step_again_and_no_other(
+async def test_a_retry_runs_only_the_failed_step_again(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Reserved"))
@@ -122,9 +122,10 @@ async def test_of_two_retries_at_once_one_wins(
     assert [event.event for event in await processes.events(handle)] == ["parked", "retried"]
 
 
-async def test_a_process_that_is_retried_often_keeps_a_short_history_and_its_first_run_id(
+async def test_many_retries_keep_the_history_short(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
+    """The process continues as new, and keeps its first run id."""
     await groups.system.order(Fault(kind="reject", name="Reserved"))
     handle = await processes.create_user_group("Reserved")
     first_run_id = (await handle.describe()).run_id
@@ -143,7 +144,7 @@ async def test_a_process_that_is_retried_often_keeps_a_short_history_and_its_fir
     assert 'Create user group "Reserved": completed' in await processes.details(handle)
 
 
-async def test_a_retry_that_comes_with_the_first_task_of_a_parked_run_is_taken(
+async def test_a_retry_in_the_first_task_of_a_parked_run_is_accepted(
     worker: None, processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orchestrator.process.memo.is_continued", lambda: True)
@@ -162,7 +163,7 @@ async def test_a_retry_that_comes_with_the_first_task_of_a_parked_run_is_taken(
     assert answer == "Provision user group: begun again"
 
 
-async def test_a_process_that_was_reset_parks_again_and_says_so(
+async def test_a_reset_process_parks_again(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="reject"))
@@ -179,7 +180,7 @@ async def test_a_process_that_was_reset_parks_again_and_says_so(
     assert (await processes.read(processes.subscription_id(handle))).status is Status.ACTIVE
 
 
-async def test_a_step_whose_time_an_operator_has_limited_parks_when_it_is_over(
+async def test_a_step_parks_when_the_time_limit_of_an_operator_passes(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="slow", seconds=30, times=1))
@@ -200,12 +201,12 @@ async def test_a_step_whose_time_an_operator_has_limited_parks_when_it_is_over(
     assert (await handle.result()).status is Status.ACTIVE
 
 
-async def test_a_retry_that_comes_before_a_long_process_continues_as_new_does_not_hang(
+async def test_a_retry_just_before_continue_as_new_does_not_hang(
     worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def slowly(*arguments: Any, **named: Any) -> bool:
         calls.append(None)
-        if len(calls) <= 2:  # both local attempts: the regular activity leaves room for an update to arrive
+        if len(calls) <= 2:  # fail both local attempts: an update can arrive during the regular activity
             raise OSError
         recording.set()
         await asyncio.sleep(2)

@@ -11,7 +11,7 @@ from services.fake_system import Fault
 from tests.processes import Processes, until_struck
 
 
-async def test_a_modified_group_has_the_new_name_everywhere_and_the_next_version(
+async def test_modify_changes_the_name_and_the_version(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group("Old")
@@ -25,13 +25,13 @@ async def test_a_modified_group_has_the_new_name_everywhere_and_the_next_version
     assert found.group_name == "New"
 
 
-async def test_a_modify_to_what_it_is_leaves_the_version(worker: None, processes: Processes) -> None:
+async def test_a_modify_without_a_change_keeps_the_version(worker: None, processes: Processes) -> None:
     group_id = await processes.active_group("Same")
     await (await processes.start("modify_user_group", group_id, group_name="Same")).result()
     assert (await processes.read(group_id)).version == 1
 
 
-async def test_a_terminated_group_is_gone_outside_and_keeps_what_was_known(
+async def test_terminate_removes_the_group_and_keeps_the_values(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group("Old")
@@ -43,16 +43,14 @@ async def test_a_terminated_group_is_gone_outside_and_keeps_what_was_known(
     assert await groups.find_group(group_id) is None
 
 
-async def test_a_group_that_agrees_with_the_group_management_system_is_valid(
-    worker: None, processes: Processes
-) -> None:
+async def test_validate_completes_if_there_is_no_discrepancy(worker: None, processes: Processes) -> None:
     group_id = await processes.active_group()
     before = await processes.read(group_id)
     await (await processes.start("validate_user_group", group_id)).result()
     assert await processes.read(group_id) == before
 
 
-async def test_a_discrepancy_fails_the_validation_and_leaves_the_subscription_out_of_sync(
+async def test_a_discrepancy_leaves_the_subscription_out_of_sync(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group("Here")
@@ -68,7 +66,7 @@ async def test_a_discrepancy_fails_the_validation_and_leaves_the_subscription_ou
     assert "group_name is 'Here'" in (row.failed_reason or "")
 
 
-async def test_a_validation_after_the_cause_is_mended_puts_it_in_sync_again(
+async def test_a_validation_after_the_fix_sets_it_in_sync_again(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group("Here")
@@ -80,7 +78,7 @@ async def test_a_validation_after_the_cause_is_mended_puts_it_in_sync_again(
 
 
 @pytest.mark.parametrize("workflow", ["modify_user_group", "terminate_user_group", "validate_user_group"])
-async def test_a_second_process_on_a_held_subscription_is_refused_and_changes_nothing(
+async def test_a_second_process_on_a_held_subscription_is_refused(
     worker: None, processes: Processes, groups: FakeGroupManagement, workflow: str
 ) -> None:
     group_id = await processes.active_group()
@@ -101,7 +99,7 @@ async def test_a_second_process_on_a_held_subscription_is_refused_and_changes_no
     assert await processes.read(group_id) == before
 
 
-async def test_an_aborted_modify_restores_the_name_outside_and_inside(
+async def test_an_aborted_modify_restores_the_name(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group("Before")
@@ -120,7 +118,7 @@ async def test_an_aborted_modify_restores_the_name_outside_and_inside(
     assert found.group_name == "Before"
 
 
-async def test_an_aborted_terminate_that_has_begun_outside_goes_forward(
+async def test_an_aborted_terminate_past_its_pivot_completes(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group()
@@ -136,7 +134,7 @@ async def test_an_aborted_terminate_that_has_begun_outside_goes_forward(
     assert "only the way forward" in await processes.details(handle)
 
 
-async def test_an_aborted_validation_leaves_it_as_it_was(
+async def test_an_aborted_validation_changes_nothing(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group("Here")
@@ -152,18 +150,14 @@ async def test_an_aborted_validation_leaves_it_as_it_was(
     assert await processes.read(group_id) == before
 
 
-async def test_a_value_that_cannot_be_changed_may_be_given_as_it_is(
-    worker: None, processes: Processes
-) -> None:
+async def test_an_unchangeable_value_may_be_repeated(worker: None, processes: Processes) -> None:
     group_id = await processes.active_group("Old")
     known = (await processes.read(group_id)).block.model_dump()["group_id"]
     await (await processes.start("modify_user_group", group_id, group_name="New", group_id=known)).result()
     assert (await processes.read(group_id)).description == "User Group New"
 
 
-async def test_a_value_that_cannot_be_changed_is_refused_as_another(
-    worker: None, processes: Processes
-) -> None:
+async def test_another_value_for_an_unchangeable_field_is_refused(worker: None, processes: Processes) -> None:
     group_id = await processes.active_group("Old")
     before = await processes.read(group_id)
     handle = await processes.start("modify_user_group", group_id, group_name="New", group_id=4711)
@@ -183,7 +177,7 @@ async def test_a_value_that_cannot_be_changed_is_refused_as_another(
         ({"group_name": "x", "version": True}, "version must be a whole number"),
     ],
 )
-async def test_a_modify_that_does_not_fit_its_form_leaves_no_row(
+async def test_a_modify_with_bad_input_leaves_no_row(
     worker: None, processes: Processes, given: dict[str, object], complaint: str
 ) -> None:
     handle = await processes.start("modify_user_group", await processes.active_group(), **given)
@@ -191,7 +185,7 @@ async def test_a_modify_that_does_not_fit_its_form_leaves_no_row(
     assert await processes.row(handle) is None
 
 
-async def test_a_version_that_is_not_the_current_one_is_refused(worker: None, processes: Processes) -> None:
+async def test_a_stale_version_is_refused(worker: None, processes: Processes) -> None:
     handle = await processes.start(
         "modify_user_group", await processes.active_group(), group_name="x", version=7
     )

@@ -1,4 +1,4 @@
-"""A parked process that was long continues as new, and does so with the steps of another release."""
+"""A parked process with a long history continues as new, perhaps with the steps of another release."""
 
 import asyncio
 import dataclasses
@@ -18,7 +18,7 @@ SEQUENCE = CreateUserGroup.sequence
 PROVISION = SEQUENCE[3]
 
 
-async def test_it_goes_on_with_the_step_that_it_parked_on_wherever_that_stands_now(
+async def test_it_resumes_at_its_step_even_if_the_step_has_moved(
     worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upgrade(monkeypatch, SEQUENCE[1:])
@@ -30,7 +30,7 @@ async def test_it_goes_on_with_the_step_that_it_parked_on_wherever_that_stands_n
     assert await groups.find_group(created.subscription_id) is not None
 
 
-async def test_it_waits_for_a_release_that_knows_the_step_that_it_parked_on(
+async def test_it_waits_for_a_release_that_has_its_step(
     worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renamed = dataclasses.replace(PROVISION, title="Provision group")
@@ -42,13 +42,13 @@ async def test_it_waits_for_a_release_that_knows_the_step_that_it_parked_on(
 
 
 def upgrade(monkeypatch: pytest.MonkeyPatch, sequence: tuple[object, ...]) -> None:
-    """Let processes have these steps when they continue as new, which they do as soon as they park."""
+    """Replace the steps of processes that continue as new, which they do as soon as they park."""
     make = ProcessFrame.__init__
 
     def make_of_next_release(process: ProcessFrame) -> None:
         make(process)
         if process._progress.failure:
-            process.sequence = sequence  # type: ignore[misc, assignment]  # of the class, where it is one's own
+            process.sequence = sequence  # type: ignore[misc, assignment]  # a class attribute, set on the instance
 
     monkeypatch.setattr(ProcessFrame, "__init__", make_of_next_release)
     monkeypatch.setattr("orchestrator.process.frame.LONGEST_HISTORY", 10)
@@ -62,7 +62,7 @@ async def park_and_continue(processes: Processes, groups: FakeGroupManagement) -
 
 
 async def failure_of_task(processes: Processes, handle: CreateHandle) -> str | None:
-    """Return why the last workflow task of the process has failed."""
+    """Return the failure of the last failed workflow task; `None` if there is none."""
     events = (await processes.latest(handle).fetch_history()).events
     failed = [event for event in events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED]
     return failed[-1].workflow_task_failed_event_attributes.failure.message if failed else None

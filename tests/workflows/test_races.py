@@ -1,4 +1,4 @@
-"""Many processes at the same moment: one gets the subscription, and nobody is left in a dead group."""
+"""Many concurrent processes: one gets the subscription, and no user stays in a terminated group."""
 
 import asyncio
 from collections import Counter
@@ -25,9 +25,10 @@ async def statuses(processes: Processes, handles: list[Handle]) -> Counter[Proce
     return Counter(row.status for row in rows if row is not None)
 
 
-async def test_of_100_modifies_at_once_one_gets_it_while_the_external_system_holds_it(
+async def test_one_of_100_concurrent_modifies_gets_the_subscription(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
+    """The external system is unreachable, so the winner holds it until all others are refused."""
     group_id = await processes.active_group("0")
     await groups.system.order(Fault(kind="unreachable"))
     handles = await rename_at_once(processes, group_id)
@@ -43,9 +44,7 @@ async def test_of_100_modifies_at_once_one_gets_it_while_the_external_system_hol
     assert (await processes.read(group_id)).version == 2
 
 
-async def test_of_100_modifies_at_once_those_that_complete_did_so_one_after_the_other(
-    worker: None, processes: Processes
-) -> None:
+async def test_concurrent_modifies_complete_one_after_another(worker: None, processes: Processes) -> None:
     group_id = await processes.active_group("0")
     handles = await rename_at_once(processes, group_id)
     await asyncio.gather(*(processes.until_closed(handle) for handle in handles))
@@ -57,7 +56,7 @@ async def test_of_100_modifies_at_once_those_that_complete_did_so_one_after_the_
 
 
 async def versions(processes: Processes, subscription_id: UUID) -> list[int]:
-    """Return the versions that the completed modifies left, in the order in which they ended."""
+    """Return the versions that the completed modifies stored, in the order of their ends."""
     rows = await processes.pool.fetch(
         """
         SELECT (s.result->>'version')::integer AS version
@@ -71,9 +70,8 @@ async def versions(processes: Processes, subscription_id: UUID) -> list[int]:
     return [row["version"] for row in rows]
 
 
-async def test_a_user_who_is_created_while_the_group_is_terminated_is_never_active_in_it(
-    worker: None, processes: Processes
-) -> None:
+async def test_a_user_is_never_active_in_a_terminated_group(worker: None, processes: Processes) -> None:
+    """Each user is created while its group is being terminated."""
     outcomes = Counter([outcome for _ in range(MANY // 20) for outcome in await twenty_pairs(processes)])
     assert set(outcomes) <= {"the user is active in the group", "the group is terminated without a user"}
     assert sum(outcomes.values()) == MANY
@@ -98,7 +96,7 @@ async def create_and_terminate(processes: Processes, number: int) -> str:
     return f"user {user and user.status}, group {group.status}, processes {dict(ended)}"
 
 
-async def test_a_validation_that_starts_while_another_process_holds_it_unlocks_nothing(
+async def test_a_validation_never_unlocks_for_another_process(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group()

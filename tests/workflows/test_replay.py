@@ -1,4 +1,4 @@
-"""Recorded histories replay against the present code: open processes survive a deployment."""
+"""Recorded histories replay with the current code, so open processes survive a deployment."""
 
 import dataclasses
 from collections.abc import Callable
@@ -28,27 +28,26 @@ async def test_a_recorded_process_replays(name: str) -> None:
 
 
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
-def test_everything_that_can_become_of_a_process_is_recorded_of_every_workflow(
-    entry: CatalogueEntry, target: Target
-) -> None:
+def test_every_workflow_has_a_history_of_every_kind(entry: CatalogueEntry, target: Target) -> None:
     workflow = Lifecycle.type_of(entry, target)
     assert {f"{workflow}.{kind}" for kind in KINDS[target]} <= recorded()
 
 
-def test_the_validation_of_all_is_recorded_as_well() -> None:
+def test_the_validation_of_all_has_a_history_of_every_kind() -> None:
     kinds = {"done", "database_outage", "continued", "aborted"}
     assert {f"validate_subscriptions.{kind}" for kind in kinds} <= recorded()
 
 
-def test_every_recorded_workflow_is_one_that_a_worker_runs() -> None:
+def test_every_recorded_workflow_is_registered() -> None:
     workflows = {workflow_type(definition) for definition in registered_workflows()}
     assert {name.split(".")[0] for name in recorded()} == workflows
 
 
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
-async def test_a_step_left_out_taken_twice_or_swapped_is_caught(
+async def test_a_changed_sequence_of_steps_does_not_replay(
     let: TakePart, entry: CatalogueEntry, target: Target
 ) -> None:
+    """A step that is removed, doubled or swapped is found."""
     for changed in every_change(definition_of(entry, target).sequence):
         let("sequence", changed)
         with pytest.raises(NondeterminismError):
@@ -56,7 +55,7 @@ async def test_a_step_left_out_taken_twice_or_swapped_is_caught(
 
 
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
-async def test_the_same_in_the_roll_back_is_caught(
+async def test_a_changed_roll_back_does_not_replay(
     let: TakePart, entry: CatalogueEntry, target: Target
 ) -> None:
     for changed in every_change(definition_of(entry, target).roll_back):
@@ -65,7 +64,7 @@ async def test_the_same_in_the_roll_back_is_caught(
             await replay(f"{Lifecycle.type_of(entry, target)}.aborted")
 
 
-async def test_another_activity_in_the_validation_of_all_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_changed_validation_of_all_does_not_replay(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run_another(activity: object, *arguments: Any, **named: Any) -> Any:
         return await run_local(SubscriptionActivities.resync, *arguments, **named)
 
@@ -75,7 +74,7 @@ async def test_another_activity_in_the_validation_of_all_is_caught(monkeypatch: 
         await replay("validate_subscriptions.done")
 
 
-async def test_a_parked_process_may_be_given_other_steps_after_the_one_it_waits_for(let: TakePart) -> None:
+async def test_steps_after_the_parked_one_may_change(let: TakePart) -> None:
     sequence = CreateUserGroup.sequence
     let("sequence", (*sequence[:-1], sequence[1], sequence[-1]))
     await replay("create_user_group.parked")
@@ -83,7 +82,7 @@ async def test_a_parked_process_may_be_given_other_steps_after_the_one_it_waits_
         await replay("create_user_group.retried")
 
 
-async def test_another_title_is_caught_where_a_process_continues_as_new_on_it(let: TakePart) -> None:
+async def test_a_continued_process_needs_the_title_of_its_step(let: TakePart) -> None:
     renamed = [dataclasses.replace(step, title=f"{step.title} now") for step in CreateUserGroup.sequence]
     let("sequence", tuple(renamed))
     await replay("create_user_group.done")
@@ -93,10 +92,10 @@ async def test_another_title_is_caught_where_a_process_continues_as_new_on_it(le
 
 @pytest.fixture
 def let(monkeypatch: pytest.MonkeyPatch) -> TakePart:
-    """Let every process have other steps, in one of its parts."""
+    """Return a function that changes the sequence or the roll-back of every process."""
     make = ProcessFrame.__init__
 
-    # On the instance: the sandbox runs the file of the class anew, and undoes what is done to the class.
+    # On the instance: the sandbox runs the file again, which undoes changes of the class.
     def take(part: str, changed: Steps) -> None:
         def make_otherwise(process: ProcessFrame) -> None:
             make(process)
@@ -108,7 +107,7 @@ def let(monkeypatch: pytest.MonkeyPatch) -> TakePart:
 
 
 def every_change(sequence: Steps) -> list[Steps]:
-    """Return the sequence with each step left out, each taken twice, and each two neighbours swapped."""
+    """Return the sequence with each step removed, each doubled, and each pair of neighbours swapped."""
     numbers = range(len(sequence))
     without = [sequence[:one] + sequence[one + 1 :] for one in numbers]
     twice = [sequence[: one + 1] + sequence[one:] for one in numbers]
@@ -125,5 +124,5 @@ def definition_of(entry: CatalogueEntry, target: Target) -> type[ProcessFrame]:
 
 
 def recorded() -> set[str]:
-    """Return what is recorded, as `{workflow}.{kind}`: a name may say more, to tell two of a kind apart."""
+    """Return the recorded kinds as `{workflow}.{kind}`; a file name may add more to distinguish two."""
     return {".".join(name.split(".")[:2]) for name in NAMES}

@@ -1,4 +1,4 @@
-"""What an abort undoes, and what a roll-back does that fails."""
+"""Aborts and their roll-backs, including roll-backs that fail."""
 
 import asyncio
 from contextlib import suppress
@@ -25,7 +25,7 @@ from tests.processes import CreateHandle, Processes, eventually
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 
 
-async def test_an_aborted_create_is_rolled_back_outside_and_inside(
+async def test_an_aborted_create_is_rolled_back(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="answer lost"))
@@ -47,7 +47,7 @@ async def test_an_aborted_create_is_rolled_back_outside_and_inside(
     assert "carol: wrong name" in await processes.details(handle)
 
 
-async def test_an_abort_waits_for_the_step_that_ends_all_the_same(
+async def test_an_abort_waits_for_a_step_that_ignores_it(
     worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def heedless(self: FakeGroupManagement, subscription_id: UUID, name: str, *, token: int) -> Group:
@@ -76,7 +76,7 @@ async def test_an_abort_waits_for_the_step_that_ends_all_the_same(
     assert await groups.find_group(processes.subscription_id(handle)) is None
 
 
-async def test_a_reason_with_control_characters_does_not_stop_the_roll_back(
+async def test_a_reason_with_control_characters_is_cleaned(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="reject", times=1))
@@ -90,7 +90,7 @@ async def test_a_reason_with_control_characters_does_not_stop_the_roll_back(
     assert len(reasons[0]) == 1000
 
 
-async def test_a_roll_back_of_what_was_set_in_sync_ends_and_says_so(
+async def test_a_roll_back_that_has_lost_its_lock_fails_and_says_so(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="reject"))
@@ -111,7 +111,7 @@ async def test_a_roll_back_of_what_was_set_in_sync_ends_and_says_so(
     assert row.ended_at is not None
 
 
-async def test_an_abort_while_the_external_system_works_is_rolled_back_when_it_has_ended(
+async def test_an_abort_during_an_external_call_is_rolled_back(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     before = await groups.system.count()
@@ -136,7 +136,7 @@ async def parked_in_its_roll_back(processes: Processes, groups: FakeGroupManagem
     return handle
 
 
-async def test_a_roll_back_that_fails_for_good_parks_until_it_is_retried(
+async def test_a_failed_roll_back_parks_until_it_is_retried(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     handle = await parked_in_its_roll_back(processes, groups)
@@ -148,7 +148,7 @@ async def test_a_roll_back_that_fails_for_good_parks_until_it_is_retried(
     assert (subscription.status, subscription.insync) == (Status.TERMINATED, True)
 
 
-async def test_a_roll_back_that_is_given_up_leaves_the_subscription_out_of_sync(
+async def test_a_given_up_roll_back_leaves_it_out_of_sync(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     handle = await parked_in_its_roll_back(processes, groups)
@@ -162,7 +162,7 @@ async def test_a_roll_back_that_is_given_up_leaves_the_subscription_out_of_sync(
     assert subscription.held_by == handle.id
 
 
-async def test_a_process_that_was_given_up_stays_so_when_it_is_reset(
+async def test_a_given_up_process_stays_given_up_after_a_reset(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     handle = await parked_in_its_roll_back(processes, groups)
@@ -192,14 +192,14 @@ async def test_only_an_aborted_process_can_be_given_up(
     assert (await handle.result()).status is Status.ACTIVE
 
 
-async def test_an_abort_in_the_moment_of_a_refusal_comes_too_late(
+async def test_an_abort_during_a_refusal_comes_too_late(
     worker: None,
     client: Client,
     processes: Processes,
     groups: FakeGroupManagement,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The steps of its workflow task run again then; what had refused it has passed meanwhile.
+    # The abort repeats the steps of the workflow task, and the reason to refuse is gone by then.
     group_id = await processes.active_group("Before")
     await groups.system.order(Fault(kind="reject", times=1))
     holder = await processes.start("modify_user_group", group_id, group_name="Rejected")

@@ -1,4 +1,4 @@
-"""Users: they refer to a group that another subscription owns, and join it under the gate."""
+"""Users refer to a group that another subscription owns; the gate judges the group when they join."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -33,7 +33,7 @@ async def in_use_by(processes: Processes, subscription_id: UUID) -> list[UUID]:
 
 
 @pytest.mark.parametrize(("product", "affiliation"), [("internal", "internal"), ("external", "external")])
-async def test_a_user_is_in_the_group_and_has_the_affiliation_of_the_product(
+async def test_a_user_has_a_group_and_the_affiliation_of_the_product(
     worker: None, processes: Processes, users: FakeUserManagement, product: str, affiliation: str
 ) -> None:
     group_id = await processes.active_group("Operators")
@@ -48,9 +48,7 @@ async def test_a_user_is_in_the_group_and_has_the_affiliation_of_the_product(
     assert await in_use_by(processes, group_id) == [user_id]
 
 
-async def test_a_user_has_the_new_name_of_a_renamed_group_but_keeps_the_description(
-    worker: None, processes: Processes
-) -> None:
+async def test_a_user_shows_the_new_name_of_a_renamed_group(worker: None, processes: Processes) -> None:
     group_id = await processes.active_group("Before")
     user_id = await processes.active_user(group_id)
     await (await processes.start("modify_user_group", group_id, group_name="After")).result()
@@ -61,7 +59,7 @@ async def test_a_user_has_the_new_name_of_a_renamed_group_but_keeps_the_descript
     assert (await processes.read(user_id)).description == "User alice from group After (internal)"
 
 
-async def test_a_value_that_is_left_out_stays_and_null_clears_what_is_optional(
+async def test_a_missing_value_stays_and_null_clears_an_optional_one(
     worker: None, processes: Processes, users: FakeUserManagement
 ) -> None:
     user_id = await processes.active_user(await processes.active_group(), age=42)
@@ -75,7 +73,7 @@ async def test_a_value_that_is_left_out_stays_and_null_clears_what_is_optional(
     assert (found.username, found.age) == ("bob", None)
 
 
-async def test_a_user_who_changes_groups_is_in_both_meanwhile_and_then_in_the_new_one(
+async def test_a_user_who_changes_groups_uses_both_meanwhile(
     worker: None, processes: Processes, users: FakeUserManagement
 ) -> None:
     old, new = await processes.active_group("Old"), await processes.active_group("New")
@@ -94,7 +92,7 @@ async def test_a_user_who_changes_groups_is_in_both_meanwhile_and_then_in_the_ne
     assert found.group_id == user.user.group.group_id
 
 
-async def test_an_aborted_change_of_groups_leaves_the_user_in_the_old_one(
+async def test_an_aborted_change_of_groups_keeps_the_old_group(
     worker: None, processes: Processes, users: FakeUserManagement
 ) -> None:
     old, new = await processes.active_group("Old"), await processes.active_group("New")
@@ -115,7 +113,7 @@ async def test_an_aborted_change_of_groups_leaves_the_user_in_the_old_one(
     assert (found.username, found.age, found.group_id) == ("alice", 42, before.user.group.group_id)
 
 
-async def test_a_terminated_user_keeps_what_was_known_and_lets_the_group_end(
+async def test_a_terminated_user_keeps_its_values_and_frees_the_group(
     worker: None, processes: Processes, users: FakeUserManagement
 ) -> None:
     group_id = await processes.active_group("Operators")
@@ -132,7 +130,7 @@ async def test_a_terminated_user_keeps_what_was_known_and_lets_the_group_end(
     assert await users.find_user(user_id) is None
 
 
-async def test_a_group_whose_user_is_out_of_sync_cannot_be_modified_or_terminated(
+async def test_a_group_with_an_out_of_sync_user_cannot_be_changed(
     worker: None, processes: Processes, users: FakeUserManagement
 ) -> None:
     group_id = await processes.active_group()
@@ -146,7 +144,7 @@ async def test_a_group_whose_user_is_out_of_sync_cannot_be_modified_or_terminate
     await (await processes.start("validate_user_group", group_id)).result()
 
 
-async def test_a_user_whose_group_is_out_of_sync_cannot_be_modified(
+async def test_a_user_in_an_out_of_sync_group_cannot_be_modified(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     group_id = await processes.active_group("Here")
@@ -188,7 +186,7 @@ UNFIT = [
 
 
 @pytest.mark.parametrize(("group", "text"), UNFIT, ids=lambda one: getattr(one, "__name__", ""))
-async def test_a_user_cannot_be_created_in_a_group_that_does_not_fit(
+async def test_a_user_cannot_be_created_in_an_unfit_group(
     worker: None, processes: Processes, groups: FakeGroupManagement, group: object, text: str
 ) -> None:
     group_id = await group(processes, groups)  # type: ignore[operator]
@@ -201,7 +199,7 @@ async def test_a_user_cannot_be_created_in_a_group_that_does_not_fit(
 
 
 @pytest.mark.parametrize(("group", "text"), UNFIT, ids=lambda one: getattr(one, "__name__", ""))
-async def test_a_user_cannot_change_to_a_group_that_does_not_fit(
+async def test_a_user_cannot_change_to_an_unfit_group(
     worker: None, processes: Processes, groups: FakeGroupManagement, group: object, text: str
 ) -> None:
     user_id = await processes.active_user(await processes.active_group())
@@ -212,18 +210,16 @@ async def test_a_user_cannot_change_to_a_group_that_does_not_fit(
     assert (await processes.read(user_id), await depends_on(processes, user_id)) == before
 
 
-async def test_a_product_of_another_type_is_refused_with_those_that_fit(
-    worker: None, processes: Processes
-) -> None:
+async def test_a_product_of_another_type_is_refused(worker: None, processes: Processes) -> None:
     handle = await processes.create_user(await processes.active_group(), product="User Group")
     message = await processes.failure(handle)
     assert message == (
-        "Product not found: 'User Group'; give one of User external, User internal, or its UUID"
+        "Product not found: 'User Group'; give one of User external, User internal, or the UUID of one"
     )
     assert await processes.row(handle) is None
 
 
-async def test_a_user_that_differs_from_the_user_management_system_is_out_of_sync_until_mended(
+async def test_a_user_with_a_discrepancy_is_out_of_sync_until_fixed(
     worker: None, processes: Processes, users: FakeUserManagement
 ) -> None:
     user_id = await processes.active_user(await processes.active_group())

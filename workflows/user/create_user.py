@@ -27,17 +27,17 @@ with workflow.unsafe.imports_passed_through():
 
 
 class CreateUserForm(CreateForm):
-    """Somebody in a user group."""
+    """A user in a user group."""
 
     examples: ClassVar = (
         '--product "User internal" --username alice --group 64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --age 42',
     )
     mandatory_initially: ClassVar = frozenset({"group"})
 
-    product: Name = Field(title="Product", description="'User internal' or 'User external', or its UUID")
-    username: Name = Field(title="Username", description="name of the user, 1 to 255 characters")
-    group: UUID = Field(title="Group", description="UUID of the subscription of the user's group")
-    age: Age | None = Field(None, title="Age", description="age of the user in years, 0 to 150")
+    product: Name = Field(title="Product", description="'User internal', 'User external', or the UUID of one")
+    username: Name = Field(title="Username", description="Name of the user, 1 to 255 characters")
+    group: UUID = Field(title="Group", description="UUID of the group's subscription")
+    age: Age | None = Field(None, title="Age", description="Age of the user in years, 0 to 150")
 
     @property
     def title(self) -> str:

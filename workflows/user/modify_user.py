@@ -35,11 +35,11 @@ class ModifyUserForm(ModifyForm):
     unchangeable: ClassVar = frozenset({"user_id"})
     clearable: ClassVar = frozenset({"age"})
 
-    username: Name | None = Field(None, title="Username", description="new name, 1 to 255 characters")
-    age: Age | None = Field(None, title="Age", description="new age in years, 0 to 150; null clears it")
-    group: UUID | None = Field(None, title="Group", description="UUID of the subscription of another group")
+    username: Name | None = Field(None, title="Username", description="New name, 1 to 255 characters")
+    age: Age | None = Field(None, title="Age", description="New age in years, 0 to 150; null clears it")
+    group: UUID | None = Field(None, title="Group", description="UUID of the new group's subscription")
     user_id: WholeNumber | None = Field(
-        None, title="User id", description="cannot be changed; refused where it is another"
+        None, title="User id", description="Cannot be changed; refused if it differs from the current value"
     )
 
     @property

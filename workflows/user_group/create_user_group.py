@@ -29,7 +29,7 @@ class CreateUserGroupForm(CreateForm):
 
     examples: ClassVar = ('--group-name "Network operators"', "--json  # asks for the name on a terminal")
 
-    group_name: Name = Field(title="Group name", description="name of the group, 1 to 255 characters")
+    group_name: Name = Field(title="Group name", description="Name of the group, 1 to 255 characters")
 
     @property
     def title(self) -> str:

@@ -29,9 +29,9 @@ class ModifyUserGroupForm(ModifyForm):
     examples: ClassVar = ('64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --group-name "Operators" --version 1',)
     unchangeable: ClassVar = frozenset({"group_id"})
 
-    group_name: Name | None = Field(None, title="Group name", description="new name, 1 to 255 characters")
+    group_name: Name | None = Field(None, title="Group name", description="New name, 1 to 255 characters")
     group_id: WholeNumber | None = Field(
-        None, title="Group id", description="cannot be changed; refused where it is another"
+        None, title="Group id", description="Cannot be changed; refused if it differs from the current value"
     )
 
     @property

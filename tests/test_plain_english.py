@@ -1,0 +1,108 @@
+"""Test names are short, and no sentence is a riddle."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from settings import ROOT
+
+LONGEST_NAME = 60
+"""Characters of a test name."""
+
+RIDDLES = (
+    r'("""|# )(Do nothing where|Give|Let|Say) ',  # a verb says what the function does: Raise, Yield, Assert
+    r"[,;] where (it|they|there|nobody|somebody|that|this|a|the|no) ",  # a condition is `if` or `when`
+    r", also where",
+    r"`None` where ",
+    r"as it is, ",
+    r"how manieth",
+)
+RIDDLE = re.compile("|".join(RIDDLES))
+
+DONE = (
+    "cli/",
+    "orchestrator/domain/",
+    "orchestrator/temporal/",
+    "products/",
+    "services/",
+    "tests/activities/",
+    "tests/alone/",
+    "tests/cli/",
+    "tests/database/",
+    "tests/domain/",
+    "tests/dying_workers.py",
+    "tests/examples.py",
+    "tests/fuzz/",
+    "tests/processes.py",
+    "tests/products/",
+    "tests/security/",
+    "tests/services/",
+    "tests/stack/",
+    "tests/starting.py",
+    "tests/test_",
+    "tests/workflows/",
+)
+"""The rooms that are written in plain words."""
+NOT_YET = (
+    "cli/connections.py",
+    "cli/demo.py",
+    "cli/up.py",
+    "orchestrator/domain/gate.py",
+    "orchestrator/temporal/executions.py",
+    "tests/alone/test_audit.py",
+    "tests/test_plain_english.py",  # it contains the riddles
+    "tests/test_readme.py",
+)
+"""Files in these rooms that are not."""
+
+
+def tracked(*patterns: str) -> list[str]:
+    """Return the paths of the tracked files that match a pattern."""
+    listed = subprocess.run(
+        ["git", "ls-files", *patterns], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return listed.stdout.split()
+
+
+def lines(path: str) -> Iterator[tuple[str, str]]:
+    """Yield each line of a file with its place."""
+    for number, line in enumerate(Path(ROOT / path).read_text().splitlines(), start=1):
+        yield f"{path}:{number}", line
+
+
+def test_no_test_name_is_too_long() -> None:
+    names = {
+        place: name
+        for path in tracked("tests/*.py")
+        for place, line in lines(path)
+        for name in re.findall(r"def (test_\w+)\(", line)
+    }
+    assert names
+    assert {place: name for place, name in names.items() if len(name) > LONGEST_NAME} == {}
+
+
+def test_no_sentence_is_a_riddle() -> None:
+    paths = [path for path in tracked("*.py", "*.md") if path.startswith(DONE) and path not in NOT_YET]
+    assert paths
+    assert {place: line for path in paths for place, line in lines(path) if RIDDLE.search(line)} == {}
+
+
+@pytest.mark.parametrize(
+    "riddle",
+    [
+        '"""Do nothing where a process may start on the subscription."""',
+        '"""Let the process be found by what its subscription is."""',
+        '"""Give what shows a process as it changes."""',
+        '"""Say whether the stack is kept up."""',
+        "# The first one counts, where there are two; where it fails, none does.",
+        "# What holds here holds there, also where nobody looks.",
+        '"""Return the step, or `None` where there is none."""',
+        "print('A process that has ended is shown as it is, and goes.')",
+        '"""The how manieth of its kind, from 1."""',
+    ],
+)
+def test_a_riddle_is_found(riddle: str) -> None:
+    assert RIDDLE.search(riddle)
