@@ -75,7 +75,7 @@ class Program:
 
 
 class Starter:
-    """Runs the command line in this process, where a command starts at once."""
+    """Runs the command line in this process, so that a command starts at once."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
