@@ -25,8 +25,8 @@ from orchestrator.database.connection import DatabaseUnreachable, NotPermitted, 
 from orchestrator.database.grants import RoleNotFit, grant_to_worker
 from orchestrator.database.migrate import migrate, require_current_schema
 from orchestrator.database.schema import SchemaOutOfDate
-from orchestrator.operations.active_subscriptions import ValidationActivities
 from orchestrator.operations.reconcile import reconcile
+from orchestrator.operations.validation_activities import ValidationActivities
 from orchestrator.process.bookkeeping import Bookkeeping
 from orchestrator.process.ledger import AtMoment, Ledger, do_nothing
 from orchestrator.temporal.connection import TemporalUnreachable, connect

@@ -2,8 +2,11 @@
 
 import asyncio
 from contextlib import suppress
+from typing import get_args
+from uuid import UUID
 
 import click
+from pydantic import BaseModel
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError, RPCStatusCode
@@ -15,7 +18,9 @@ from cli.connections import Connections, with_connections
 from cli.documents import Outcome, error_of
 from cli.options import require_text
 from cli.starting import ActionRefused, new_process_id, patiently, start_process
+from orchestrator.database import findings
 from orchestrator.domain.errors import ProcessAlreadyExists
+from orchestrator.domain.findings import FindingKind
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.operations.validate_subscriptions import (
     Totals,
@@ -27,6 +32,19 @@ from orchestrator.temporal.history import LastError
 TITLE = "Validate every active subscription"
 
 
+class Report(BaseModel):
+    """What the validation of all subscriptions found, as `--json` prints it."""
+
+    total: int
+    in_sync: int
+    discrepancies: list[UUID]
+    """Subscriptions that differ from their external system."""
+    refused: list[UUID]
+    """Subscriptions that a process works on, or whose product has no validation."""
+    failed: list[UUID]
+    """Subscriptions whose validation has not ended in time, or not as it should."""
+
+
 def validate_all(
     form: ValidateSubscriptionsForm, process_id: str | None, *, no_wait: bool, as_json: bool
 ) -> int:
@@ -34,7 +52,7 @@ def validate_all(
     require_text(process_id)
     sent = Sent()
 
-    async def work(connections: Connections) -> tuple[Totals | Outcome, LastError | None]:
+    async def work(connections: Connections) -> tuple[Report | Outcome, LastError | None]:
         wanted_id = process_id or new_process_id(ValidateSubscriptions)
         over: LastError | None = None
         try:
@@ -55,13 +73,13 @@ def validate_all(
         return INTERRUPTED
     if as_json:
         output.print_json(found)
-    elif isinstance(found, Totals):
+    elif isinstance(found, Report):
         output.print_facts({name: _named(value) for name, value in found.model_dump(mode="json").items()})
     else:
         click.echo(found.process_id)
     if over is not None and not as_json:
         output.complain(over.message)
-    in_sync = not isinstance(found, Totals) or found.in_sync == found.total
+    in_sync = not isinstance(found, Report) or found.in_sync == found.total
     return DONE if in_sync and over is None else NOT_DONE
 
 
@@ -78,11 +96,12 @@ async def _is_open(connections: Connections, process_id: str) -> bool | None:
     return execution.status is WorkflowExecutionStatus.RUNNING
 
 
-async def _follow(connections: Connections, process_id: str) -> Totals:
+async def _follow(connections: Connections, process_id: str) -> Report:
     handle = connections.client.get_workflow_handle_for(ValidateSubscriptions.run, process_id)
     telling = asyncio.create_task(_tell(handle))
     try:
-        return await patiently(handle.result)
+        totals = await patiently(handle.result)
+        return await patiently(lambda: _report(connections, handle, totals))
     except WorkflowFailureError as error:
         kind = "Aborted" if isinstance(error.cause, CancelledError) else "Failed"
         raise ActionRefused(
@@ -90,6 +109,19 @@ async def _follow(connections: Connections, process_id: str) -> Totals:
         ) from error
     finally:
         telling.cancel()
+
+
+async def _report(
+    connections: Connections, handle: WorkflowHandle[ValidateSubscriptions, Totals], totals: Totals
+) -> Report:
+    execution = await handle.describe()
+    first_run_id = execution.raw_description.workflow_execution_info.first_run_id
+    async with connections.pool.acquire() as connection:
+        found = await findings.read_findings(connection, handle.id, first_run_id)
+    listed = {
+        kind: [one.subscription_id for one in found if one.kind == kind] for kind in get_args(FindingKind)
+    }
+    return Report(total=totals.total, in_sync=totals.in_sync, **listed)
 
 
 async def _tell(handle: WorkflowHandle[ValidateSubscriptions, Totals]) -> None:

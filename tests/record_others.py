@@ -62,7 +62,7 @@ async def test_record_validation_of_all_page_by_page(
     processes: Processes, list_few: ListFew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     list_few()
-    monkeypatch.setattr("orchestrator.operations.active_subscriptions.PAGE", 2)
+    monkeypatch.setattr("orchestrator.operations.validation_activities.PAGE", 2)
     first = await validate_all(processes)
     handle = await eventually(lambda: processes.next_run(first))
     await eventually(lambda: has_begun(handle))

@@ -1,7 +1,7 @@
-"""Validate every active subscription, some at a time, and count what was found; also run by a schedule."""
+"""Validate every active subscription, a few at a time, and count the findings; a schedule runs it, too."""
 
 import asyncio
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, get_args
 from uuid import UUID
 
 from temporalio import workflow
@@ -9,13 +9,15 @@ from temporalio.exceptions import ApplicationError, ChildWorkflowError
 from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import BaseModel, Field
+    from pydantic import BaseModel, Field, model_validator
 
     from orchestrator.domain.comparison import DiscrepancyFound
+    from orchestrator.domain.findings import Finding, FindingKind
     from orchestrator.domain.process import Course, ProcessStatus, Target
     from orchestrator.domain.text import WholeNumber
-    from orchestrator.operations.active_subscriptions import (
+    from orchestrator.operations.validation_activities import (
         AfterSubscription,
+        StoreFindings,
         ToValidate,
         ValidationActivities,
     )
@@ -26,35 +28,41 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.temporal import search_attributes
 
 AT_ONCE = 10
-"""So many validations run at the same time."""
-
-Outcome = Literal["in_sync", "discrepancies", "refused", "failed"]
+"""Number of validations that run at the same time."""
 
 
 class Totals(BaseModel):
-    """What the validation of all subscriptions has found."""
+    """How many subscriptions the validation of all has found in which state."""
 
     total: int = 0
     in_sync: int = 0
-    discrepancies: list[UUID] = []
-    """The subscriptions that differ from what the external systems say."""
-    refused: list[UUID] = []
-    """Those that the gate did not let: somebody works on them, or their product has no such workflow."""
-    failed: list[UUID] = []
-    """Those of which the validation did not come to an end."""
+    discrepancies: int = 0
+    """Subscriptions that differ from their external system."""
+    refused: int = 0
+    """Subscriptions that a process works on, or whose product has no validation."""
+    failed: int = 0
+    """Subscriptions whose validation has not ended in time, or not as it should."""
 
-    def count(self, subscription_id: UUID, outcome: Outcome) -> None:
-        """Add what a validation has found."""
+    @model_validator(mode="before")
+    @classmethod
+    def _count_lists(cls, fields: Any) -> Any:
+        # The first release listed the subscriptions here.
+        if not isinstance(fields, dict):
+            return fields
+        return {name: len(value) if isinstance(value, list) else value for name, value in fields.items()}
+
+    def count(self, kind: FindingKind | None) -> None:
+        """Count one more subscription; `None` means that it is in sync."""
         self.total += 1
-        if outcome == "in_sync":
+        if kind is None:
             self.in_sync += 1
         else:
-            getattr(self, outcome).append(subscription_id)
+            setattr(self, kind, getattr(self, kind) + 1)
 
     def __str__(self) -> str:
         return (
-            f"{self.total} validated: {self.in_sync} in sync, {len(self.discrepancies)} with discrepancies, "
-            f"{len(self.refused)} refused, {len(self.failed)} failed"
+            f"{self.total} validated: {self.in_sync} in sync, {self.discrepancies} with discrepancies, "
+            f"{self.refused} refused, {self.failed} failed"
         )
 
 
@@ -63,6 +71,23 @@ class Part(BaseModel):
 
     totals: Totals = Totals()
     after: UUID | None = None
+    findings: tuple[Finding, ...] = ()
+    """Findings that are yet to be stored; a memo is too small for all of them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_over_lists(cls, fields: Any) -> Any:
+        # The first release carried all findings in the memo, as lists of the totals.
+        if not isinstance(fields, dict) or "findings" in fields:
+            return fields
+        totals = fields.get("totals")
+        lists = totals if isinstance(totals, dict) else {}
+        findings = [
+            {"subscription_id": subscription_id, "kind": kind}
+            for kind in get_args(FindingKind)
+            for subscription_id in lists.get(kind) or ()
+        ]
+        return fields | {"findings": findings}
 
 
 class ValidateSubscriptionsForm(OperatorNote):
@@ -73,7 +98,7 @@ class ValidateSubscriptionsForm(OperatorNote):
         ge=1,
         le=24 * 60 * 60,
         title="Patience",
-        description="seconds after which one that has not ended counts as failed, and goes on by itself",
+        description="Seconds after which a validation that has not ended counts as failed; it continues",
     )
 
 
@@ -81,8 +106,8 @@ class ValidateSubscriptionsForm(OperatorNote):
 class ValidateSubscriptions:
     """Run the validation of every active subscription as a process of its own.
 
-    The list is read page by page, each in an execution of its own, so that the history stays short. What is
-    terminated, or aborted, starts no further validations; those that run end by themselves.
+    Each page of the list is an execution of its own, so that histories stay short. A validation of all that
+    is terminated or aborted starts no further validations; those that run end by themselves.
     """
 
     target: ClassVar = Target.VALIDATE
@@ -93,16 +118,17 @@ class ValidateSubscriptions:
 
     @workflow.query(description="What was found so far")
     def totals(self) -> Totals:
-        """Return what was found so far."""
+        """Return the counts so far."""
         return self._part.totals
 
     @workflow.run
     async def run(self, form: ValidateSubscriptionsForm) -> Totals:
-        """Validate them; return what was found."""
+        """Validate every active subscription; return the counts. The findings are in the database."""
         self._show(ProcessStatus.RUNNING)
         try:
             return await self._validate_page(form)
         except asyncio.CancelledError:
+            await self._store_findings(Course.FORWARD_ONLY)
             self._show(ProcessStatus.ABORTED)
             raise
 
@@ -114,6 +140,7 @@ class ValidateSubscriptions:
             Course.FORWARD,
         )
         await asyncio.gather(*(self._validate(one, form) for one in page.subscriptions))
+        await self._store_findings(Course.FORWARD)
         if page.after is not None:
             self._part.after = page.after
             workflow.continue_as_new(form, memo={"part": self._part})
@@ -122,10 +149,27 @@ class ValidateSubscriptions:
 
     async def _validate(self, one: ToValidate, form: ValidateSubscriptionsForm) -> None:
         async with self._turns:
-            self._part.totals.count(one.subscription_id, await self._outcome(one, form))
+            kind = await self._kind(one, form)
+        self._part.totals.count(kind)
+        if kind is not None:
+            finding = Finding(subscription_id=one.subscription_id, kind=kind)
+            self._part.findings = (*self._part.findings, finding)
         workflow.set_current_details(str(self._part.totals))
 
-    async def _outcome(self, one: ToValidate, form: ValidateSubscriptionsForm) -> Outcome:
+    async def _store_findings(self, course: Course) -> None:
+        if not self._part.findings or not workflow.patched("findings-in-the-database"):
+            return
+        info = workflow.info()
+        found = StoreFindings(
+            process_id=info.workflow_id,
+            first_execution_run_id=info.first_execution_run_id,
+            findings=self._part.findings,
+            at=workflow.now(),
+        )
+        await run_local(ValidationActivities.store_findings, found, "Store findings", course)
+        self._part.findings = ()
+
+    async def _kind(self, one: ToValidate, form: ValidateSubscriptionsForm) -> FindingKind | None:
         if one.workflow is None:
             return "refused"
         validation = ValidateForm.model_validate(
@@ -145,8 +189,8 @@ class ValidateSubscriptions:
         try:
             await process
         except ChildWorkflowError as error:
-            return _outcome_of(error)
-        return "in_sync"
+            return _kind_of(error)
+        return None
 
     def _show(self, status: ProcessStatus) -> None:
         workflow.upsert_search_attributes(
@@ -158,7 +202,7 @@ class ValidateSubscriptions:
         workflow.set_current_details(str(self._part.totals))
 
 
-def _outcome_of(error: ChildWorkflowError) -> Outcome:
+def _kind_of(error: ChildWorkflowError) -> FindingKind:
     kind = error.cause.type if isinstance(error.cause, ApplicationError) else None
     if kind == DiscrepancyFound.__name__:
         return "discrepancies"

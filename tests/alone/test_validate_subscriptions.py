@@ -3,15 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from temporalio.client import Client, WorkflowHandle
 
-import orchestrator.operations.active_subscriptions
+import orchestrator.operations.validation_activities
 from orchestrator.database.connection import Pool
+from orchestrator.database.findings import read_findings
 from orchestrator.operations import validation_schedule
 from orchestrator.operations.validate_subscriptions import (
+    Part,
     Totals,
     ValidateSubscriptions,
     ValidateSubscriptionsForm,
@@ -51,8 +53,9 @@ async def test_it_reports_on_every_active_subscription(
     await groups.system.order(Fault(kind="reject", name="Reserved"))
     await processes.until_parked(await processes.start("modify_user_group", held, group_name="Reserved"))
     await groups.system.tamper(differs, {"group_name": "other"})
-    totals = await (await start(processes)).result()
-    assert totals == Totals(total=4, in_sync=2, discrepancies=[differs], refused=[held])
+    handle = await start(processes)
+    assert await handle.result() == Totals(total=4, in_sync=2, discrepancies=1, refused=1)
+    assert await found_by(processes, handle) == {differs: "discrepancies", held: "refused"}
     assert [(await processes.read(one)).insync for one in (fine, user, differs)] == [True, True, False]
 
 
@@ -69,12 +72,68 @@ async def test_the_trail_names_who_started_the_validations(
 async def test_a_long_list_is_validated_page_by_page(
     worker: None, processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orchestrator.operations.active_subscriptions, "PAGE", 2)
+    monkeypatch.setattr(orchestrator.operations.validation_activities, "PAGE", 2)
     for name in "abcde":
         await processes.active_group(name)
     handle = await start(processes)
     assert await handle.result() == Totals(total=5, in_sync=5)
     assert (await processes.latest(handle).describe()).run_id != handle.first_execution_run_id
+
+
+async def test_the_memo_carries_counts_and_no_findings(
+    worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An external system that was restored empty makes more findings than a memo may hold."""
+    monkeypatch.setattr(orchestrator.operations.validation_activities, "PAGE", 1)
+    differing = [await processes.active_group(name) for name in "abc"]
+    for one in differing:
+        await groups.system.tamper(one, None)
+    handle = await start(processes)
+    assert await handle.result() == Totals(total=3, discrepancies=3)
+    memo = await (await processes.latest(handle).describe()).memo()
+    assert memo["part"]["totals"]["discrepancies"] == 3
+    assert memo["part"]["findings"] == []
+    assert await found_by(processes, handle) == dict.fromkeys(differing, "discrepancies")
+
+
+async def test_findings_of_an_aborted_validation_are_kept(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    differs, slow = await processes.active_group("a"), await processes.active_group("b")
+    await groups.system.tamper(differs, None)
+    await groups.system.tamper(slow, None)
+    await groups.system.order(Fault(kind="slow", seconds=3, times=1))
+    handle = await start(processes)
+    await eventually(lambda: counted(handle, 1))
+    await handle.cancel()
+    await processes.until_closed(handle)
+    found = await found_by(processes, handle)
+    assert len(found) == 1
+    assert found.keys() < {differs, slow}
+
+
+def test_findings_that_an_older_release_carries_are_taken_over() -> None:
+    one, other = uuid4(), uuid4()
+    older = {"total": 9, "in_sync": 7, "discrepancies": [str(one)], "refused": [], "failed": [str(other)]}
+    part = Part.model_validate({"totals": older, "after": None})
+    assert part.totals == Totals(total=9, in_sync=7, discrepancies=1, failed=1)
+    assert [(finding.subscription_id, finding.kind) for finding in part.findings] == [
+        (one, "discrepancies"),
+        (other, "failed"),
+    ]
+    assert Part.model_validate_json(part.model_dump_json()) == part
+
+
+async def counted(handle: Handle, number: int) -> bool | None:
+    return (await handle.query(ValidateSubscriptions.totals)).total >= number or None
+
+
+async def found_by(processes: Processes, handle: Handle) -> dict[UUID, str]:
+    """Read the findings of a validation of all."""
+    assert handle.first_execution_run_id is not None
+    async with processes.pool.acquire() as connection:
+        found = await read_findings(connection, handle.id, handle.first_execution_run_id)
+    return {finding.subscription_id: finding.kind for finding in found}
 
 
 async def test_at_most_ten_validations_run_at_once(
@@ -130,7 +189,8 @@ async def test_a_validation_that_gets_no_answer_counts_as_failed(
     group_id = await processes.active_group()
     await groups.system.order(Fault(kind="unreachable"))
     handle = await start(processes, patience=1)
-    assert await handle.result() == Totals(total=1, failed=[group_id])
+    assert await handle.result() == Totals(total=1, failed=1)
+    assert await found_by(processes, handle) == {group_id: "failed"}
     (child,) = await children(processes, handle)
     await groups.system.clear_faults()
     await processes.client.get_workflow_handle(child).result()

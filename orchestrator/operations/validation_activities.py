@@ -1,0 +1,94 @@
+"""The activities of the validation of all subscriptions: what there is to validate, and what was found."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from temporalio import activity
+
+from orchestrator.database import findings, subscriptions
+from orchestrator.database.connection import Pool, transaction
+from orchestrator.domain.findings import Finding
+from orchestrator.domain.subscription import Status
+
+PAGE = 100
+"""Number of subscriptions that one execution validates."""
+
+
+class AfterSubscription(BaseModel):
+    """Where the list of active subscriptions continues."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    after: UUID | None
+    """The last subscription of the page before; `None` means the beginning."""
+
+
+class ToValidate(BaseModel):
+    """An active subscription."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subscription_id: UUID
+    workflow: str | None
+    """The workflow type that validates it; `None` if its product has none."""
+
+
+class PageToValidate(BaseModel):
+    """A page of the list of active subscriptions, oldest first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subscriptions: tuple[ToValidate, ...]
+    after: UUID | None
+    """The last subscription of this page; `None` if it is the last page."""
+
+
+class StoreFindings(BaseModel):
+    """What `store_findings` takes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    process_id: str
+    first_execution_run_id: str
+    findings: tuple[Finding, ...]
+    at: datetime
+
+
+class ValidationActivities:
+    """Lists what there is to validate, and stores what was found."""
+
+    def __init__(self, pool: Pool, workflows: Mapping[str, str]) -> None:
+        """Create the activities.
+
+        Args:
+            workflows: the workflow type that validates, by product type.
+        """
+        self._pool = pool
+        self._workflows = workflows
+
+    @activity.defn
+    async def list_active_subscriptions(self, page: AfterSubscription) -> PageToValidate:
+        """Return the next page of active subscriptions."""
+        async with self._pool.acquire() as connection:
+            found = await subscriptions.list_subscriptions(
+                connection, status=Status.ACTIVE, limit=PAGE, after=page.after
+            )
+        return PageToValidate(
+            subscriptions=tuple(
+                ToValidate(
+                    subscription_id=one.subscription_id, workflow=self._workflows.get(one.product.type)
+                )
+                for one in found
+            ),
+            after=found[-1].subscription_id if len(found) == PAGE else None,
+        )
+
+    @activity.defn
+    async def store_findings(self, found: StoreFindings) -> None:
+        """Store the findings of a page. Idempotent: a finding that is stored already stays."""
+        async with transaction(self._pool) as connection:
+            await findings.insert_findings(
+                connection, found.process_id, found.first_execution_run_id, found.findings, found.at
+            )
