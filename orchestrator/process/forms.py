@@ -1,4 +1,4 @@
-"""The input forms of the workflows: what all of them ask."""
+"""The fields that the input forms of all workflows share."""
 
 from typing import ClassVar, Self
 from uuid import UUID
@@ -19,7 +19,7 @@ from orchestrator.process.messages import Values
 
 
 class OperatorNote(BaseModel):
-    """Who acts on a process, and why; both may stay away."""
+    """Who acts on a process and why; both are optional."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,19 +31,19 @@ class StartForm(OperatorNote):
     """The input of a workflow: flat JSON, one object."""
 
     examples: ClassVar[tuple[str, ...]] = ()
-    """How it is filled in on the command line, for its help page."""
+    """Example command lines for the help page."""
     not_values: ClassVar[frozenset[str]] = frozenset(OperatorNote.model_fields)
-    """The fields that are no resource types."""
+    """The fields that are not resource types."""
 
     @model_serializer(mode="wrap")
     def _as_it_was_filled_in(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
-        # What was left out stays out: on the way to the worker it must not become a null that was given.
+        # An omitted value stays omitted: a null would ask to clear the value.
         fields: dict[str, JsonValue] = handler(self)
         return {name: value for name, value in fields.items() if name in self.model_fields_set}
 
     @property
     def title(self) -> str:
-        """What the process does, in a few words, for the list of processes."""
+        """What the process does, in a few words; the list of processes shows it."""
         raise NotImplementedError
 
     def subscription(self, process_id: str) -> UUID:
@@ -51,13 +51,13 @@ class StartForm(OperatorNote):
         raise NotImplementedError
 
     def values(self) -> Values:
-        """Return the resource types that were filled in."""
+        """Return the values of the resource types that were filled in."""
         asked = type(self).model_fields.keys() - self.not_values
         return self.model_dump(mode="json", include=asked, exclude_unset=True)
 
 
 class CreateForm(StartForm):
-    """What every create workflow asks."""
+    """The fields of every create workflow."""
 
     customer_id: UUID | None = Field(
         None, title="Customer", description="UUID of the customer (default: a made-up one)"
@@ -65,27 +65,27 @@ class CreateForm(StartForm):
 
     not_values: ClassVar[frozenset[str]] = StartForm.not_values | {"customer_id", "product"}
     mandatory_initially: ClassVar[frozenset[str]] = frozenset()
-    """The values that are mandatory in `initial`."""
+    """The resource types that are mandatory in `initial`."""
 
     def initial_values(self) -> Values:
-        """Return the values that a virgin subscription cannot be without."""
+        """Return the values that are mandatory in `initial`."""
         return {name: value for name, value in self.values().items() if name in self.mandatory_initially}
 
     def later_values(self) -> Values:
-        """Return the values that come when it is initialized."""
+        """Return the values that the subscription gets when it is initialized."""
         return {name: value for name, value in self.values().items() if name not in self.mandatory_initially}
 
     def subscription(self, process_id: str) -> UUID:
-        """See `StartForm`: the same at every attempt."""
+        """Return the same id at every attempt."""
         return created_subscription_id(process_id)
 
     def customer(self, process_id: str) -> UUID:
-        """Return the customer, faked where none was given."""
+        """Return the customer; a faked one if none was given."""
         return self.customer_id or faked_customer_id(process_id)
 
 
 class ExistingForm(StartForm):
-    """What every workflow asks that works on a subscription that is there."""
+    """The fields of every workflow on an existing subscription."""
 
     subscription_id: UUID = Field(title="Subscription", description="UUID of the subscription")
     version: WholeNumber | None = Field(
@@ -97,54 +97,51 @@ class ExistingForm(StartForm):
 
     not_values: ClassVar[frozenset[str]] = StartForm.not_values | {"subscription_id", "version"}
     unchangeable: ClassVar[frozenset[str]] = frozenset()
-    """The values that may be given, but only as they are."""
+    """The resource types that may be given, but not changed."""
 
     def subscription(self, process_id: str) -> UUID:
-        """See `StartForm`."""
         return self.subscription_id
 
     def unchanged(self) -> Values:
-        """Return the values that must be as they are."""
+        """Return the values that must equal the present ones."""
         return self.model_dump(mode="json", include=set(self.unchangeable), exclude_unset=True)
 
 
 class ModifyForm(ExistingForm):
-    """What every modify workflow asks: a value that is left out stays, null clears what is optional."""
+    """The fields of every modify workflow. An omitted value stays; null clears an optional one."""
 
     clearable: ClassVar[frozenset[str]] = frozenset()
-    """The values that may be null."""
+    """The resource types that null clears."""
 
     def values(self) -> Values:
-        """See `StartForm`: those to change."""
+        """Return the values to change."""
         return {name: value for name, value in super().values().items() if name not in self.unchangeable}
 
     @model_validator(mode="after")
     def _has_changes(self) -> Self:
         for name, value in self.values().items():
             if value is None and name not in self.clearable:
-                raise ValueError(f"must not have {name} null; leave it out, and it stays as it is")
+                raise ValueError(f"must not have {name} null; leave it out to keep its value")
         if not self.values():
             raise ValueError("has nothing to change; give at least one value")
         return self
 
 
 class TerminateForm(ExistingForm):
-    """What every terminate workflow asks."""
+    """The fields of every terminate workflow."""
 
     examples: ClassVar = ("64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --yes",)
 
     @property
     def title(self) -> str:
-        """See `StartForm`."""
         return f"Terminate subscription {self.subscription_id}"
 
 
 class ValidateForm(ExistingForm):
-    """What every validate workflow asks."""
+    """The fields of every validate workflow."""
 
     examples: ClassVar = ("64f731c2-30f5-5d90-b7b0-8f61a6fa6cce",)
 
     @property
     def title(self) -> str:
-        """See `StartForm`."""
         return f"Validate subscription {self.subscription_id}"

@@ -167,7 +167,7 @@ class ProcessFrame:
             self._details.notice = "The abort came too late: the last step had committed."
             return CheckResult(subscription=begun.completed, differences=begun.differences)
         if begun.past_pivot:
-            notice = "The abort came too late: there is only the way forward."
+            notice = "The abort came too late: the process runs to its end."
             self._details.show_status(ProcessStatus.RUNNING, notice)
             return None
         self._note(course=Course.BACKWARD)

@@ -131,7 +131,7 @@ async def test_an_aborted_terminate_past_its_pivot_completes(
     assert (await processes.read(group_id)).status is Status.TERMINATED
     assert row is not None
     assert row.status is ProcessStatus.COMPLETED
-    assert "only the way forward" in await processes.details(handle)
+    assert "runs to its end" in await processes.details(handle)
 
 
 async def test_an_aborted_validation_changes_nothing(

@@ -1,4 +1,4 @@
-"""Create a user: from the form to an active subscription and a user in the user management system."""
+"""Create a user: the subscription, and the user in the user management system."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -46,7 +46,7 @@ class CreateUserForm(CreateForm):
 
 @workflow.defn(name="create_user")
 class CreateUser(ProcessFrame):
-    """Create a subscription on a user, and the user in the user management system."""
+    """Create a user."""
 
     target = Target.CREATE
     sequence = (

@@ -1,4 +1,4 @@
-"""Modify a user: another name, age or group, here and in the user management system."""
+"""Modify a user: change its name, age or group in the subscription and in the user management system."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class ModifyUserForm(ModifyForm):
-    """What may change of a user."""
+    """The new values of a user."""
 
     examples: ClassVar = (
         "64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --username bob --age null",
@@ -49,7 +49,7 @@ class ModifyUserForm(ModifyForm):
 
 @workflow.defn(name="modify_user")
 class ModifyUser(ProcessFrame):
-    """Give a user another name, age or group."""
+    """Change the name, age or group of a user."""
 
     target = Target.MODIFY
     sequence = (

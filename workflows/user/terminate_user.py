@@ -1,4 +1,4 @@
-"""Terminate a user: remove it from the user management system, and end its subscription."""
+"""Terminate a user: remove it from the user management system and end its subscription."""
 
 from temporalio import workflow
 
@@ -21,12 +21,12 @@ DEPROVISION = call_external_system("Deprovision user", UserActivities.deprovisio
 
 
 class TerminateUserForm(TerminateForm):
-    """Which user to end."""
+    """The user to terminate."""
 
 
 @workflow.defn(name="terminate_user")
 class TerminateUser(ProcessFrame):
-    """End a user."""
+    """Terminate a user."""
 
     target = Target.TERMINATE
     sequence = (

@@ -1,4 +1,4 @@
-"""Validate a user: compare its subscription with what the user management system says."""
+"""Validate a user: compare its subscription with the user management system."""
 
 from temporalio import workflow
 
@@ -20,12 +20,12 @@ CHECK = call_external_system("Check user", UserActivities.check_user)
 
 
 class ValidateUserForm(ValidateForm):
-    """Which user to compare."""
+    """The user to validate."""
 
 
 @workflow.defn(name="validate_user")
 class ValidateUser(ProcessFrame):
-    """Say whether subscription and user management system agree on a user."""
+    """Check whether the subscription agrees with the user management system."""
 
     target = Target.VALIDATE
     sequence = (

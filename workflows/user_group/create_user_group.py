@@ -1,4 +1,4 @@
-"""Create a user group: from the form to an active subscription and a group in the group management system."""
+"""Create a user group: the subscription, and the group in the group management system."""
 
 from typing import ClassVar
 
@@ -38,7 +38,7 @@ class CreateUserGroupForm(CreateForm):
 
 @workflow.defn(name="create_user_group")
 class CreateUserGroup(ProcessFrame):
-    """Create a subscription on a user group, and the group itself."""
+    """Create a user group."""
 
     target = Target.CREATE
     sequence = (

@@ -1,4 +1,4 @@
-"""Modify a user group: give it another name, here and in the group management system."""
+"""Modify a user group: rename it in the subscription and in the group management system."""
 
 from typing import ClassVar
 
@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class ModifyUserGroupForm(ModifyForm):
-    """What may change of a user group."""
+    """The new values of a user group."""
 
     examples: ClassVar = ('64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --group-name "Operators" --version 1',)
     unchangeable: ClassVar = frozenset({"group_id"})

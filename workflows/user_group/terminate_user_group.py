@@ -1,4 +1,4 @@
-"""Terminate a user group: remove it from the group management system, and end its subscription."""
+"""Terminate a user group: remove it from the group management system and end its subscription."""
 
 from temporalio import workflow
 
@@ -21,12 +21,12 @@ DEPROVISION = call_external_system("Deprovision user group", UserGroupActivities
 
 
 class TerminateUserGroupForm(TerminateForm):
-    """Which user group to end."""
+    """The user group to terminate."""
 
 
 @workflow.defn(name="terminate_user_group")
 class TerminateUserGroup(ProcessFrame):
-    """End a user group, which no user may be in."""
+    """Terminate a user group that has no users."""
 
     target = Target.TERMINATE
     sequence = (

@@ -1,4 +1,4 @@
-"""Validate a user group: compare its subscription with what the group management system says."""
+"""Validate a user group: compare its subscription with the group management system."""
 
 from temporalio import workflow
 
@@ -20,12 +20,12 @@ CHECK = call_external_system("Check user group", UserGroupActivities.check_user_
 
 
 class ValidateUserGroupForm(ValidateForm):
-    """Which user group to compare."""
+    """The user group to validate."""
 
 
 @workflow.defn(name="validate_user_group")
 class ValidateUserGroup(ProcessFrame):
-    """Say whether subscription and group management system agree on a user group."""
+    """Check whether the subscription agrees with the group management system."""
 
     target = Target.VALIDATE
     sequence = (
