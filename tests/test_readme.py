@@ -1,10 +1,9 @@
-"""Every command in the README exists, and those of its session run in the order in which they stand there."""
+"""The README keeps its promises: its commands, and those of the operations page, run in their order."""
 
 import asyncio
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -16,16 +15,17 @@ from temporalio.client import Client
 
 from settings import ROOT, Settings
 from tests.conftest import new_database
+from tests.docs.pages import commands
 from worker import open_worker, prepare_databases
 
-README = (ROOT / "README.md").read_text()
-COMMANDS = [
-    line.removeprefix("$ ")
-    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
+README = ROOT / "README.md"
+SESSION = [
+    command
+    for page in (README, ROOT / "docs" / "operations.md")
+    for command in commands(page)
+    if not command.startswith(("make ", "source "))
 ]
-LINKS = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
-PATHS = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?|[a-z_]+\.py)`", README)
+"""What somebody types who reads both pages to the end."""
 
 
 @pytest.fixture
@@ -38,42 +38,15 @@ async def newcomer(client: Client, settings: Settings, postgres: str) -> AsyncIt
         yield os.environ | {"TEMPORAL_ADDRESS": address, "DATABASE_URL": own.database_url or ""}
 
 
-def test_there_are_commands_links_and_paths() -> None:
-    assert len(COMMANDS) > 15
-    assert LINKS
-    assert PATHS
+def test_the_readme_is_short() -> None:
+    assert len(README.read_text().splitlines()) <= 150
 
 
 async def test_every_command_of_the_session_runs(newcomer: dict[str, str]) -> None:
-    session = [command for command in COMMANDS if not command.startswith(("make ", "source "))]
-    for command in session:
+    assert len(SESSION) > 25
+    for command in SESSION:
         ended = await run(command, newcomer)
         assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
-
-
-@pytest.mark.parametrize("command", sorted({one for one in COMMANDS if one.startswith("make ")}))
-def test_every_make_target_exists(command: str) -> None:
-    target = shlex.split(command)[1]
-    subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
-
-
-@pytest.mark.parametrize("path", sorted({*LINKS, *PATHS}))
-def test_every_path_exists(path: str) -> None:
-    assert (ROOT / path).exists()
-
-
-def test_no_figure_is_left_out() -> None:
-    assert not re.findall(r"^[A-Z]+_[A-Z]+$", README, re.MULTILINE)
-
-
-def test_the_folders_are_all_on_the_map() -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
-    rooms = {
-        line.split("/")[0] + "/"
-        for line in tracked.stdout.splitlines()
-        if line.endswith(".py") and "/" in line
-    }
-    assert rooms <= set(PATHS)
 
 
 def test_make_demo_creates_a_user_group_and_shows_its_trail(tmp_path: Path) -> None:

@@ -1,0 +1,129 @@
+"""The tables of `docs/design.md` say what the code does."""
+
+import ast
+import inspect
+import re
+
+import pytest
+from pydantic import BaseModel
+
+from catalogue import form_of, workflow_type, workflows
+from cli.documents import Outcome, ProcessDocument
+from orchestrator.domain import gate
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.operations.validate_subscriptions import Totals, ValidateSubscriptionsForm
+from orchestrator.operations.validation_schedule import ValidationSchedule
+from orchestrator.process.frame import ProcessFrame
+from orchestrator.temporal.history import StepLog
+from products.product_types.user import User
+from products.product_types.user_group import UserGroup
+from settings import ROOT
+from tests.docs.pages import Row, code, section, tables, texts
+
+PAGE = ROOT / "docs" / "design.md"
+WORKFLOWS = {workflow_type(definition): definition for definition in workflows()}
+
+WITHOUT_RULES = {"Design", "Passing and final reasons", "The life of a process", "Not built, on purpose"}
+RULES = sorted(set(re.findall(r"^##? (.*)$", PAGE.read_text(), re.MULTILINE)) - WITHOUT_RULES)
+
+
+def table(heading: str, number: int = 0) -> list[Row]:
+    """Return a table under a heading, without its head."""
+    return tables(section(PAGE, heading))[number]
+
+
+def columns(heading: str) -> list[str]:
+    """Return the first column of the table under a heading: the fields of a document."""
+    return [code(row[0])[0] for row in table(heading)]
+
+
+def fields(model: type[BaseModel]) -> list[str]:
+    """Return the fields of a model that its document has."""
+    return [name for name, field in model.model_fields.items() if not field.exclude]
+
+
+@pytest.mark.parametrize("row", table("Workflows and their steps"), ids=lambda row: code(row[0])[0])
+def test_a_workflow_has_the_steps_that_the_page_says(row: Row) -> None:
+    definition = WORKFLOWS[code(row[0])[0]]
+    assert row[1].split("; ") == [step.title for step in definition.sequence]
+    assert row[2].split("; ") == [step.title for step in definition.roll_back]
+
+
+def test_the_generic_activities_are_those_that_the_page_says() -> None:
+    told = [activity for row in table("Workflows and their steps", 1) for activity in code(row[1])]
+    source = ast.parse((ROOT / "activities" / "subscriptions.py").read_text())
+    (activities,) = (node for node in source.body if isinstance(node, ast.ClassDef))
+    found = [node.name for node in activities.body if isinstance(node, ast.AsyncFunctionDef)]
+    assert sorted(told) == sorted(found)
+
+
+def test_the_gate_judges_in_the_order_of_the_table() -> None:
+    raised = re.findall(r"raise (\w+)\(", inspect.getsource(gate.judge))
+    assert [code(row[1])[0] for row in table("The in-sync gate")] == ["SubscriptionNotFound", *raised]
+
+
+@pytest.mark.parametrize("row", table("The in-sync gate"), ids=lambda row: code(row[1])[0])
+def test_the_gate_refuses_with_the_text_of_the_table(row: Row) -> None:
+    refusal = ast.parse(inspect.getsource(getattr(gate, code(row[1])[0])))
+    text = code(row[2])[0].removeprefix(gate.CANNOT_BE_STARTED)
+    for part in re.split("[XY]", text):
+        assert any(part in said for said in texts(refusal))
+
+
+def test_the_statuses_of_a_process_are_all_on_the_page() -> None:
+    told = [code(row[0])[0] for row in table("Subscriptions and processes")]
+    assert sorted(told) == sorted(ProcessStatus)
+
+
+@pytest.mark.parametrize("row", table("Input and process ids"), ids=lambda row: row[0])
+def test_a_form_has_the_fields_that_the_page_says(row: Row) -> None:
+    forms = {name: form_of(definition) for name, definition in WORKFLOWS.items()}
+    told = {field.strip("?"): field.endswith("?") for field in code(row[1])}
+    for workflow in code(row[0]):
+        form = forms.get(workflow, ValidateSubscriptionsForm)
+        assert told == {name: not field.is_required() for name, field in form.model_fields.items()}
+
+
+def test_the_fields_of_an_outcome_are_on_the_page() -> None:
+    assert columns("An outcome") == fields(Outcome)
+
+
+def test_the_fields_of_a_subscription_are_on_the_page() -> None:
+    own = fields(SubscriptionModel)
+    blocks = [UserGroup.block_name, User.block_name]
+    assert columns("A subscription") == [*own, *blocks, "in_use_by", "depends_on"]
+
+
+def test_the_fields_of_a_process_are_on_the_page() -> None:
+    assert columns("A process") == fields(ProcessDocument)
+
+
+def test_the_fields_of_a_step_are_on_the_page() -> None:
+    assert columns("A step") == fields(StepLog)
+
+
+def test_the_totals_of_a_validation_of_all_are_on_the_page() -> None:
+    assert columns("Totals") == fields(Totals)
+
+
+def test_the_fields_of_a_schedule_are_on_the_page() -> None:
+    assert columns("A schedule") == fields(ValidationSchedule)
+
+
+@pytest.mark.parametrize("heading", RULES)
+def test_every_rule_names_its_code_and_its_test(heading: str) -> None:
+    """That the named code and tests exist is shown in `test_links.py`."""
+    text = section(PAGE, heading)
+    assert re.search(r"\]\(\.\./(orchestrator|activities|services|cli|workflows)/", text)
+    assert re.search(r"\[`test_\w+`\]\(\.\./tests/", text)
+
+
+def test_only_the_workflows_that_the_page_names_have_a_pivot() -> None:
+    with_pivot = {name.partition("_")[0] for name, one in WORKFLOWS.items() if pivot(one) is not None}
+    told = {code(row[0])[0].partition("_")[0] for row in table("Abort and roll-back") if "*" in row[1]}
+    assert with_pivot == told == {"terminate"}
+
+
+def pivot(definition: type[ProcessFrame]) -> object:
+    return getattr(definition, "pivot", getattr(definition, "no_way_back", None))
