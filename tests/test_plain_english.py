@@ -82,7 +82,9 @@ def test_no_test_name_is_too_long() -> None:
 
 
 def test_no_sentence_is_a_riddle() -> None:
-    paths = [path for path in written(".py") + written(".md") if path.startswith(DONE) and path not in NOT_YET]
+    paths = [
+        path for path in written(".py") + written(".md") if path.startswith(DONE) and path not in NOT_YET
+    ]
     assert paths
     assert {place: line for path in paths for place, line in lines(path) if RIDDLE.search(line)} == {}
 
