@@ -1,4 +1,4 @@
-"""The table of errors names every type that somebody can see, and no other."""
+"""The table of errors names every type that a user can see, and no other."""
 
 import ast
 import builtins
@@ -62,7 +62,7 @@ def assignments() -> dict[str, list[ast.expr]]:
 
 
 def literals() -> Iterator[str]:
-    """Give the types that errors get as text, directly or through a name."""
+    """Yield the error types that are given as text, directly or through a name."""
     assigned = assignments()
     for node in nodes():
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS):
