@@ -25,12 +25,12 @@ SESSION = [
     for command in commands(page)
     if not command.startswith(("make ", "source "))
 ]
-"""What somebody types who reads both pages to the end."""
+"""The commands that a reader types who follows both pages to the end."""
 
 
 @pytest.fixture
 async def newcomer(client: Client, settings: Settings, postgres: str) -> AsyncIterator[dict[str, str]]:
-    """The environment of somebody who has a worker and an empty database."""
+    """Return the environment of a reader who has a worker and an empty database."""
     address = settings.temporal["target_host"]
     own = Settings().at(temporal_address=address, database_url=await new_database(postgres))
     await prepare_databases(own)

@@ -23,7 +23,7 @@ CONSOLE = sorted({command for page in PAGES for command in commands(page)})
 
 
 def simple_commands(line: str) -> Iterator[list[str]]:
-    """Give the commands of a line of the shell, without the variables that they are given."""
+    """Yield the commands of a shell line, without the variables set before them."""
     words: list[str] = []
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True

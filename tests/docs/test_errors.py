@@ -1,4 +1,4 @@
-"""The table of errors names every type that somebody can see, and no other."""
+"""The table of errors names every type that a user can see, and no other."""
 
 import ast
 import builtins
@@ -43,13 +43,16 @@ def classes() -> dict[str, set[str]]:
 
 
 def exceptions() -> set[str]:
-    """Return the public exception classes of our own that are raised: those without subclasses."""
+    """Return the public exception classes of our own, without those that only others extend."""
     bases = classes()
     errors = BUILTIN | {"ApplicationError"}
     while more := {one for one, above in bases.items() if above & errors} - errors:
         errors |= more
     extended = {base for above in bases.values() for base in above}
-    return {one for one in errors - BUILTIN - extended if one in bases and not one.startswith("_")}
+    calls = [node.func for node in nodes() if isinstance(node, ast.Call)]
+    made = {called.id for called in calls if isinstance(called, ast.Name)}
+    ours = {one for one in bases if one in errors and not one.startswith("_")}
+    return ours - (extended - made)
 
 
 def assignments() -> dict[str, list[ast.expr]]:
@@ -62,7 +65,7 @@ def assignments() -> dict[str, list[ast.expr]]:
 
 
 def literals() -> Iterator[str]:
-    """Give the types that errors get as text, directly or through a name."""
+    """Yield the error types that are given as text, directly or through a name."""
     assigned = assignments()
     for node in nodes():
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS):
