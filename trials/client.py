@@ -6,7 +6,6 @@ from contextlib import suppress
 from random import Random
 from uuid import UUID
 
-from pydantic import JsonValue
 from temporalio.client import (
     Client,
     RPCTimeoutOrCancelledError,
@@ -17,28 +16,14 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from orchestrator.domain.process import created_subscription_id
 from orchestrator.temporal.plugin import TASK_QUEUE
 from trials.journal import Accepted, Journal
+from trials.workload import Start, Workload
 
 PARKED = "ProcessStatus = 'failed' AND ExecutionStatus = 'Running'"
 
 PATIENCE = 0.5
 """Seconds before a call that nobody has answered is made again."""
-
-MIX = {
-    "create_user_group": 25,
-    "create_user": 25,
-    "modify_user_group": 10,
-    "modify_user": 10,
-    "validate_user_group": 7,
-    "validate_user": 8,
-    "terminate_user": 10,
-    "terminate_user_group": 5,
-}
-"""How often each workflow is started, in a hundred; a create instead where there is nothing to work on."""
-
-Fields = dict[str, JsonValue]
 
 
 class ChaosClient:
@@ -48,18 +33,15 @@ class ChaosClient:
         self._client = client
         self._journal = journal
         self._random = random
-        self._groups: list[UUID] = []
-        self._users: list[UUID] = []
+        self._workload = Workload(random)
         self._running: set[asyncio.Task[None]] = set()
-        self._number = 0
         self.acted: Counter[str] = Counter()
         """How often it has aborted a process, and how often retried one that was parked."""
 
     async def start_many(self, processes: int, seconds: float) -> None:
         """Start so many processes, evenly over this time."""
         for _ in range(processes):
-            workflow, fields = self._choose()
-            task = asyncio.create_task(self._run(workflow, fields))
+            task = asyncio.create_task(self._run(self._workload.draw()))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
             await asyncio.sleep(seconds / processes)
@@ -71,9 +53,8 @@ class ChaosClient:
 
     async def validate_all(self) -> None:
         """Validate everything that is active."""
-        for kind, subscriptions in (("user_group", self._groups), ("user", self._users)):
-            for subscription_id in list(subscriptions):
-                await self._run(f"validate_{kind}", {"subscription_id": str(subscription_id)})
+        for start in self._workload.validations():
+            await self._run(start)
 
     async def act_on_parked(self, *, aborts: float) -> None:
         """Retry or abort the processes that are parked, for as long as this is let run.
@@ -118,45 +99,22 @@ class ChaosClient:
             await handle.execute_update("retry", {"by": "chaos"})
             self.acted["retry of a parked process"] += 1
 
-    def _choose(self) -> tuple[str, Fields]:
-        workflow = self._random.choices(list(MIX), list(MIX.values()))[0]
-        verb, _, kind = workflow.partition("_")
-        there = self._groups if kind == "user_group" or verb == "create" else self._users
-        if workflow == "create_user_group" or not there:
-            return "create_user_group", {"group_name": self._name("Group")}
-        about = str(self._random.choice(there))
-        if verb == "create":
-            product = self._random.choice(["User internal", "User external"])
-            return workflow, {"product": product, "username": self._name("user"), "group": about}
-        changes: Fields = {}
-        if workflow == "modify_user_group":
-            changes = {"group_name": self._name("Group")}
-        elif workflow == "modify_user":
-            changes = {"username": self._name("user"), "age": self._random.randrange(150)}
-            if self._random.random() < 0.3:  # noqa: PLR2004  # now and then the user also moves
-                changes["group"] = str(self._random.choice(self._groups))
-        return workflow, {"subscription_id": about, **changes}
-
-    def _name(self, what: str) -> str:
-        self._number += 1
-        return f"{what} {self._number}"
-
-    async def _run(self, workflow: str, fields: Fields) -> None:
-        process_id = f"{workflow}-{UUID(int=self._random.getrandbits(128), version=4)}"
+    async def _run(self, start: Start) -> None:
+        process_id = f"{start.workflow}-{UUID(int=self._random.getrandbits(128), version=4)}"
         task = asyncio.current_task()
         assert task is not None
         task.set_name(process_id)
-        await self._start(workflow, fields, process_id)
-        self._journal.accept(Accepted(process_id=process_id, workflow=workflow, fields=fields))
+        await self._start(start, process_id)
+        self._journal.accept(Accepted(process_id=process_id, workflow=start.workflow, fields=start.fields))
         if await self._completes(process_id):
-            self._note(workflow, fields, process_id)
+            self._workload.completed(start, process_id)
 
-    async def _start(self, workflow: str, fields: Fields, process_id: str) -> None:
+    async def _start(self, start: Start, process_id: str) -> None:
         while True:
             try:
                 await self._client.start_workflow(
-                    workflow,
-                    fields,
+                    start.workflow,
+                    start.fields,
                     id=process_id,
                     task_queue=TASK_QUEUE,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
@@ -180,11 +138,3 @@ class ChaosClient:
                 await asyncio.sleep(PATIENCE)
             else:
                 return True
-
-    def _note(self, workflow: str, fields: Fields, process_id: str) -> None:
-        verb, _, kind = workflow.partition("_")
-        subscriptions = self._groups if kind == "user_group" else self._users
-        if verb == "create":
-            subscriptions.append(created_subscription_id(process_id))
-        elif verb == "terminate":
-            subscriptions.remove(UUID(str(fields["subscription_id"])))
