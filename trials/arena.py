@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from services.fake_system import FakeSystem, open_fake_system
-from settings import EXTERNAL_SYSTEMS
+from services.fake_system import FakeSystem
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack
 from trials.proxy import Proxy, Streams, open_proxy
+from trials.systems import open_fake_systems
 
 
 @dataclass
@@ -39,10 +39,7 @@ async def open_arena(directory: Path, workers: int) -> AsyncIterator[Arena]:
         running = embedded_stack(directory, workers=workers, worker_services=services)
         addresses = await asyncio.to_thread(running.__enter__)
         stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
-        systems = [
-            await stack.enter_async_context(open_fake_system(addresses.database_url, name))
-            for name in EXTERNAL_SYSTEMS
-        ]
+        systems = await stack.enter_async_context(open_fake_systems(addresses.database_url))
         yield Arena(directory, services["TEMPORAL_ADDRESS"], (temporal, postgres), systems)
 
 

@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from random import Random
 from uuid import uuid4
 
 import click
@@ -26,13 +27,14 @@ from temporalio.client import Client, WorkflowFailureError
 
 from cli import output
 from orchestrator.database.connection import Pool, open_pool
+from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.temporal.connection import connect
 from orchestrator.temporal.plugin import TASK_QUEUE
 from settings import ConfigurationError, Settings
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack
 from stack.errors import StackFailed
-from workflows.user_group.create_user_group import CreateUserGroup, CreateUserGroupForm
+from trials.workload import simplest_create
 
 PATIENCE = 60.0
 """Seconds after which a create, or a worker that does not ask for work, is given up."""
@@ -87,6 +89,8 @@ class Bench:
         self._pool = pool
         self._pids = pids
         self._workers = {pid for name, pid in pids.items() if name.startswith("worker")}
+        create = simplest_create(Random(0))  # the same in every run: its figures are compared
+        self._workflow, self._form = create.workflow, create.form
         self._created = 0
 
     async def measure(self, load: Load) -> StackFigures:
@@ -139,12 +143,17 @@ class Bench:
         return await asyncio.gather(*(self._create(places) for _ in range(creates)))
 
     async def _create(self, places: asyncio.Semaphore) -> float:
-        form, process_id = CreateUserGroupForm(group_name="Bench"), f"create_user_group-{uuid4()}"
+        process_id = f"{self._workflow}-{uuid4()}"
         try:
             async with places, asyncio.timeout(PATIENCE):
                 began = time.perf_counter()
                 await self._client.execute_workflow(
-                    CreateUserGroup.run, form, id=process_id, task_queue=TASK_QUEUE, static_summary=form.title
+                    self._workflow,
+                    self._form,
+                    id=process_id,
+                    task_queue=TASK_QUEUE,
+                    static_summary=self._form.title,
+                    result_type=SubscriptionModel,
                 )
                 self._created += 1
                 return time.perf_counter() - began

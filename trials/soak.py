@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 from uuid import uuid4
 
 import click
@@ -25,14 +26,15 @@ from cli import output
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.temporal.connection import connect
 from orchestrator.temporal.plugin import TASK_QUEUE
-from services.fake_system import open_fake_system
-from settings import EXTERNAL_SYSTEMS, ConfigurationError, Settings
+from settings import ConfigurationError, Settings
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack
 from stack.errors import StackFailed
 from trials.audit import Report, audit
 from trials.journal import Accepted, Journal
 from trials.records import read_records
+from trials.systems import open_fake_systems
+from trials.workload import simplest_create
 
 STARTERS = 20
 """So many starts wait for their answer at the same time."""
@@ -86,6 +88,7 @@ class Soaking:
         self._pool = pool
         self._directory = directory
         self._journal = journal
+        self._create = simplest_create(Random(0))  # the same in every soak: its figures are compared
         self._began = time.monotonic()
         self.samples: list[Sample] = []
         self.kills = 0
@@ -104,14 +107,13 @@ class Soaking:
         return starting
 
     async def _start(self, places: asyncio.Semaphore) -> None:
-        process_id, fields = f"create_user_group-{uuid4()}", {"group_name": "Soak"}
+        create = self._create
+        process_id = f"{create.workflow}-{uuid4()}"
         async with places:
             await self._client.start_workflow(
-                "create_user_group", fields, id=process_id, task_queue=TASK_QUEUE
+                create.workflow, create.fields, id=process_id, task_queue=TASK_QUEUE
             )
-        self._journal.accept(
-            Accepted(process_id=process_id, workflow="create_user_group", fields=dict(fields))
-        )
+        self._journal.accept(Accepted(process_id=process_id, workflow=create.workflow, fields=create.fields))
 
     async def _kill(self) -> None:
         while True:
@@ -179,10 +181,9 @@ async def soak(addresses: Addresses, directory: Path, creates: int, kill_every: 
 
 
 async def _audit(client: Client, pool: Pool, addresses: Addresses, journal: Journal) -> Report:
-    systems = [open_fake_system(addresses.database_url, name) for name in EXTERNAL_SYSTEMS]
-    async with systems[0] as groups, systems[1] as users:
+    async with open_fake_systems(addresses.database_url) as systems:
         query = f"TaskQueue = '{TASK_QUEUE}'"
-        return audit(await read_records(journal, client, query, pool, [groups, users]))
+        return audit(await read_records(journal, client, query, pool, systems))
 
 
 def print_soak(soaked: Soak) -> None:
