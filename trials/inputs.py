@@ -92,7 +92,7 @@ class Inputs:
         form = form_of(definition_of(entry, target))
         fields: Fields = {"subscription_id": str(about.subscription_id)}
         if issubclass(form, ModifyForm):
-            names = self._changing(entry, form)
+            names = self._changing(entry, form, about, there)
         else:
             names = [name for name in _asked(form) if form.model_fields[name].is_required()]
         for name in names:
@@ -120,13 +120,19 @@ class Inputs:
                 return self._name(schema)
         raise CannotMakeUp(f"Cannot make up a value for {form.__name__}.{name}: add `examples` to the field")
 
-    def _changing(self, entry: CatalogueEntry, form: type[StartForm]) -> list[str]:
-        """Return the fields to change: some of the values and, now and then, the references."""
-        asked = _asked(form)
-        values = [name for name in asked if name not in references(entry)]
-        moved = [name for name in asked if name not in values]
+    def _changing(
+        self, entry: CatalogueEntry, form: type[StartForm], about: Known, there: There
+    ) -> list[str]:
+        """Return the fields to change: some of the values, and now and then the references."""
+        asked, referred = _asked(form), references(entry)
+        values = [name for name in asked if name not in referred]
+        moved = [
+            name
+            for name in asked
+            if name in referred and set(map(str, there.get(referred[name], ()))) - {about.values.get(name)}
+        ]
         if not values:
-            return moved
+            return moved or asked
         chosen = self._random.sample(values, self._random.randint(1, len(values)))
         return chosen + (moved if self._random.random() < MOVED else [])
 

@@ -85,6 +85,13 @@ def test_a_modify_changes_each_value_that_it_names() -> None:
     assert None in {one.get("age", 0) for one in changes}
 
 
+def test_a_reference_without_an_alternative_stays() -> None:
+    user, only = entry("User"), {"UserGroup": [uuid4()]}
+    known = Known(uuid4(), {"username": "alice", "group": str(only["UserGroup"][0])})
+    changes = [Inputs(Random(seed)).on(user, Target.MODIFY, known, only) for seed in SEEDS]
+    assert not [one for one in changes if "group" in one]
+
+
 def test_a_terminate_names_the_subscription_only() -> None:
     group_id = THERE["UserGroup"][0]
     assert made(entry("UserGroup"), Target.TERMINATE, 7) == {"subscription_id": str(group_id)}
