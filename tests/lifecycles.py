@@ -3,11 +3,11 @@
 from random import Random
 from uuid import UUID, uuid4
 
-from catalogue import CATALOGUE, CatalogueEntry, entry_of, workflow_type
+from catalogue import CATALOGUE, CatalogueEntry, definition_of, entry_of, workflow_type
 from orchestrator.domain.process import Target, created_subscription_id
 from services.fake_system import FakeSystem, Record
 from tests.processes import Handle, Processes
-from trials.inputs import Fields, Inputs, Known, definition_of, references
+from trials.inputs import Fields, Inputs, Known, references
 
 EVERY = [(entry, target) for entry in CATALOGUE for target in Target if entry.workflow(target) is not None]
 """Every workflow, as its product and its target."""

@@ -11,9 +11,7 @@ from catalogue import CatalogueEntry
 from orchestrator.domain.process import Target
 from orchestrator.process.ledger import Ledger
 from orchestrator.process.messages import StepRun
-from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem, Fault
-from services.fake_user_management import FakeUserManagement
 from tests.lifecycles import EVERY, Lifecycle, label
 from tests.processes import Handle, Processes, eventually
 from tests.recorded import KINDS, history, save
@@ -120,17 +118,14 @@ class Recorder:
 async def test_record(
     worker: None,
     processes: Processes,
-    groups: FakeGroupManagement,
-    users: FakeUserManagement,
+    systems: list[FakeSystem],
     monkeypatch: pytest.MonkeyPatch,
     entry: CatalogueEntry,
     target: Target,
     kind: str,
 ) -> None:
     lifecycle = Lifecycle(processes, entry, target)
-    record: Callable[[], Awaitable[Handle]] = getattr(
-        Recorder(lifecycle, [groups.system, users.system], monkeypatch), kind
-    )
+    record: Callable[[], Awaitable[Handle]] = getattr(Recorder(lifecycle, systems, monkeypatch), kind)
     await save(await record(), f"{lifecycle.workflow}.{kind}")
 
 

@@ -8,10 +8,9 @@ from uuid import UUID
 
 from pydantic import JsonValue, ValidationError
 
-from catalogue import CatalogueEntry, form_of
+from catalogue import CatalogueEntry, definition_of, form_of
 from orchestrator.domain.process import Target
 from orchestrator.process.forms import ExistingForm, ModifyForm, StartForm
-from orchestrator.process.frame import ProcessFrame
 
 Fields = dict[str, JsonValue]
 There = Mapping[str, Sequence[UUID]]
@@ -46,13 +45,6 @@ def references(entry: CatalogueEntry) -> dict[str, str]:
     """Return the product types that a subscription refers to, by field of its block."""
     fields = entry.subscription.block_class().references()
     return {name: reference.product_type for name, reference in fields.items()}
-
-
-def definition_of(entry: CatalogueEntry, target: Target) -> type[ProcessFrame]:
-    """Return the workflow for this target, which the product must have."""
-    definition = entry.workflow(target)
-    assert definition is not None, f"{entry.command} has no workflow for {target}"
-    return definition
 
 
 class Inputs:

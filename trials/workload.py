@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from random import Random
 from uuid import UUID
 
-from catalogue import CATALOGUE, CatalogueEntry, entry_of, form_of, workflow_type
+from catalogue import CATALOGUE, CatalogueEntry, definition_of, entry_of, form_of, workflow_type
 from orchestrator.domain.process import Target
 from orchestrator.process.forms import StartForm
-from trials.inputs import Fields, Inputs, Known, definition_of, references
+from trials.inputs import Fields, Inputs, Known, references
 
 SHARES = {Target.CREATE: 50, Target.MODIFY: 20, Target.VALIDATE: 15, Target.TERMINATE: 15}
 """How often each target is drawn, in a hundred; a create takes its place while nothing is active."""

@@ -14,12 +14,11 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 
-from catalogue import CatalogueEntry
+from catalogue import CatalogueEntry, definition_of
 from orchestrator.database.connection import Pool
 from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.process.frame import ProcessFrame
-from services.fake_group_management import FakeGroupManagement
-from services.fake_user_management import FakeUserManagement
+from services.fake_system import FakeSystem
 from settings import ROOT, Settings
 from tests.dying_workers import Death, Moment
 from tests.lifecycles import EVERY, Lifecycle
@@ -66,12 +65,8 @@ def crashes_of(entry: CatalogueEntry, target: Target, definition: type[ProcessFr
 
 
 def every_crash() -> list[Crash]:
-    definitions = [(entry, target, entry.workflow(target)) for entry, target in EVERY]
     return [
-        crash
-        for entry, target, definition in definitions
-        if definition is not None
-        for crash in crashes_of(entry, target, definition)
+        crash for entry, target in EVERY for crash in crashes_of(entry, target, definition_of(entry, target))
     ]
 
 
@@ -164,12 +159,11 @@ class Survival:
         client: Client,
         settings: Settings,
         pool: Pool,
-        groups: FakeGroupManagement,
-        users: FakeUserManagement,
+        systems: list[FakeSystem],
         tmp_path: Path,
     ) -> None:
         self._client, self._settings, self._pool = client, settings, pool
-        self._systems = [groups.system, users.system]
+        self._systems = systems
         self._path = tmp_path / "journal.jsonl"
 
     async def of(self, crashes: list[Crash]) -> None:
@@ -200,22 +194,22 @@ def survival(
     client: Client,
     settings: Settings,
     pool: Pool,
-    groups: FakeGroupManagement,
-    users: FakeUserManagement,
+    systems: list[FakeSystem],
     tmp_path: Path,
 ) -> Survival:
-    return Survival(client, settings, pool, groups, users, tmp_path)
+    return Survival(client, settings, pool, systems, tmp_path)
 
 
 async def test_a_worker_that_dies_after_a_commit_is_taken_over_from(survival: Survival) -> None:
     # A local step at the beginning, a regular one, a local one at the end; `make crashes` has them all.
-    steps = {"create_subscription", "provision_user_group", "resync"}
+    entry, target = EVERY[0]
+    sequence = definition_of(entry, target).sequence
+    external = next(step for step in sequence if step.external)
+    steps = {step.name for step in (sequence[0], external, sequence[-1])}
     crashes = [
         crash
-        for crash in every_crash()
-        if (crash.entry.command, crash.target) == ("user-group", Target.CREATE)
-        and crash.moment == "after the commit"
-        and crash.step in steps
+        for crash in crashes_of(entry, target, definition_of(entry, target))
+        if crash.step in steps and crash.moment == "after the commit" and crash.aborted_after is None
     ]
     assert len(crashes) == len(steps)
     await survival.of(crashes)

@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import Field, JsonValue
 
-from catalogue import CATALOGUE, CatalogueEntry, entry_of, form_of
+from catalogue import CATALOGUE, CatalogueEntry, definition_of, entry_of, form_of
 from orchestrator.domain.process import Target
 from orchestrator.domain.text import Name, WholeNumber
 from orchestrator.process.forms import StartForm
 from tests.lifecycles import EVERY, label
-from trials.inputs import CannotMakeUp, Fields, Inputs, Known, definition_of, references
+from trials.inputs import CannotMakeUp, Fields, Inputs, Known, references
 
 SEEDS = range(50)
 THERE = {entry.product_type: [uuid4(), uuid4(), uuid4()] for entry in CATALOGUE}

@@ -8,7 +8,7 @@ import pytest
 from temporalio.workflow import NondeterminismError
 
 from activities.subscriptions import SubscriptionActivities
-from catalogue import CatalogueEntry, registered_workflows, workflow_type
+from catalogue import CatalogueEntry, definition_of, registered_workflows, workflow_type
 from orchestrator.domain.process import Target
 from orchestrator.process import step
 from orchestrator.process.frame import ProcessFrame
@@ -116,12 +116,6 @@ def every_change(sequence: Steps) -> list[Steps]:
         (*sequence[:one], sequence[one + 1], sequence[one], *sequence[one + 2 :]) for one in numbers[:-1]
     ]
     return [changed for changed in (*without, *twice, *swapped) if changed]
-
-
-def definition_of(entry: CatalogueEntry, target: Target) -> type[ProcessFrame]:
-    definition = entry.workflow(target)
-    assert definition is not None
-    return definition
 
 
 def recorded() -> set[str]:
