@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from catalogue import CATALOGUE, CatalogueEntry, workflow_type, workflows
+from catalogue import CATALOGUE, CatalogueEntry, entry_of, workflow_type, workflows
 from orchestrator.domain.process import Target
 from tests.lifecycles import label
-from trials.inputs import references
+from trials.inputs import Fields, references
 from trials.workload import SHARES, Start, Workload, simplest_create
 
 
@@ -21,6 +21,12 @@ def drawn(number: int, seed: int = 7) -> list[Start]:
         starts.append(workload.draw())
         workload.completed(starts[-1], f"process-{position}")
     return starts
+
+
+def group() -> CatalogueEntry:
+    found = entry_of("UserGroup")
+    assert found is not None
+    return found
 
 
 def test_every_workflow_of_every_product_is_drawn() -> None:
@@ -63,18 +69,24 @@ def test_a_process_runs_on_what_is_active() -> None:
 
 def test_a_modify_that_completes_after_a_terminate_revives_nothing() -> None:
     workload = Workload(Random(7))
-    create = workload.draw()
-    subscription_id = create.form.subscription("created")
-    about = {"subscription_id": str(subscription_id)}
+    create = Start(group(), Target.CREATE, {"group_name": "Old"})
+    about: Fields = {"subscription_id": str(create.form.subscription("created"))}
     workload.completed(create, "created")
-    workload.completed(Start(create.entry, Target.TERMINATE, {**about}), "terminated")
-    workload.completed(Start(create.entry, Target.MODIFY, {**about, "group_name": "New"}), "modified")
+    workload.completed(Start(group(), Target.TERMINATE, about), "terminated")
+    workload.completed(Start(group(), Target.MODIFY, {**about, "group_name": "New"}), "modified")
     assert workload.validations() == []
 
 
 def test_everything_active_is_validated() -> None:
     workload = Workload(Random(7))
     for number in range(3):
-        create = simplest_create(Random(number))
+        create = Start(group(), Target.CREATE, {"group_name": "There"})
         workload.completed(create, f"process-{number}")
     assert len({start.fields["subscription_id"] for start in workload.validations()}) == 3
+
+
+def test_the_simplest_create_refers_to_nothing() -> None:
+    create = simplest_create(Random(0))
+    assert create.target is Target.CREATE
+    assert references(create.entry) == {}
+    assert create == simplest_create(Random(0))

@@ -17,7 +17,6 @@ from orchestrator.process.ledger import Ledger
 from orchestrator.process.messages import StepRun
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem, Fault, Record
-from services.fake_user_management import FakeUserManagement
 from settings import Settings
 from tests.lifecycles import EVERY, Lifecycle, label, outside
 from tests.processes import Handle, Processes, eventually
@@ -76,11 +75,6 @@ class Ended:
 @pytest.fixture
 def aborter(client: Client, monkeypatch: pytest.MonkeyPatch) -> Aborter:
     return Aborter(client, monkeypatch)
-
-
-@pytest.fixture
-def systems(groups: FakeGroupManagement, users: FakeUserManagement) -> list[FakeSystem]:
-    return [groups.system, users.system]
 
 
 def every_abort(definition: type[ProcessFrame]) -> list[Abort]:
