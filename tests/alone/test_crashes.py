@@ -216,7 +216,7 @@ async def test_a_worker_that_dies_after_a_commit_is_taken_over_from(survival: Su
 
 
 @pytest.mark.exhaustive
-async def test_a_worker_may_die_at_every_moment_of_every_step_of_every_workflow(
+async def test_a_worker_may_die_at_every_moment_of_every_step(
     survival: Survival, capsys: pytest.CaptureFixture[str]
 ) -> None:
     crashes = every_crash()

@@ -37,7 +37,7 @@ INSERTED = (
     ("catalogue.py", ENTRY, ")\n\n\ndef workflows("),
     ("settings.py", '"mail_system", ', '"group_management", "user_management")'),
 )
-"""What is inserted into which file, and before what."""
+"""The edits: the file, the text to insert, and the text that it is inserted before."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ def make_copy(copy: Path) -> None:
     for path in parts_of_the_project():
         lay(ROOT, path, copy)
     for path in new_files():
-        assert not (copy / path).exists(), f"{path} is no new file any more"
+        assert not (copy / path).exists(), f"{path} exists in the project already"
         lay(PRODUCT, path, copy)
     for name, inserted, before in INSERTED:
         insert(copy / name, inserted, before)
 
 
 def parts_of_the_project() -> Iterator[Path]:
-    """Return the files that the programs need: the modules, and what lies in the packages."""
+    """Return the files that the programs need: the modules, and all files of the packages."""
     for part in ROOT.iterdir():
         if part.suffix == ".py":
             yield part.relative_to(ROOT)
@@ -86,10 +86,10 @@ def lay(root: Path, path: Path, copy: Path) -> None:
 
 
 def insert(path: Path, inserted: str, before: str) -> None:
-    """Insert this before the one place where that stands."""
+    """Insert a text before another one, which the file must have once."""
     text = path.read_text()
     times = text.count(before)
-    assert times == 1, f"{path.name} has {before!r} {times} times: say anew where {inserted!r} belongs"
+    assert times == 1, f"{path.name} has {before!r} {times} times: change where {inserted!r} goes"
     path.write_text(text.replace(before, inserted + before))
 
 
@@ -108,7 +108,7 @@ async def running(worker: Program) -> AsyncIterator[None]:
 
 
 async def ready(worker: asyncio.subprocess.Process) -> None:
-    """Wait until the worker says that it is; fail with what it says where it ends instead."""
+    """Wait until the worker says that it is ready; if it ends instead, fail with what it said."""
     assert worker.stderr is not None
     said = b""
     while b"ready" not in said:

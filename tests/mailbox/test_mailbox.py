@@ -1,4 +1,4 @@
-"""The product that was added works as the others do: its commands, its life, its failures."""
+"""The product that was added works like the others: its commands, its life, its failures."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ from tests.starting import Ended
 
 @dataclass(frozen=True)
 class Life:
-    """A mailbox that has had a whole life, as the command line told it."""
+    """A mailbox from its create to its termination, as the command line showed it."""
 
     created: Ended
     modified: Ended
@@ -89,9 +89,7 @@ async def test_the_trail_lists_the_processes_of_a_mailbox(life: Life) -> None:
     ]
 
 
-async def test_temporal_finds_the_process_by_its_product_and_shows_its_steps(
-    life: Life, processes: Processes
-) -> None:
+async def test_temporal_finds_the_process_and_shows_its_steps(life: Life, processes: Processes) -> None:
     handle: Handle = processes.client.get_workflow_handle(life.created.document["process_id"])
     found = (await handle.describe()).typed_search_attributes
     assert found[search_attributes.PRODUCT] == "Mailbox"
@@ -115,7 +113,7 @@ async def test_the_help_page_shows_the_options_of_the_form(project: Project) -> 
     assert "starter.py create mailbox --address ops@example.org --quota-mb 500" in page.stdout
 
 
-async def test_a_create_that_is_rejected_to_order_parks_and_completes_when_retried(project: Project) -> None:
+async def test_a_rejected_create_parks_and_completes_when_retried(project: Project) -> None:
     ordered = await project.faults("reject", "--name", "root@example.org", "--times", "1")
     create = ["create", "mailbox", "--address", "root@example.org", "--quota-mb", "1"]
     parked = await project.starter(*create, "--json")
@@ -136,9 +134,7 @@ async def test_a_quota_changes_outside_as_well(processes: Processes, mail: FakeS
 
 
 @pytest.mark.parametrize("quota_mb", [0, 1_000_001, True, 1.5, None])
-async def test_a_quota_that_is_no_number_from_1_to_a_million_is_refused(
-    processes: Processes, quota_mb: object
-) -> None:
+async def test_a_quota_outside_its_bounds_is_refused(processes: Processes, quota_mb: object) -> None:
     handle = await create_mailbox(processes, quota_mb=quota_mb)
     assert "quota_mb" in await processes.failure(handle)
     assert await processes.row(handle) is None
@@ -151,7 +147,7 @@ async def test_the_id_of_a_mailbox_cannot_be_changed(processes: Processes) -> No
     assert "mailbox_id cannot be changed" in await processes.failure(handle)
 
 
-async def test_an_aborted_modify_restores_the_mailbox_outside_and_inside(
+async def test_an_aborted_modify_restores_outside_and_inside(
     processes: Processes, mail: FakeSystem, pool: Pool
 ) -> None:
     subscription_id = await active_mailbox(processes)
@@ -179,7 +175,7 @@ async def test_an_aborted_create_leaves_no_mailbox(processes: Processes, mail: F
     assert await mail.find(subscription_id) is None
 
 
-async def test_a_terminate_that_is_aborted_too_late_goes_on_to_its_end(
+async def test_a_terminate_that_is_aborted_too_late_completes(
     processes: Processes, mail: FakeSystem, pool: Pool
 ) -> None:
     subscription_id = await active_mailbox(processes)
@@ -206,9 +202,7 @@ async def test_the_gate_refuses_a_second_process_while_one_is_parked(
     assert f"held by {parked.id}" in refused.document["error"]["message"]
 
 
-async def test_what_the_product_has_no_workflow_for_is_refused(
-    project: Project, processes: Processes
-) -> None:
+async def test_a_target_without_a_workflow_is_refused(project: Project, processes: Processes) -> None:
     subscription_id = await active_mailbox(processes)
     refused = await project.starter("validate", str(subscription_id), "--json")
     assert (refused.code, refused.document["process_id"]) == (1, None)
@@ -254,18 +248,18 @@ async def stored(pool: Pool, subscription_id: UUID) -> dict[str, Any]:
 
 
 async def has(pool: Pool, subscription_id: UUID, **values: str) -> bool | None:
-    """Return whether the subscription has these values."""
+    """Return whether the subscription has these values; `None` means not yet."""
     return values.items() <= (await stored(pool, subscription_id)).items() or None
 
 
 async def heeded(processes: Processes, handle: Handle) -> bool | None:
-    """Return whether the process has taken the abort."""
+    """Return whether the process has noticed the abort; `None` means not yet."""
     return "abort requested" in {event.event for event in await processes.events(handle)} or None
 
 
 @asynccontextmanager
 async def unlocking_fails(pool: Pool) -> AsyncIterator[None]:
-    """Let every process go as far as its last step; those that are rolled back go on."""
+    """Stop every process before its last step; after this, it goes on."""
     await pool.execute("ALTER TABLE process_steps ADD CONSTRAINT stuck CHECK (step <> 'resync') NOT VALID")
     try:
         yield

@@ -67,7 +67,7 @@ def test_a_process_runs_on_what_is_active() -> None:
             active.add(subscription_id)
 
 
-def test_a_modify_that_completes_after_a_terminate_revives_nothing() -> None:
+def test_a_modify_that_completes_too_late_revives_nothing() -> None:
     workload = Workload(Random(7))
     create = Start(group(), Target.CREATE, {"group_name": "Old"})
     about: Fields = {"subscription_id": str(create.form.subscription("created"))}

@@ -176,7 +176,7 @@ async def is_gone(handle: Handle) -> bool | None:
     return None
 
 
-async def test_a_temporal_that_has_lost_its_database_leaves_nothing_locked_for_ever(
+async def test_nothing_stays_locked_after_temporal_lost_its_database(
     worker: None,
     directory: Path,
     settings: Settings,
@@ -200,7 +200,7 @@ async def test_a_temporal_that_has_lost_its_database_leaves_nothing_locked_for_e
     assert await outside(systems, subscription_id) == []
 
 
-async def test_a_subscription_is_not_set_in_sync_while_its_holder_is_open(
+async def test_nothing_is_set_in_sync_while_its_holder_is_open(
     worker: None, processes: Processes, modify: Lifecycle, systems: Systems
 ) -> None:
     handle, subscription_id = await parked(modify, systems)
