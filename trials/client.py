@@ -1,4 +1,4 @@
-"""The client: starts a mix of processes on groups and users, and acts on those that park."""
+"""The client: starts the processes of the workload, and acts on those that park."""
 
 import asyncio
 from collections import Counter
@@ -23,11 +23,11 @@ from trials.workload import Start, Workload
 PARKED = "ProcessStatus = 'failed' AND ExecutionStatus = 'Running'"
 
 PATIENCE = 0.5
-"""Seconds before a call that nobody has answered is made again."""
+"""Seconds before an unanswered call is repeated."""
 
 
 class ChaosClient:
-    """Knows what it has started, and what is active for all that it knows; the gate refuses what is not."""
+    """Starts processes until Temporal accepts them, writes them into the journal, and awaits their end."""
 
     def __init__(self, client: Client, journal: Journal, random: Random) -> None:
         self._client = client
@@ -36,10 +36,10 @@ class ChaosClient:
         self._workload = Workload(random)
         self._running: set[asyncio.Task[None]] = set()
         self.acted: Counter[str] = Counter()
-        """How often it has aborted a process, and how often retried one that was parked."""
+        """Number of aborts and of retries of a parked process."""
 
     async def start_many(self, processes: int, seconds: float) -> None:
-        """Start so many processes, evenly over this time."""
+        """Start this number of processes, evenly over this time."""
         for _ in range(processes):
             task = asyncio.create_task(self._run(self._workload.draw()))
             self._running.add(task)
@@ -47,22 +47,22 @@ class ChaosClient:
             await asyncio.sleep(seconds / processes)
 
     async def until_all_ended(self) -> None:
-        """Wait until every process that was started has ended."""
+        """Wait until every process has ended that was started."""
         while self._running:
             await asyncio.wait(self._running)
 
     async def validate_all(self) -> None:
-        """Validate everything that is active."""
+        """Validate every active subscription."""
         for start in self._workload.validations():
             await self._run(start)
 
     async def act_on_parked(self, *, aborts: float) -> None:
-        """Retry or abort the processes that are parked, for as long as this is let run.
+        """Retry or abort parked processes, until this is cancelled.
 
         Args:
-            aborts: the share of them that is aborted, 0 to 1.
+            aborts: share of them to abort, from 0 to 1.
         """
-        chance = Random(self._random.random())  # of its own: how often it is asked depends on the moment
+        chance = Random(self._random.random())  # the number of its draws depends on timing: keep them apart
         while True:
             await asyncio.sleep(chance.uniform(0.5, 2))
             try:
@@ -70,10 +70,10 @@ class ChaosClient:
                     async with asyncio.timeout(20):
                         await self._act_on(run.id, abort=chance.random() < aborts)
             except (RPCError, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError, TimeoutError):
-                continue  # nobody answers, or somebody else was faster: at the next look
+                continue  # no answer, or the process has moved on: try again later
 
     async def abort_one(self) -> str | None:
-        """Abort the next process that is seen running; return its id, or `None` where none is for long."""
+        """Abort a running process; return its id, or `None` if none was running for ten seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(10):
                 while True:
@@ -87,7 +87,7 @@ class ChaosClient:
         try:
             await self._client.get_workflow_handle(process_id).cancel(reason="chaos")
         except RPCError:
-            return False  # it has ended, or nobody answers
+            return False  # it has ended, or Temporal does not answer
         self.acted["abort"] += 1
         return True
 
@@ -120,7 +120,7 @@ class ChaosClient:
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 )
             except WorkflowAlreadyStartedError:
-                return  # it was accepted, and the answer was lost
+                return  # it was accepted, but the answer was lost
             except RPCError:
                 await asyncio.sleep(PATIENCE)
             else:
@@ -134,7 +134,7 @@ class ChaosClient:
                 return False
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
-                    return False  # the audit will say so
+                    return False  # the audit reports it
                 await asyncio.sleep(PATIENCE)
             else:
                 return True
