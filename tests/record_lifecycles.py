@@ -1,7 +1,8 @@
-"""Record every workflow of every product, in all that can become of its processes: `make record`."""
+"""Record every workflow of every product, with every way in which its processes can end: `make record`."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from temporalio import activity
@@ -14,13 +15,14 @@ from orchestrator.process.messages import StepRun
 from services.fake_system import FakeSystem, Fault
 from tests.lifecycles import EVERY, Lifecycle, label
 from tests.processes import Handle, Processes, eventually
-from tests.recorded import KINDS, history, save
+from tests.recorded import history, kinds, save
+from trials.inputs import Fields, references
 
-WANTED = [(*one, kind) for one in EVERY for kind in KINDS[one[1]]]
+WANTED = [(*one, kind) for one in EVERY for kind in kinds(*one)]
 
 
 class Recorder:
-    """Brings a process of one workflow to where it is recorded: a method for each of `KINDS`."""
+    """Runs a process of one workflow until it can be recorded: one method for each of `kinds`."""
 
     def __init__(
         self, lifecycle: Lifecycle, systems: list[FakeSystem], monkeypatch: pytest.MonkeyPatch
@@ -90,7 +92,7 @@ class Recorder:
 
     async def refused(self) -> Handle:
         process_id, _, fields = await self.lifecycle.prepare()
-        handle = await self.lifecycle.start(process_id, fields | {"version": 7})
+        handle = await self.lifecycle.start(process_id, fields | self._refusable())
         await self.processes.failure(handle)
         return handle
 
@@ -101,6 +103,12 @@ class Recorder:
         handle = await self.lifecycle.start(process_id, fields)
         await self.processes.failure(handle)
         return handle
+
+    def _refusable(self) -> Fields:
+        """Return values that the gate refuses: another version, or references to nothing."""
+        if self.lifecycle.target is not Target.CREATE:
+            return {"version": 7}
+        return {name: str(uuid4()) for name in references(self.lifecycle.entry)}
 
     async def _start(self, *faults: Fault) -> Handle:
         process_id, _, fields = await self.lifecycle.prepare()

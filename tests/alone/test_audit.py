@@ -1,4 +1,4 @@
-"""The audit finds nothing where all is well, and whatever of the four records does not fit the others."""
+"""The audit finds nothing if all is well, and finds every contradiction between the four records."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -34,7 +34,7 @@ async def records(
     systems: list[FakeSystem],
     tmp_path: Path,
 ) -> Records:
-    """A group that was renamed and one that was aborted, a user in it, and one that was terminated."""
+    """A renamed group, an aborted create, a user in the group, and a terminated user."""
     with Journal(tmp_path / "journal.jsonl") as journal:
         config = client.config()
         config["interceptors"] = [*config["interceptors"], journal.interceptor()]
@@ -53,7 +53,7 @@ async def records(
         return await read_records(journal, client, query, pool, systems)
 
 
-def test_nothing_is_amiss_where_all_is_well(records: Records) -> None:
+def test_the_audit_finds_nothing_if_all_is_well(records: Records) -> None:
     report = audit(records)
     assert report.findings == []
     assert report.processes == {"completed": 5, "aborted": 1}
@@ -241,8 +241,8 @@ TAMPERED: list[tuple[Callable[[Records], None], Kind]] = [
 ]
 
 
-# In one test: the records cost seconds to make, their copies nothing.
-def test_whatever_does_not_fit_is_found(records: Records) -> None:
+# One test for all: making the records takes seconds, copying them nothing.
+def test_the_audit_finds_every_contradiction(records: Records) -> None:
     def kinds(tamper: Callable[[Records], None]) -> set[Kind]:
         copy = deepcopy(records)
         tamper(copy)

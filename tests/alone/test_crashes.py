@@ -1,4 +1,4 @@
-"""A worker that dies at any moment of any step: another goes on, and the audit finds nothing amiss."""
+"""A worker dies at any moment of any step: another one goes on, and the audit finds nothing."""
 
 import asyncio
 import os
@@ -29,10 +29,10 @@ from trials.records import read_records
 from worker import open_worker
 
 AT_ONCE = 16
-"""So many workers die and are taken over from at the same time: each is waited for, for seconds."""
+"""Number of workers that die at the same time: Temporal notices each death only after seconds."""
 
 TASK_TIMEOUT = timedelta(seconds=5)
-"""After which Temporal gives the task of a worker that died to another; by default 10 seconds."""
+"""Time before Temporal gives the task of a dead worker to another one; the default is 10 seconds."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Crash:
 
 
 def crashes_of(entry: CatalogueEntry, target: Target, definition: type[ProcessFrame]) -> Iterator[Crash]:
-    """Give every moment of every step, and of every step of the roll-back."""
+    """Yield a crash at every moment of every step, and of every step of the roll-back."""
     for moment in get_args(Moment):
         for step in definition.sequence:
             yield Crash(entry, target, step.name, moment, step.external)
-        # Aborted as late as it can be: there is most to undo then.
+        # Abort as late as possible: then there is most to undo.
         names = [step.name for step in definition.sequence]
         pivot = names.index(definition.no_way_back) if definition.no_way_back else len(names) - 1
         for step in definition.roll_back:
@@ -71,14 +71,14 @@ def every_crash() -> list[Crash]:
 
 
 class DyingWorkers:
-    """The program that forks them."""
+    """The program that forks the workers."""
 
     def __init__(self, program: asyncio.subprocess.Process) -> None:
         self._program = program
         self._dead: dict[Death, asyncio.Event] = {}
 
     async def until_dead(self, death: Death) -> None:
-        """Let a worker run until it dies, as it must."""
+        """Run a worker until it dies."""
         self._dead[death] = asyncio.Event()
         assert self._program.stdin is not None
         self._program.stdin.write(death.model_dump_json().encode() + b"\n")
@@ -86,7 +86,7 @@ class DyingWorkers:
             await self._dead[death].wait()
 
     async def listen(self) -> None:
-        """Hear who has died."""
+        """Read which workers have died."""
         assert self._program.stdout is not None
         async for line in self._program.stdout:
             self._dead[Death.model_validate_json(line)].set()
@@ -117,7 +117,7 @@ async def dying_workers(settings: Settings) -> AsyncIterator[DyingWorkers]:
 
 
 class Scene:
-    """Where workers die: a queue on which what each process needs is made, and one for each process."""
+    """A healthy task queue that creates what each process needs, and one queue per process that dies."""
 
     def __init__(self, client: Client, settings: Settings, pool: Pool, journal: Journal) -> None:
         config: Any = client.config()
@@ -128,7 +128,7 @@ class Scene:
         self.healthy = f"{self.prefix}healthy"
 
     async def die_and_go_on(self, crash: Crash, workers: DyingWorkers) -> tuple[Crash, ProcessStatus]:
-        """Let a worker die there, and another go on; return how the process has ended."""
+        """Let a worker die, and another go on; return how the process ended."""
         queue = f"{self.prefix}{uuid4()}"
         prepared = Lifecycle(Processes(self._client, self.healthy, self._pool), crash.entry, crash.target)
         process_id, _, fields = await prepared.prepare()
@@ -152,7 +152,7 @@ class Scene:
 
 
 class Survival:
-    """Lets workers die, and audits what became of all processes."""
+    """Lets workers die, and audits all processes."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class Survival:
         self._path = tmp_path / "journal.jsonl"
 
     async def of(self, crashes: list[Crash]) -> None:
-        """Say that each process ends as it must, and that the audit finds nothing."""
+        """Check that each process ends as it must, and that the audit finds nothing."""
         with Journal(self._path) as journal:
             scene = Scene(self._client, self._settings, self._pool, journal)
             ended = await self._die(crashes, scene)
@@ -201,7 +201,7 @@ def survival(
 
 
 async def test_a_worker_that_dies_after_a_commit_is_taken_over_from(survival: Survival) -> None:
-    # A local step at the beginning, a regular one, a local one at the end; `make crashes` has them all.
+    # The first step is local, the external one regular, the last local; `make crashes` tries all steps.
     entry, target = EVERY[0]
     sequence = definition_of(entry, target).sequence
     external = next(step for step in sequence if step.external)

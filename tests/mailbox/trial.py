@@ -27,7 +27,7 @@ from trials.workload import Workload
 
 PREFIX = f"trial-{uuid4()}"
 MOST = 1000
-"""So many draws that none of a workflow means that the workload has none."""
+"""Number of draws; a workflow that is not among them is not in the workload."""
 
 
 async def run_each_workflow(client: Client, journal: Journal) -> None:

@@ -14,7 +14,7 @@ from orchestrator.process import step
 from orchestrator.process.frame import ProcessFrame
 from orchestrator.process.step import Step
 from tests.lifecycles import EVERY, Lifecycle, label
-from tests.recorded import HISTORIES, KINDS, replay
+from tests.recorded import HISTORIES, kinds, replay
 from workflows.user_group.create_user_group import CreateUserGroup
 
 NAMES = sorted(path.stem for path in HISTORIES.glob("*.json"))
@@ -32,7 +32,7 @@ def test_everything_that_can_become_of_a_process_is_recorded_of_every_workflow(
     entry: CatalogueEntry, target: Target
 ) -> None:
     workflow = Lifecycle.type_of(entry, target)
-    assert {f"{workflow}.{kind}" for kind in KINDS[target]} <= recorded()
+    assert {f"{workflow}.{kind}" for kind in kinds(entry, target)} <= recorded()
 
 
 def test_the_validation_of_all_is_recorded_as_well() -> None:
