@@ -97,6 +97,13 @@ def entry_of(product_type: str, catalogue: Sequence[CatalogueEntry] = CATALOGUE)
     return next((entry for entry in catalogue if entry.product_type == product_type), None)
 
 
+def definition_of(entry: CatalogueEntry, target: Target) -> type[ProcessFrame]:
+    """Return the workflow for this target, which the product must have."""
+    definition = entry.workflow(target)
+    assert definition is not None, f"{entry.command} has no workflow for {target}"
+    return definition
+
+
 def workflow_type(definition: type[HasTarget]) -> str:
     """Return the name under which Temporal knows the workflow."""
     name = workflow._Definition.must_from_class(definition).name  # noqa: SLF001  # the SDK has no public way

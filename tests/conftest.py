@@ -18,6 +18,7 @@ from orchestrator.database.connection import Pool, open_pool
 from orchestrator.temporal import search_attributes
 from orchestrator.temporal.plugin import subscriptions_plugin
 from services.fake_group_management import FakeGroupManagement, open_fake_group_management
+from services.fake_system import FakeSystem
 from services.fake_user_management import FakeUserManagement, open_fake_user_management
 from settings import Settings
 from stack.postgres import start_postgres, stop_postgres
@@ -25,6 +26,7 @@ from stack.temporal_server import FAST_QUEUES, dynamic_config, find_temporal_cli
 from tests.moments import Moments
 from tests.processes import Processes
 from tests.starting import Starter
+from trials.systems import open_fake_systems
 from worker import open_worker, prepare_databases
 
 for name, sequences in {"default": 30, "ci": 200, "long": 1000, "fuzz": 5000}.items():
@@ -120,6 +122,16 @@ async def users(settings: Settings) -> AsyncIterator[FakeUserManagement]:
     async with open_fake_user_management(settings.database_url) as users:
         yield users
         await users.system.clear_faults()
+
+
+@pytest.fixture
+async def systems(settings: Settings) -> AsyncIterator[list[FakeSystem]]:
+    """The fakes of all external systems, which behave again after the test."""
+    assert settings.database_url is not None
+    async with open_fake_systems(settings.database_url) as systems:
+        yield systems
+        for system in systems:
+            await system.clear_faults()
 
 
 @pytest.fixture

@@ -1,30 +1,14 @@
-"""One process of every workflow, whatever the product: what it needs, and what it finds outside."""
+"""One process of every workflow of every product: its input is made up, and what it needs is created."""
 
-from collections.abc import Awaitable, Callable
+from random import Random
 from uuid import UUID, uuid4
 
-from catalogue import CATALOGUE, CatalogueEntry, workflow_type
+from catalogue import CATALOGUE, CatalogueEntry, definition_of, entry_of, workflow_type
 from orchestrator.domain.process import Target, created_subscription_id
 from services.fake_system import FakeSystem, Record
 from tests.processes import Handle, Processes
+from trials.inputs import Fields, Inputs, Known, references
 
-Fields = dict[str, object]
-
-
-async def _group(processes: Processes) -> Fields:
-    return {"group_name": "Before"}
-
-
-async def _user(processes: Processes) -> Fields:
-    group_id = await processes.active_group()
-    return {"product": "User internal", "username": "before", "age": 42, "group": str(group_id)}
-
-
-CREATED: dict[str, Callable[[Processes], Awaitable[Fields]]] = {"UserGroup": _group, "User": _user}
-MODIFIED: dict[str, Fields] = {
-    "UserGroup": {"group_name": "After"},
-    "User": {"username": "after", "age": None},
-}
 EVERY = [(entry, target) for entry in CATALOGUE for target in Target if entry.workflow(target) is not None]
 """Every workflow, as its product and its target."""
 
@@ -35,37 +19,46 @@ def label(value: object) -> str:
 
 
 class Lifecycle:
-    """Starts a process with one target on a product, after what it needs has been made."""
+    """Starts a process with one target on a product, after what it needs has been created."""
 
     def __init__(self, processes: Processes, entry: CatalogueEntry, target: Target) -> None:
         self.processes = processes
         self.entry = entry
         self.target = target
-        definition = entry.workflow(target)
-        assert definition is not None
-        self.definition = definition
+        self.definition = definition_of(entry, target)
         self.workflow = self.type_of(entry, target)
+        self._inputs = Inputs(Random(self.workflow))
 
     @staticmethod
     def type_of(entry: CatalogueEntry, target: Target) -> str:
         """Return the name of the workflow with this target on this product."""
-        definition = entry.workflow(target)
-        assert definition is not None
-        return workflow_type(definition)
+        return workflow_type(definition_of(entry, target))
 
     async def prepare(self) -> tuple[str, UUID, Fields]:
-        """Make what the process needs; return its id, its subscription's, and its input."""
+        """Create what the process needs; return its id, its subscription's, and its input."""
         process_id = f"{self.workflow}-{uuid4()}"
-        fields = await CREATED[self.entry.product_type](self.processes)
+        there = {product_type: [await self._refer_to(product_type)] for product_type in self._referred}
+        fields = self._inputs.create(self.entry, there)
         if self.target is Target.CREATE:
             return process_id, created_subscription_id(process_id), fields
-        creating = self.entry.workflow(Target.CREATE)
-        assert creating is not None
-        made = await self.start(f"{workflow_type(creating)}-{uuid4()}", fields, workflow_type(creating))
+        creating = self.type_of(self.entry, Target.CREATE)
+        made = await self.start(f"{creating}-{uuid4()}", fields, creating)
         await made.result()
-        subscription_id = created_subscription_id(made.id)
-        changes = MODIFIED[self.entry.product_type] if self.target is Target.MODIFY else {}
-        return process_id, subscription_id, {"subscription_id": str(subscription_id), **changes}
+        about = Known(created_subscription_id(made.id), fields)
+        return process_id, about.subscription_id, self._inputs.on(self.entry, self.target, about, there)
+
+    @property
+    def _referred(self) -> list[str]:
+        return sorted(set(references(self.entry).values()))
+
+    async def _refer_to(self, product_type: str) -> UUID:
+        """Create an active subscription of a product type that this one refers to."""
+        entry = entry_of(product_type)
+        assert entry is not None
+        create = Lifecycle(self.processes, entry, Target.CREATE)
+        process_id, subscription_id, fields = await create.prepare()
+        await (await create.start(process_id, fields)).result()
+        return subscription_id
 
     async def start(self, process_id: str, fields: Fields, workflow: str | None = None) -> Handle:
         """Start a process under this id."""

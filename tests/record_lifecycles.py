@@ -1,6 +1,7 @@
-"""Record every workflow of every product, in all that can become of its processes: `make record`."""
+"""Record every workflow of every product, with every way in which its processes can end: `make record`."""
 
 from collections.abc import Awaitable, Callable
+from uuid import uuid4
 
 import pytest
 from temporalio import activity
@@ -10,19 +11,18 @@ from catalogue import CatalogueEntry
 from orchestrator.domain.process import Course, Target
 from orchestrator.process.ledger import Moment
 from orchestrator.process.messages import StepRun
-from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem, Fault
-from services.fake_user_management import FakeUserManagement
 from tests.lifecycles import EVERY, Lifecycle, label
 from tests.moments import Act, Moments
 from tests.processes import Handle, Processes, eventually
-from tests.recorded import KINDS, history, save
+from tests.recorded import history, kinds, save
+from trials.inputs import Fields, references
 
-WANTED = [(*one, kind) for one in EVERY for kind in KINDS[one[1]]]
+WANTED = [(*one, kind) for one in EVERY for kind in kinds(*one)]
 
 
 class Recorder:
-    """Brings a process of one workflow to where it is recorded: a method for each of `KINDS`."""
+    """Runs a process of one workflow until it can be recorded: one method for each of `kinds`."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Recorder:
 
     async def refused(self) -> Handle:
         process_id, _, fields = await self.lifecycle.prepare()
-        handle = await self.lifecycle.start(process_id, fields | {"version": 7})
+        handle = await self.lifecycle.start(process_id, fields | self._refusable())
         await self.processes.failure(handle)
         return handle
 
@@ -109,6 +109,12 @@ class Recorder:
         handle = await self.lifecycle.start(process_id, fields)
         await self.processes.failure(handle)
         return handle
+
+    def _refusable(self) -> Fields:
+        """Return values that the gate refuses: another version, or references to nothing."""
+        if self.lifecycle.target is not Target.CREATE:
+            return {"version": 7}
+        return {name: str(uuid4()) for name in references(self.lifecycle.entry)}
 
     async def _start(self, *faults: Fault) -> Handle:
         process_id, _, fields = await self.lifecycle.prepare()
@@ -126,8 +132,7 @@ class Recorder:
 async def test_record(
     worker: None,
     processes: Processes,
-    groups: FakeGroupManagement,
-    users: FakeUserManagement,
+    systems: list[FakeSystem],
     moments: Moments,
     monkeypatch: pytest.MonkeyPatch,
     entry: CatalogueEntry,
@@ -135,9 +140,8 @@ async def test_record(
     kind: str,
 ) -> None:
     lifecycle = Lifecycle(processes, entry, target)
-    record: Callable[[], Awaitable[Handle]] = getattr(
-        Recorder(lifecycle, [groups.system, users.system], moments, monkeypatch), kind
-    )
+    recorder = Recorder(lifecycle, systems, moments, monkeypatch)
+    record: Callable[[], Awaitable[Handle]] = getattr(recorder, kind)
     await save(await record(), f"{lifecycle.workflow}.{kind}")
 
 

@@ -1,4 +1,4 @@
-"""Record what is no process on a subscription, or of one product only: `make record`."""
+"""Record the validation of all, which is no process on one subscription: `make record`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,12 +34,6 @@ async def list_few(worker: None, processes: Processes, monkeypatch: pytest.Monke
         monkeypatch.setattr(subscriptions, "list_subscriptions", fail_or_list)
 
     return let
-
-
-async def test_record_refused_user(worker: None, processes: Processes) -> None:
-    handle = await processes.create_user(uuid4())
-    await processes.failure(handle)
-    await save(handle, "create_user.refused")
 
 
 async def test_record_validation_of_all(processes: Processes, list_few: ListFew) -> None:

@@ -1,7 +1,7 @@
-"""The histories that `test_replay.py` replays: which there must be, where they lie, how one is written.
+"""The histories that `test_replay.py` replays: which must exist, their files, and how to write one.
 
-The files `tests/record_*.py` record what is missing: `make record`. What is there is never written over: it
-was recorded by the code of its day, as were the processes that are open when a release is rolled out.
+`make record` runs the files `tests/record_*.py`, which record what is missing. A history is never recorded
+anew: the code of its day recorded it, and processes of that day may still be open during a rolling upgrade.
 """
 
 import json
@@ -11,15 +11,16 @@ from typing import Any
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from catalogue import registered_workflows, workflow_type
+from catalogue import CatalogueEntry, registered_workflows, workflow_type
 from orchestrator.domain.process import Target
 from orchestrator.temporal.plugin import subscriptions_plugin
 from tests.processes import Handle
+from trials.inputs import references
 
 HISTORIES = Path(__file__).parent / "histories"
 
 PARKS = ("parked", "retried", "continued")
-"""Parked: it is open still. Continued: it was long when it parked, and continued as new."""
+"""Parked: it is still open. Continued: its history was long when it parked, so it continued as new."""
 
 KINDS: dict[Target, tuple[str, ...]] = {
     Target.CREATE: ("done", "outage", "database_outage", *PARKS, "aborted", "given_up"),
@@ -27,16 +28,22 @@ KINDS: dict[Target, tuple[str, ...]] = {
     Target.TERMINATE: ("done", "outage", "database_outage", *PARKS, "aborted", "forward", "refused"),
     Target.VALIDATE: ("done", "outage", "database_outage", "aborted", "discrepancy", "refused"),
 }
-"""What there is to record of every workflow, by what its processes do.
+"""What to record of every workflow, by its target.
 
 A validation never parks: it only asks, and an external system rejects no question. Given up is a roll-back
-that calls the external system: that of a terminate does not. Forward is a terminate aborted too late.
-A create is refused only where its product refers to another subscription: see `record_others.py`.
+that calls the external system; the roll-back of a terminate calls none. Forward is a terminate that was
+aborted too late.
 """
 
 
+def kinds(entry: CatalogueEntry, target: Target) -> tuple[str, ...]:
+    """Return what to record of a workflow; the gate refuses a create only because of a reference."""
+    refusable = target is Target.CREATE and bool(references(entry))
+    return (*KINDS[target], "refused") if refusable else KINDS[target]
+
+
 def history(name: str) -> Path:
-    """Return where the history of this name lies: `{workflow}.{kind}`, and more to tell it from others."""
+    """Return the file of a history: `{workflow}.{kind}`, with a suffix if there are several of a kind."""
     return HISTORIES / f"{name}.json"
 
 
@@ -44,9 +51,9 @@ async def replay(name: str) -> None:
     """Run the present code through the history of this name.
 
     Raises:
-        workflow.NondeterminismError: where it would have done something else.
+        workflow.NondeterminismError: when the code does something else than the history.
     """
-    # One workflow: a replayer tries every one that it is given in the sandbox first.
+    # Only one workflow: the replayer first tries each that it is given in the sandbox.
     wanted, _, _ = name.partition(".")
     workflow = next(one for one in registered_workflows() if workflow_type(one) == wanted)
     replayer = Replayer(workflows=[workflow], plugins=[subscriptions_plugin()])
@@ -59,14 +66,14 @@ def recorded(name: str) -> WorkflowHistory:
 
 
 async def save(handle: Handle, name: str) -> None:
-    """Write the history where there is none, without what speaks of the machine that it was recorded on."""
+    """Write the history, unless it exists, without the names of the machine that recorded it."""
     if not history(name).exists():
         recorded = anonymous((await handle.fetch_history()).to_json_dict())
         history(name).write_text(json.dumps(recorded, separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
 def anonymous(value: Any) -> Any:
-    """Return the value without stack traces and with no name of a worker."""
+    """Return the value without stack traces and names of workers."""
     if isinstance(value, list):
         return [anonymous(one) for one in value]
     if not isinstance(value, dict):

@@ -1,1 +1,1 @@
-"""Faults made from outside on a whole running system, and the audit that nothing was lost or doubled."""
+"""The trials: run a whole system under faults or load, audit what became of it, and measure it."""

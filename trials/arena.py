@@ -1,4 +1,4 @@
-"""A whole system that faults are made on: a stack of its own, with proxies in between."""
+"""The arena of a chaos run: a new embedded stack, with proxies between its workers and its servers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from services.fake_system import FakeSystem, open_fake_system
-from settings import EXTERNAL_SYSTEMS
+from services.fake_system import FakeSystem
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack
 from trials.proxy import Proxy, Streams, open_proxy
+from trials.systems import open_fake_systems
 
 
 @dataclass
 class Arena:
-    """A whole system: a stack of its own, with proxies between its workers and its servers."""
+    """A running stack, the proxies in front of its servers, and the fakes of its external systems."""
 
     directory: Path
     temporal_proxy: str
-    """The address of Temporal behind its proxy."""
+    """The address at which a client reaches Temporal through its proxy."""
     proxies: tuple[Proxy, ...]
     systems: list[FakeSystem]
 
 
 @asynccontextmanager
 async def open_arena(directory: Path, workers: int) -> AsyncIterator[Arena]:
-    """Start the system in this directory, and stop it at the end."""
+    """Start a stack in this directory; stop it at the end."""
     async with AsyncExitStack() as stack:
         temporal, port = await stack.enter_async_context(open_proxy(lambda: _temporal(directory)))
         postgres, database_port = await stack.enter_async_context(open_proxy(lambda: _postgres(directory)))
@@ -35,14 +35,11 @@ async def open_arena(directory: Path, workers: int) -> AsyncIterator[Arena]:
             "TEMPORAL_ADDRESS": f"127.0.0.1:{port}",
             "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{database_port}/postgres",
         }
-        # In threads: the proxies must serve while the workers are waited for.
+        # In threads: the proxies must serve connections while this waits for the workers.
         running = embedded_stack(directory, workers=workers, worker_services=services)
         addresses = await asyncio.to_thread(running.__enter__)
         stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
-        systems = [
-            await stack.enter_async_context(open_fake_system(addresses.database_url, name))
-            for name in EXTERNAL_SYSTEMS
-        ]
+        systems = await stack.enter_async_context(open_fake_systems(addresses.database_url))
         yield Arena(directory, services["TEMPORAL_ADDRESS"], (temporal, postgres), systems)
 
 
@@ -56,18 +53,18 @@ async def _postgres(directory: Path) -> Streams:
 
 
 async def connect_to_embedded_postgres(database_url: str) -> Streams:
-    """Connect to the socket of an embedded PostgreSQL, without a word of its protocol."""
+    """Open the socket of an embedded PostgreSQL, and send nothing."""
     folder = parse_qs(urlsplit(database_url).query)["host"][0]
     return await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.5432")
 
 
 def addresses_now(directory: Path) -> Addresses:
-    """Return where the servers are at this moment.
+    """Return the present addresses of the servers.
 
     Raises:
-        ConnectionRefusedError: when they have not been started yet.
+        ConnectionRefusedError: when they have not started yet.
     """
     found = Addresses.read(directory)
     if found is None or not found.database_url:
-        raise ConnectionRefusedError("the stack is being started")
+        raise ConnectionRefusedError("The stack has not started yet")
     return found

@@ -1,4 +1,4 @@
-"""The audit: four records of the same processes, compared with each other."""
+"""The audit: compare four records of the same processes with each other."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,17 +21,17 @@ CLOSED_AS = {
     ProcessStatus.REFUSED: WorkflowExecutionStatus.FAILED,
     ProcessStatus.FAILED: WorkflowExecutionStatus.FAILED,
 }
-"""How Temporal must have closed what ended so in the trail."""
+"""How Temporal must have closed a process, by its status in the trail."""
 
 
 class Report(BaseModel):
-    """What an audit has found."""
+    """The result of an audit."""
 
     processes: dict[str, int]
-    """How many have ended in which way."""
+    """Number of processes, by the status in which they ended."""
     subscriptions: int
     retries: int
-    """Attempts beyond the first that Temporal has recorded."""
+    """Attempts beyond the first, as far as Temporal has recorded them."""
     findings: list[Finding]
 
     def count(self, kind: Kind) -> int:
@@ -40,7 +40,7 @@ class Report(BaseModel):
 
 
 def audit(records: Records) -> Report:
-    """Compare the records with each other; what does not fit is a finding."""
+    """Compare the records with each other; each contradiction is a finding."""
     judges: tuple[Callable[[Records], Iterator[Finding]], ...] = (
         _accepted,
         _strangers,
@@ -59,13 +59,13 @@ def audit(records: Records) -> Report:
 
 
 def _accepted(records: Records) -> Iterator[Finding]:
-    """Every accepted process has ended, once, and Temporal and the trail agree on how."""
+    """Check that every accepted process ended once, and that Temporal and the trail agree on how."""
     for process_id in records.accepted:
         execution, row = records.executions.get(process_id), records.trail.get(process_id)
         if execution is None:
-            yield Finding(kind="loss", about=process_id, what="was accepted, and Temporal does not know it")
+            yield Finding(kind="loss", about=process_id, what="was accepted, but Temporal does not know it")
         if row is None:
-            yield Finding(kind="loss", about=process_id, what="was accepted, and is not in the trail")
+            yield Finding(kind="loss", about=process_id, what="was accepted, but is not in the trail")
         if execution is not None and row is not None:
             yield from _ended(process_id, execution, row)
 
@@ -80,29 +80,35 @@ def _ended(process_id: str, execution: Execution, row: Trail) -> Iterator[Findin
     if execution.first_run_ids != {row.first_execution_run_id}:
         yield Finding(kind="duplicate", about=process_id, what="was started more than once")
     for said in execution.mended:
-        yield Finding(kind="contradiction", about=process_id, what=f"would have needed somebody: {said}")
+        yield Finding(kind="contradiction", about=process_id, what=f"needed an operator: {said}")
 
 
 def _strangers(records: Records) -> Iterator[Finding]:
-    """There is no process that nobody has started, and nothing that no process has made."""
+    """Check that the client started every process, and that a process made every subscription and record."""
     for process_id in records.executions.keys() - records.accepted.keys():
-        yield Finding(kind="orphan", about=process_id, what="is in Temporal, and nobody has started it")
+        yield Finding(kind="orphan", about=process_id, what="is in Temporal, but the client did not start it")
     for process_id in records.trail.keys() - records.accepted.keys():
-        yield Finding(kind="orphan", about=process_id, what="is in the trail, and nobody has started it")
+        yield Finding(
+            kind="orphan", about=process_id, what="is in the trail, but the client did not start it"
+        )
     made = {
         created_subscription_id(row.process_id)
         for row in records.trail.values()
         if row.target is Target.CREATE
     }
     for subscription_id in records.subscriptions.keys() - made:
-        yield Finding(kind="orphan", about=str(subscription_id), what="is a subscription that nobody made")
+        yield Finding(
+            kind="orphan", about=str(subscription_id), what="is a subscription that no process made"
+        )
     for system, outside in records.outside.items():
         for subscription_id in outside.keys() - records.subscriptions.keys():
-            yield Finding(kind="orphan", about=str(subscription_id), what=f"is only in the {system}")
+            yield Finding(
+                kind="orphan", about=str(subscription_id), what=f"is in {system}, but is no subscription"
+            )
 
 
 def _ledger(records: Records) -> Iterator[Finding]:
-    """What is completed has done every step of its workflow; what is aborted, every step of its roll-back."""
+    """Check that a completed process did every step, and an aborted one every step of its roll-back."""
     definitions = {workflow_type(one): one for one in workflows()}
     for row in records.trail.values():
         definition = definitions[row.workflow]
@@ -111,10 +117,16 @@ def _ledger(records: Records) -> Iterator[Finding]:
             what = f"is {row.status} without {', '.join(sorted(missing))}"
             yield Finding(kind="loss", about=row.process_id, what=what)
         if row.status is ProcessStatus.COMPLETED and ROLL_BACK in row.results:
-            yield Finding(kind="contradiction", about=row.process_id, what="is completed and rolled back")
+            yield Finding(
+                kind="contradiction", about=row.process_id, what="is completed, but was rolled back"
+            )
         external = {step.key for step in definition.sequence if step.external}
         if row.status is ProcessStatus.REFUSED and external & row.results.keys():
-            yield Finding(kind="contradiction", about=row.process_id, what="was refused after it had begun")
+            yield Finding(
+                kind="contradiction",
+                about=row.process_id,
+                what="was refused after it had called an external system",
+            )
 
 
 def _required(row: Trail, definition: type[ProcessFrame]) -> set[str]:

@@ -1,4 +1,4 @@
-"""The benchmark: latency, throughput and CPU of creating a user group, on embedded stacks of its own."""
+"""`make bench`: measure the latency, throughput and CPU of a create, on new embedded stacks."""
 
 import asyncio
 import atexit
@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from random import Random
 from uuid import uuid4
 
 import click
@@ -26,24 +27,25 @@ from temporalio.client import Client, WorkflowFailureError
 
 from cli import output
 from orchestrator.database.connection import Pool, open_pool
+from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.temporal.connection import connect
 from orchestrator.temporal.plugin import TASK_QUEUE
 from settings import ConfigurationError, Settings
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack
 from stack.errors import StackFailed
-from workflows.user_group.create_user_group import CreateUserGroup, CreateUserGroupForm
+from trials.workload import simplest_create
 
 PATIENCE = 60.0
-"""Seconds after which a create, or a worker that does not ask for work, is given up."""
+"""Seconds to wait for a create to complete, and for every worker to poll."""
 
 
 class BenchFailed(Exception):
-    """The figures would not be worth anything; the message says why."""
+    """The figures would mean nothing; the message says why."""
 
 
 class Load(BaseModel):
-    """What each stack has to do: creates one after the other, then creates so many at a time."""
+    """The work of each stack: sequential creates for the latency, then concurrent ones for the throughput."""
 
     sequential: int
     creates: int
@@ -55,7 +57,7 @@ QUICK = Load(sequential=5, creates=30, concurrency=10)
 
 
 class StackFigures(BaseModel):
-    """What was measured on one stack."""
+    """The figures of one stack."""
 
     workers: int
     temporal_server: str
@@ -64,15 +66,15 @@ class StackFigures(BaseModel):
     latency_p95_ms: float
     creates_per_second: float
     cpu_ms_per_create: dict[str, float]
-    """By process, as `Addresses.pids` names them, and `client`: this process, which mends the stack, too."""
+    """By process, named as in `Addresses.pids`; `client` is this process, which also supervises the stack."""
 
 
 class Figures(BaseModel):
-    """Everything that was measured, and where."""
+    """All figures, and the machine and versions that they belong to."""
 
     cores: int | None
     load_average: tuple[float, float, float]
-    """Of the last 1, 5 and 15 minutes, before the run."""
+    """Load average over 1, 5 and 15 minutes, before the run."""
     python: str
     temporalio: str
     load: Load
@@ -80,25 +82,27 @@ class Figures(BaseModel):
 
 
 class Bench:
-    """Measures one running stack, and counts what it creates there."""
+    """Measures one running stack."""
 
     def __init__(self, client: Client, pool: Pool, pids: dict[str, int]) -> None:
         self._client = client
         self._pool = pool
         self._pids = pids
         self._workers = {pid for name, pid in pids.items() if name.startswith("worker")}
+        create = simplest_create(Random(0))  # the same in every run: its figures are compared
+        self._workflow, self._form = create.workflow, create.form
         self._created = 0
 
     async def measure(self, load: Load) -> StackFigures:
-        """Measure the idle stack, then the busy one.
+        """Measure the latency of an idle stack, then the throughput and CPU of a busy one.
 
         Raises:
-            BenchFailed: when a create fails, or PostgreSQL holds another number of active subscriptions.
+            BenchFailed: when a create fails, or PostgreSQL does not have one active subscription per create.
         """
         await self._wait_for_workers()
-        await self._create_many(5, 1)  # a warm-up: imports, connections, caches
+        await self._create_many(5, 1)  # warm up imports, connections and caches
         latencies = await self._create_many(load.sequential, 1)
-        # Another warm-up: every worker opens the connections that it needs for so many at a time.
+        # Warm up again: every worker opens as many connections as this concurrency needs.
         await self._create_many(load.concurrency * len(self._workers), load.concurrency)
         cpu, began = self._cpu_seconds(), time.perf_counter()
         await self._create_many(load.creates, load.concurrency)
@@ -118,7 +122,7 @@ class Bench:
         )
 
     async def _wait_for_workers(self) -> None:
-        # The stack itself waits for the first one only.
+        # The stack waits only for its first worker.
         give_up = time.monotonic() + PATIENCE
         request = DescribeTaskQueueRequest(
             namespace=self._client.namespace,
@@ -130,21 +134,26 @@ class Bench:
             if self._workers <= {int(poller.identity.partition("@")[0]) for poller in answer.pollers}:
                 return
             if time.monotonic() > give_up:
-                raise BenchFailed(f"Not every worker asks for work after {PATIENCE:.0f} s")
+                raise BenchFailed(f"Not every worker polls the task queue after {PATIENCE:.0f} s")
             await asyncio.sleep(0.05)
 
     async def _create_many(self, creates: int, concurrency: int) -> list[float]:
-        # Returns the seconds that each took, without its wait for a place.
+        # Returns the seconds that each create took, without the wait for its turn.
         places = asyncio.Semaphore(concurrency)
         return await asyncio.gather(*(self._create(places) for _ in range(creates)))
 
     async def _create(self, places: asyncio.Semaphore) -> float:
-        form, process_id = CreateUserGroupForm(group_name="Bench"), f"create_user_group-{uuid4()}"
+        process_id = f"{self._workflow}-{uuid4()}"
         try:
             async with places, asyncio.timeout(PATIENCE):
                 began = time.perf_counter()
                 await self._client.execute_workflow(
-                    CreateUserGroup.run, form, id=process_id, task_queue=TASK_QUEUE, static_summary=form.title
+                    self._workflow,
+                    self._form,
+                    id=process_id,
+                    task_queue=TASK_QUEUE,
+                    static_summary=self._form.title,
+                    result_type=SubscriptionModel,
                 )
                 self._created += 1
                 return time.perf_counter() - began
@@ -158,16 +167,16 @@ class Bench:
 
 
 def _cpu_seconds(pid: int) -> float:
-    # A child that has ended is counted by its parent, which is therefore read after it.
+    # A parent counts the children that have ended, so read it after its children.
     process, seconds = psutil.Process(pid), 0.0
     for one in (*process.children(recursive=True), process):
         with suppress(psutil.NoSuchProcess):
-            seconds += sum(one.cpu_times()[:4])  # user and system: its own, and of children that have ended
+            seconds += sum(one.cpu_times()[:4])  # user and system time, of itself and of its ended children
     return seconds
 
 
 def measure_fresh_stack(workers: int, load: Load) -> StackFigures:
-    """Measure a stack that no other measurement has left data or warm caches in."""
+    """Measure a new stack: no earlier measurement has left data or warm caches in it."""
     directory = Path(tempfile.mkdtemp(prefix="bench-"))
     output.say(f"Measuring with {workers} worker(s), in {directory}")
 
@@ -179,13 +188,15 @@ def measure_fresh_stack(workers: int, load: Load) -> StackFigures:
     with embedded_stack(directory, workers=workers) as addresses:
         figures = asyncio.run(measure(addresses))
         if Addresses.read(directory) != addresses:
-            raise BenchFailed(f"A part of the stack ended and was started again: see {directory}")
-    shutil.rmtree(directory)  # after a failure it stays, with its logs
+            raise BenchFailed(
+                f"A part of the stack was restarted during the measurement: see the logs in {directory}"
+            )
+    shutil.rmtree(directory)  # kept after a failure, for its logs
     return figures
 
 
 def print_figures(figures: Figures) -> None:
-    """Print the figures for people."""
+    """Print the figures as a table."""
     load, stacks = figures.load, figures.stacks
     click.echo(
         f"{figures.cores} cores, load average before the run {figures.load_average[0]:.2f}\n"
@@ -211,13 +222,23 @@ def print_figures(figures: Figures) -> None:
 
 
 @click.command()
-@click.option("--sequential", type=click.IntRange(2), help=f"For the latency.  [default: {FULL.sequential}]")
-@click.option("--creates", type=click.IntRange(1), help=f"For the throughput.  [default: {FULL.creates}]")
-@click.option("--concurrency", type=click.IntRange(1, 200), help=f"[default: {FULL.concurrency}]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, and nothing else.")
-@click.option("--quick", is_flag=True, help="Few creates, for CI, where no number is given.")
+@click.option(
+    "--sequential",
+    type=click.IntRange(2),
+    help=f"Sequential creates, for the latency.  [default: {FULL.sequential}]",
+)
+@click.option(
+    "--creates",
+    type=click.IntRange(1),
+    help=f"Concurrent creates, for the throughput.  [default: {FULL.creates}]",
+)
+@click.option(
+    "--concurrency", type=click.IntRange(1, 200), help=f"Creates at a time.  [default: {FULL.concurrency}]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
+@click.option("--quick", is_flag=True, help="Use small numbers, for CI, unless you give them.")
 def main(*, as_json: bool, quick: bool, **numbers: int | None) -> None:
-    """Measure latency, throughput and CPU per create, on embedded stacks of its own."""
+    """Measure the latency, throughput and CPU of a create, on new embedded stacks."""
     given = {name: number for name, number in numbers.items() if number is not None}
     load, load_average = Load(**(dict(QUICK if quick else FULL) | given)), os.getloadavg()
     # SIGTERM would leave the stack running; an exit stops it.

@@ -1,4 +1,4 @@
-"""`make chaos`: processes under faults on a whole running system, and the audit of what became of them."""
+"""`make chaos`: run processes on a whole system while faults strike it, then audit what became of them."""
 
 import asyncio
 import atexit
@@ -37,33 +37,35 @@ PLURALS: dict[Kind, str] = {
 }
 SECONDS_PER_FAULT = 5.5
 CALM = 240.0
-"""Seconds after the last fault in which every process must have ended."""
+"""Seconds after the last fault within which every process must end."""
 
 
 class Run(BaseModel):
-    """What was done."""
+    """The parameters of a run."""
 
     seed: int
     duration: float
-    """Seconds of faults."""
+    """Seconds during which faults strike."""
     processes: int
     faults: int
     workers: int
 
 
 class Outcome(BaseModel):
-    """What was done, and what the audit has found."""
+    """A run, and the result of its audit."""
 
     run: Run
     seconds: float
-    """That all of it took, with the audit."""
+    """Duration of the run with its audit."""
     faults: dict[str, int]
+    """Number of faults that struck, by kind."""
     acted: dict[str, int]
+    """Number of aborts and retries by the client."""
     report: Report
 
 
 async def run_chaos(run: Run, directory: Path) -> tuple[Report, Saboteur, ChaosClient]:
-    """Start processes and make faults; when all is calm again, and everything has ended, audit it."""
+    """Start processes while faults strike; then wait until all have ended, and audit them."""
     async with AsyncExitStack() as stack:
         journal = stack.enter_context(Journal(directory / "journal.jsonl"))
         arena = await stack.enter_async_context(open_arena(directory, run.workers))
@@ -77,7 +79,7 @@ async def run_chaos(run: Run, directory: Path) -> tuple[Report, Saboteur, ChaosC
             client.start_many(run.processes, run.duration), saboteur.strike(planned, output.say)
         )
         acting.cancel()
-        output.say("No more faults; waiting until everything has ended")
+        output.say("No more faults; waiting until every process has ended")
         for system in arena.systems:
             await system.clear_faults()
         acting = asyncio.create_task(client.act_on_parked(aborts=0))
@@ -99,7 +101,7 @@ async def _audit(arena: Arena, journal: Journal) -> Report:
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """Print the figures for people."""
+    """Print the figures as a table."""
     run, report = outcome.run, outcome.report
     table = Table("", "", box=None, show_header=False)
     table.add_row("seed", str(run.seed))
@@ -120,18 +122,22 @@ def print_outcome(outcome: Outcome) -> None:
 
 
 @click.command()
-@click.option("--seed", type=click.IntRange(0), help="Plans the same faults again.  [default: random]")
+@click.option("--seed", type=click.IntRange(0), help="Plan the same faults again.  [default: random]")
 @click.option(
-    "--duration", type=click.FloatRange(40), default=360, show_default=True, help="Seconds of faults."
+    "--duration",
+    type=click.FloatRange(40),
+    default=360,
+    show_default=True,
+    help="Seconds during which faults strike.",
 )
 @click.option("--processes", type=click.IntRange(1), default=1000, show_default=True)
 @click.option("--faults", type=click.IntRange(1), help="[default: one every 5.5 seconds]")
 @click.option("--workers", type=click.IntRange(2, 8), default=2, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
 def main(
     *, seed: int | None, duration: float, processes: int, faults: int | None, workers: int, as_json: bool
 ) -> None:
-    """Run processes under faults, and audit them; exits with 1 on any loss, duplicate or orphan."""
+    """Run processes while faults strike, then audit them. Exit with 1 if the audit finds anything."""
     run = Run(
         seed=SystemRandom().randrange(10**6) if seed is None else seed,
         duration=duration,
@@ -141,8 +147,8 @@ def main(
     )
     directory, began = Path(tempfile.mkdtemp(prefix="chaos-")), time.monotonic()
     again = " ".join(f"--{name} {value}" for name, value in run)
-    output.say(f'In {directory}; the same faults again: make chaos ARGS="{again}"')
-    # The SDK would warn of every call that a fault makes it repeat.
+    output.say(f'Running in {directory}; to repeat these faults: make chaos ARGS="{again}"')
+    # The SDK would log a warning for every call that it repeats because of a fault.
     quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
     try:
@@ -163,7 +169,7 @@ def main(
     if report.findings:
         for finding in report.findings:
             output.say(str(finding))
-        output.complain(f"{len(report.findings)} findings; what is left lies in {directory}")
+        output.complain(f"{len(report.findings)} findings; data and logs are in {directory}")
         sys.exit(1)
     shutil.rmtree(directory)
 

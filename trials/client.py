@@ -1,4 +1,4 @@
-"""The client: starts a mix of processes on groups and users, and acts on those that park."""
+"""The client: starts the processes of the workload, and acts on those that park."""
 
 import asyncio
 from collections import Counter
@@ -6,7 +6,6 @@ from contextlib import suppress
 from random import Random
 from uuid import UUID
 
-from pydantic import JsonValue
 from temporalio.client import (
     Client,
     RPCTimeoutOrCancelledError,
@@ -17,71 +16,53 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from orchestrator.domain.process import created_subscription_id
 from orchestrator.temporal.plugin import TASK_QUEUE
 from trials.journal import Accepted, Journal
+from trials.workload import Start, Workload
 
 PARKED = "ProcessStatus = 'failed' AND ExecutionStatus = 'Running'"
 
 PATIENCE = 0.5
-"""Seconds before a call that nobody has answered is made again."""
-
-MIX = {
-    "create_user_group": 25,
-    "create_user": 25,
-    "modify_user_group": 10,
-    "modify_user": 10,
-    "validate_user_group": 7,
-    "validate_user": 8,
-    "terminate_user": 10,
-    "terminate_user_group": 5,
-}
-"""How often each workflow is started, in a hundred; a create instead where there is nothing to work on."""
-
-Fields = dict[str, JsonValue]
+"""Seconds before an unanswered call is repeated."""
 
 
 class ChaosClient:
-    """Knows what it has started, and what is active for all that it knows; the gate refuses what is not."""
+    """Starts processes until Temporal accepts them, writes them into the journal, and awaits their end."""
 
     def __init__(self, client: Client, journal: Journal, random: Random) -> None:
         self._client = client
         self._journal = journal
         self._random = random
-        self._groups: list[UUID] = []
-        self._users: list[UUID] = []
+        self._workload = Workload(random)
         self._running: set[asyncio.Task[None]] = set()
-        self._number = 0
         self.acted: Counter[str] = Counter()
-        """How often it has aborted a process, and how often retried one that was parked."""
+        """Number of aborts and of retries of a parked process."""
 
     async def start_many(self, processes: int, seconds: float) -> None:
-        """Start so many processes, evenly over this time."""
+        """Start this number of processes, evenly over this time."""
         for _ in range(processes):
-            workflow, fields = self._choose()
-            task = asyncio.create_task(self._run(workflow, fields))
+            task = asyncio.create_task(self._run(self._workload.draw()))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
             await asyncio.sleep(seconds / processes)
 
     async def until_all_ended(self) -> None:
-        """Wait until every process that was started has ended."""
+        """Wait until every process has ended that was started."""
         while self._running:
             await asyncio.wait(self._running)
 
     async def validate_all(self) -> None:
-        """Validate everything that is active."""
-        for kind, subscriptions in (("user_group", self._groups), ("user", self._users)):
-            for subscription_id in list(subscriptions):
-                await self._run(f"validate_{kind}", {"subscription_id": str(subscription_id)})
+        """Validate every active subscription."""
+        for start in self._workload.validations():
+            await self._run(start)
 
     async def act_on_parked(self, *, aborts: float) -> None:
-        """Retry or abort the processes that are parked, for as long as this is let run.
+        """Retry or abort parked processes, until this is cancelled.
 
         Args:
-            aborts: the share of them that is aborted, 0 to 1.
+            aborts: share of them to abort, from 0 to 1.
         """
-        chance = Random(self._random.random())  # of its own: how often it is asked depends on the moment
+        chance = Random(self._random.random())  # the number of its draws depends on timing: keep them apart
         while True:
             await asyncio.sleep(chance.uniform(0.5, 2))
             try:
@@ -89,10 +70,10 @@ class ChaosClient:
                     async with asyncio.timeout(20):
                         await self._act_on(run.id, abort=chance.random() < aborts)
             except (RPCError, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError, TimeoutError):
-                continue  # nobody answers, or somebody else was faster: at the next look
+                continue  # no answer, or the process has moved on: try again later
 
     async def abort_one(self) -> str | None:
-        """Abort the next process that is seen running; return its id, or `None` where none is for long."""
+        """Abort a running process; return its id, or `None` if none was running for ten seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(10):
                 while True:
@@ -106,7 +87,7 @@ class ChaosClient:
         try:
             await self._client.get_workflow_handle(process_id).cancel(reason="chaos")
         except RPCError:
-            return False  # it has ended, or nobody answers
+            return False  # it has ended, or Temporal does not answer
         self.acted["abort"] += 1
         return True
 
@@ -118,51 +99,28 @@ class ChaosClient:
             await handle.execute_update("retry", {"by": "chaos"})
             self.acted["retry of a parked process"] += 1
 
-    def _choose(self) -> tuple[str, Fields]:
-        workflow = self._random.choices(list(MIX), list(MIX.values()))[0]
-        verb, _, kind = workflow.partition("_")
-        there = self._groups if kind == "user_group" or verb == "create" else self._users
-        if workflow == "create_user_group" or not there:
-            return "create_user_group", {"group_name": self._name("Group")}
-        about = str(self._random.choice(there))
-        if verb == "create":
-            product = self._random.choice(["User internal", "User external"])
-            return workflow, {"product": product, "username": self._name("user"), "group": about}
-        changes: Fields = {}
-        if workflow == "modify_user_group":
-            changes = {"group_name": self._name("Group")}
-        elif workflow == "modify_user":
-            changes = {"username": self._name("user"), "age": self._random.randrange(150)}
-            if self._random.random() < 0.3:  # noqa: PLR2004  # now and then the user also moves
-                changes["group"] = str(self._random.choice(self._groups))
-        return workflow, {"subscription_id": about, **changes}
-
-    def _name(self, what: str) -> str:
-        self._number += 1
-        return f"{what} {self._number}"
-
-    async def _run(self, workflow: str, fields: Fields) -> None:
-        process_id = f"{workflow}-{UUID(int=self._random.getrandbits(128), version=4)}"
+    async def _run(self, start: Start) -> None:
+        process_id = f"{start.workflow}-{UUID(int=self._random.getrandbits(128), version=4)}"
         task = asyncio.current_task()
         assert task is not None
         task.set_name(process_id)
-        await self._start(workflow, fields, process_id)
-        self._journal.accept(Accepted(process_id=process_id, workflow=workflow, fields=fields))
+        await self._start(start, process_id)
+        self._journal.accept(Accepted(process_id=process_id, workflow=start.workflow, fields=start.fields))
         if await self._completes(process_id):
-            self._note(workflow, fields, process_id)
+            self._workload.completed(start, process_id)
 
-    async def _start(self, workflow: str, fields: Fields, process_id: str) -> None:
+    async def _start(self, start: Start, process_id: str) -> None:
         while True:
             try:
                 await self._client.start_workflow(
-                    workflow,
-                    fields,
+                    start.workflow,
+                    start.fields,
                     id=process_id,
                     task_queue=TASK_QUEUE,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 )
             except WorkflowAlreadyStartedError:
-                return  # it was accepted, and the answer was lost
+                return  # it was accepted, but the answer was lost
             except RPCError:
                 await asyncio.sleep(PATIENCE)
             else:
@@ -176,15 +134,7 @@ class ChaosClient:
                 return False
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
-                    return False  # the audit will say so
+                    return False  # the audit reports it
                 await asyncio.sleep(PATIENCE)
             else:
                 return True
-
-    def _note(self, workflow: str, fields: Fields, process_id: str) -> None:
-        verb, _, kind = workflow.partition("_")
-        subscriptions = self._groups if kind == "user_group" else self._users
-        if verb == "create":
-            subscriptions.append(created_subscription_id(process_id))
-        elif verb == "terminate":
-            subscriptions.remove(UUID(str(fields["subscription_id"])))

@@ -1,4 +1,4 @@
-"""The faults: when each comes, and how it is made from outside."""
+"""The faults: when each one strikes, and how it is made from outside the programs."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from trials.client import ChaosClient
 from trials.proxy import Proxy
 
 FREEZE = 30.0
-"""Seconds for which a worker is frozen: far beyond the heartbeat timeout, so that its work is given away."""
+"""Seconds that a worker is frozen: far beyond the heartbeat timeout, so another worker gets its work."""
 
 WEIGHTS = {
     "kill a worker": 5,
@@ -35,20 +35,20 @@ WEIGHTS = {
     "slow": 2,
     "reject": 5,
 }
-"""How often each fault comes, compared with the others; each comes at least once."""
+"""Relative frequency of each kind of fault; each strikes at least once."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A fault, and when it comes."""
+    """A fault, and when it strikes."""
 
     at: float
-    """Seconds after the begin."""
+    """Seconds after the start of the run."""
     kind: str
 
 
 def plan(random: Random, seconds: float, faults: int) -> list[Planned]:
-    """Return so many faults over this time, each kind at least once where there are enough."""
+    """Return this number of faults over this time, each kind at least once if the number allows it."""
     kinds = random.sample(list(WEIGHTS), len(WEIGHTS))
     kinds += random.choices(list(WEIGHTS), list(WEIGHTS.values()), k=max(faults - len(kinds), 0))
     moments = sorted(random.uniform(0.02, 0.9) * seconds for _ in range(faults))
@@ -58,7 +58,7 @@ def plan(random: Random, seconds: float, faults: int) -> list[Planned]:
 
 
 class Saboteur:
-    """Makes the faults, each from outside, and undoes those that last."""
+    """Makes the faults, and undoes those that last."""
 
     def __init__(
         self,
@@ -75,10 +75,10 @@ class Saboteur:
         self._random = random
         self._frozen: set[int] = set()
         self.made: Counter[str] = Counter()
-        """How many faults of which kind there were."""
+        """Number of faults that struck, by kind."""
 
     async def strike(self, planned: Sequence[Planned], say: Callable[[str], None]) -> None:
-        """Make these faults, each at its moment; return when the last one is undone."""
+        """Make each of these faults at its moment; return when the last one is undone."""
         began = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             for fault in planned:
@@ -107,7 +107,7 @@ class Saboteur:
         }
 
     async def _kill(self, name: str, number: signal.Signals) -> bool:
-        # Held back for a while: what is started again at once is missed by few.
+        # Keep it down for a while; an instant restart would hardly be noticed.
         down = held_back(self._directory)
         await asyncio.to_thread(down.__enter__)
         try:
@@ -122,7 +122,7 @@ class Saboteur:
         return True
 
     async def _freeze(self) -> bool:
-        # With calls in flight: so that the worker comes back into the middle of what another has finished.
+        # Freeze it during its calls: it comes back in the middle of work that another worker has finished.
         pid = self._pids().get(self._a_worker() or "worker")
         if pid is None or self._frozen:
             return False
@@ -167,13 +167,14 @@ class Saboteur:
             try:
                 await system.order(fault)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await asyncio.sleep(0.5)  # its own database is down, too
+                await asyncio.sleep(0.5)  # the database of the fake is down, too
             else:
                 return True
 
     def _a_worker(self) -> str | None:
         workers = sorted(name for name in self._pids() if name.startswith("worker"))
-        return self._random.choice(workers) if workers else None  # none while Temporal looks for other ports
+        # There is none while the stack restarts on other ports.
+        return self._random.choice(workers) if workers else None
 
     def _pids(self) -> dict[str, int]:
         found = Addresses.read(self._directory)

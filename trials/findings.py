@@ -1,4 +1,4 @@
-"""What an audit finds."""
+"""The findings of an audit."""
 
 from typing import Literal
 
@@ -8,11 +8,11 @@ Kind = Literal["loss", "duplicate", "orphan", "contradiction"]
 
 
 class Finding(BaseModel):
-    """Something that must not be."""
+    """Something that must not happen."""
 
     kind: Kind
     about: str
-    """The process, or the subscription."""
+    """The id of the process or subscription."""
     what: str
 
     def __str__(self) -> str:

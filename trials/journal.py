@@ -1,4 +1,4 @@
-"""The client's own record of what was accepted: what nobody may lose from then on."""
+"""The client's record of the processes that Temporal has accepted: none of them may get lost."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,14 +20,14 @@ class Accepted(BaseModel):
 
 
 class Journal:
-    """A file with a line for each process, written as soon as it was accepted."""
+    """A file with one line per process, written as soon as Temporal has accepted it."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", buffering=1)
         self._accepted: dict[str, Accepted] = {}
 
     def accept(self, process: Accepted) -> None:
-        """Write down that this process was accepted."""
+        """Record that this process was accepted."""
         self._file.write(process.model_dump_json() + "\n")
         self._accepted[process.process_id] = process
 
@@ -41,7 +41,7 @@ class Journal:
         return len(self._accepted)
 
     def interceptor(self) -> Interceptor:
-        """Return what writes down every process that a client starts."""
+        """Return an interceptor that records every process that its client starts."""
         return _JournalInterceptor(self)
 
     def __enter__(self) -> Self:
@@ -56,7 +56,7 @@ class _JournalInterceptor(Interceptor):
         self._journal = journal
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
-        """See base class."""
+        """Record what passes through."""
         return _Outbound(next, self._journal)
 
 

@@ -1,4 +1,4 @@
-"""The part of the audit that follows each subscription through its life, here and in its external system."""
+"""The part of the audit that follows each subscription from its create to its end, inside and outside."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,23 +15,23 @@ from trials.findings import Finding
 from trials.records import Records, Trail
 
 EXPLAINS = frozenset({ProcessStatus.FAILED, ProcessStatus.LOST})
-"""How a process stands that may leave its subscription out of sync."""
+"""Statuses in which a process may leave its subscription out of sync."""
 
 
 @dataclass
 class Life:
-    """What has become of one subscription, as its processes tell it."""
+    """The processes of one subscription, and what they made of it."""
 
     subscription: SubscriptionModel
     creates: list[Trail]
     completed: list[tuple[Trail, SubscriptionModel]]
-    """The modifications and terminations that have completed, in order of their versions."""
+    """The completed processes other than creates, with the subscription they left, in order of version."""
     aborted: int
-    """How many others went back."""
+    """Number of processes that were rolled back."""
 
     @property
     def changing(self) -> list[tuple[Trail, SubscriptionModel]]:
-        """Those that have really changed it."""
+        """The completed processes that changed it."""
         return [
             (row, result)
             for row, result in self.completed
@@ -64,12 +64,12 @@ def _lives(records: Records) -> Iterator[Life]:
 
 
 def subscriptions_fit(records: Records) -> Iterator[Finding]:
-    """Every subscription is what its processes have made of it, and what the client has asked for."""
+    """Check that every subscription is what its processes made of it, and what the client asked for."""
     for row in records.trail.values():
         made = created_subscription_id(row.process_id)
         completed_create = row.target is Target.CREATE and row.status is ProcessStatus.COMPLETED
         if completed_create and made not in records.subscriptions:
-            yield Finding(kind="loss", about=row.process_id, what="has completed, and made no subscription")
+            yield Finding(kind="loss", about=row.process_id, what="has completed, but made no subscription")
     for life in _lives(records):
         subscription = life.subscription
         about = str(subscription.subscription_id)
@@ -83,7 +83,9 @@ def subscriptions_fit(records: Records) -> Iterator[Finding]:
             explanation = records.trail.get(holder)
             if explanation is None or explanation.status not in EXPLAINS:
                 yield Finding(
-                    kind="contradiction", about=about, what=f"is out of sync, by {holder}, for nothing"
+                    kind="contradiction",
+                    about=about,
+                    what=f"is out of sync because of {holder}, which has ended well",
                 )
 
 
@@ -95,13 +97,13 @@ def _state(life: Life) -> Iterator[str]:
         ProcessStatus.ABORTED: Status.TERMINATED,
     }
     if create in expected and life.subscription.status is not expected[create]:
-        yield f"is {life.subscription.status}, and its processes have made it {expected[create]}"
+        yield f"is {life.subscription.status}, but its processes made it {expected[create]}"
 
 
 def _versions(life: Life) -> Iterator[str]:
     versions = [result.version for _, result in life.changing]
     if versions != list(range(2, len(versions) + 2)):
-        yield f"has had the versions 1, {', '.join(map(str, versions))}"
+        yield f"had the versions 1, {', '.join(map(str, versions))}"
     if life.subscription.version != len(versions) + 1:
         yield f"is at version {life.subscription.version} after {len(versions)} changes"
 
@@ -111,7 +113,7 @@ def _dates(subscription: SubscriptionModel) -> Iterator[str]:
     if subscription.status is Status.ACTIVE and (began is None or ended is not None):
         yield f"is active from {began} to {ended}"
     if subscription.status is Status.TERMINATED and (ended is None or (began is not None and began > ended)):
-        yield f"is terminated, and was active from {began} to {ended}"
+        yield f"is terminated, but was active from {began} to {ended}"
 
 
 def _values(life: Life, records: Records) -> Iterator[str]:
@@ -124,17 +126,17 @@ def _values(life: Life, records: Records) -> Iterator[str]:
         return
     now, last = life.subscription.block.own_values(), results[-1][1].block.own_values()
     if now != last:
-        yield f"has {now}, and its last process has left {last}"
+        yield f"has {now}, but its last process left {last}"
     for row, result in results:
         accepted = records.accepted.get(row.process_id)
         asked = accepted.fields if accepted else {}
         for name, value in result.block.own_values().items():
             if name in asked and asked[name] != value:
-                yield f"got {name}={value!r} from {row.process_id}, which was asked for {asked[name]!r}"
+                yield f"got {name}={value!r} from {row.process_id}, but the client asked for {asked[name]!r}"
 
 
 def relations_fit(records: Records) -> Iterator[Finding]:
-    """A subscription in sync depends on what its block refers to, and on nothing else."""
+    """Check that a subscription in sync depends on what its block refers to, and on nothing else."""
     for subscription_id, subscription in records.subscriptions.items():
         expected = set(subscription.block.owners().values())
         found = records.depends_on.get(subscription_id, set())
@@ -144,27 +146,29 @@ def relations_fit(records: Records) -> Iterator[Finding]:
 
 
 def outside_fit(records: Records) -> Iterator[Finding]:
-    """What is active is in its external system as it is here, once; what is terminated, is not."""
+    """Check that each external system has the active subscriptions as they are inside, and no others."""
     for outside in records.outside.values():
         numbers = Counter(record.record_id for record in outside.values())
         for number in (number for number, times in numbers.items() if times > 1):
-            yield Finding(kind="duplicate", about=f"record {number}", what="is there more than once")
+            yield Finding(
+                kind="duplicate", about=f"record {number}", what="belongs to more than one subscription"
+            )
     for subscription in records.subscriptions.values():
         if not subscription.insync:
             continue
         record = records.outside[_system(subscription)].get(subscription.subscription_id)
         about = str(subscription.subscription_id)
         if subscription.status is Status.ACTIVE and record is None:
-            yield Finding(kind="loss", about=about, what="is active, and is not in its external system")
+            yield Finding(kind="loss", about=about, what="is active, but is not in its external system")
         elif subscription.status is Status.TERMINATED and record is not None:
-            yield Finding(kind="orphan", about=about, what="is terminated, and is in its external system")
+            yield Finding(kind="orphan", about=about, what="is terminated, but is in its external system")
         elif record is not None and not _same(record, subscription):
-            what = f"is {record} in its external system, and {subscription.block.own_values()} here"
+            what = f"is {record} in its external system, but {subscription.block.own_values()} inside"
             yield Finding(kind="contradiction", about=about, what=what)
 
 
 def _same(record: Record, subscription: SubscriptionModel) -> bool:
-    # The number of the record is the one resource type that the system has given.
+    # The id of the record is a resource type of the block: the system gave it.
     own: dict[str, JsonValue] = subscription.block.own_values()
     return record.record_id in own.values() and all(
         own[name] == value for name, value in record.attributes.items() if name in own
@@ -172,7 +176,7 @@ def _same(record: Record, subscription: SubscriptionModel) -> bool:
 
 
 def effects_fit(records: Records) -> Iterator[Finding]:
-    """Each process has changed its external system as often as it had to: once, or there and back."""
+    """Check that each process changed its external system once, or there and back if it was rolled back."""
     changes: dict[UUID, list[Change]] = {}
     for done in records.changes.values():
         for change in done:
@@ -186,10 +190,10 @@ def effects_fit(records: Records) -> Iterator[Finding]:
         due = len(life.changing) + sum(row.status is ProcessStatus.COMPLETED for row in life.creates)
         beyond = len(done) - due
         if beyond < 0:
-            what = f"has had {len(done)} effects outside instead of {due}"
+            what = f"had {len(done)} effects outside instead of {due}"
             yield Finding(kind="loss", about=str(about), what=what)
         elif life.subscription.insync and (beyond % 2 or beyond > 2 * life.aborted):
-            what = f"has had {len(done)} effects outside; {due} were due, {life.aborted} processes went back"
+            what = f"had {len(done)} effects outside, but {due} were due, and {life.aborted} roll-backs"
             yield Finding(kind="duplicate", about=str(about), what=what)
 
 

@@ -1,4 +1,4 @@
-"""A proxy on the loopback interface, by which a connection can be cut, delayed and refused."""
+"""A proxy on the loopback interface that can cut, delay and refuse connections."""
 
 import asyncio
 import socket
@@ -8,28 +8,28 @@ from contextlib import asynccontextmanager, suppress
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Upstream = Callable[[], Awaitable[Streams]]
-"""Connects to the server; asked for each connection: one that was killed may come back elsewhere."""
+"""Connects to the server, anew for each connection: a killed server may come back at another address."""
 
 CHUNK = 64 * 1024
 UNNOTICED = 30.0
-"""Seconds after which the other side hears that one has broken: as when a machine has lost its power."""
+"""Seconds before one side learns that the other is gone, as when a machine loses its power."""
 RESET = struct.pack("ii", 1, 0)
-"""`SO_LINGER` so that closing sends a reset, as a connection ends that breaks."""
+"""`SO_LINGER` value that makes closing send a reset, as a broken connection does."""
 
 
 class Proxy:
-    """Passes on what comes, as long as it is not told otherwise."""
+    """Passes data on in both directions, unless told to cut, delay or refuse."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
         self._open: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self.delay = 0.0
-        """Seconds that everything takes longer, in each direction."""
+        """Seconds that each piece of data is delayed, in each direction."""
         self.refuses = False
-        """Whether a new connection is cut at once."""
+        """Whether new connections are cut at once."""
 
     def cut(self) -> int:
-        """Break every connection that is open; return how many."""
+        """Reset every open connection; return how many."""
         broken = list(self._open)
         for writers in broken:
             for writer in writers:
@@ -37,7 +37,7 @@ class Proxy:
         return len(broken)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on one connection until one of its sides ends it."""
+        """Pass on one connection until one side ends it."""
         if self.refuses:
             _reset(writer)
             return
@@ -53,7 +53,7 @@ class Proxy:
             asyncio.create_task(self._pass(server_reader, writer)),
         ]
         try:
-            # Python 3.11 logs a stack trace of a connection that ends cancelled, with the event loop.
+            # Python 3.11 logs a stack trace for a connection that is cancelled when the event loop ends.
             with suppress(asyncio.CancelledError):
                 done, _ = await asyncio.wait(passing, return_when=asyncio.FIRST_EXCEPTION)
                 if any(task.exception() for task in done):
@@ -77,7 +77,7 @@ class Proxy:
 
 @asynccontextmanager
 async def open_proxy(upstream: Upstream) -> AsyncIterator[tuple[Proxy, int]]:
-    """Give a proxy, and the port of 127.0.0.1 that it listens on, until the end."""
+    """Serve a proxy; yield it, and the port of 127.0.0.1 that it listens on."""
     proxy = Proxy(upstream)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     try:

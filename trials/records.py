@@ -1,4 +1,4 @@
-"""The four records of what has happened: the client's journal, Temporal, PostgreSQL, the external systems."""
+"""The four records of what happened: the client's journal, Temporal, PostgreSQL, the external systems."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -23,13 +23,13 @@ _ALL_SUBSCRIPTIONS = "SELECT subscription_id FROM subscriptions"
 _RESULTS = TypeAdapter(dict[str, str])
 
 AT_ONCE = 10
-"""So many histories are read at the same time."""
+"""Number of histories read at the same time."""
 
 LISTED_WITHIN = 30.0
-"""Seconds after which a process that is not listed, or not as ended, is taken for lost."""
+"""Seconds to wait for Temporal to list every process as ended; the audit then reports the others."""
 
 HARMLESS = frozenset({WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND})
-"""Why Temporal itself has a workflow task done again: something has arrived while it was being completed."""
+"""Failures with which Temporal itself repeats a workflow task: an event arrived while it was completing."""
 
 
 class Execution(BaseModel):
@@ -37,25 +37,25 @@ class Execution(BaseModel):
 
     status: WorkflowExecutionStatus
     first_run_ids: set[str]
-    """More than one where the process was started twice."""
+    """More than one if the process was started twice."""
     retries: int = 0
-    """Attempts of steps and of workflow tasks beyond the first."""
+    """Attempts of steps and workflow tasks beyond the first."""
     mended: list[str] = []
-    """What would have needed somebody: a task that failed of itself, a reset, a termination."""
+    """Events that needed an operator: a workflow task that failed in our code, a reset, a termination."""
 
 
 class Trail(TrailRow):
-    """A process as PostgreSQL knows it, with the steps that it has committed."""
+    """A process as PostgreSQL knows it, with the steps that it committed."""
 
     first_execution_run_id: str
     before_image: SubscriptionModel | None
     results: dict[str, str]
-    """What each step has returned, as JSON."""
+    """The result of each step, as JSON."""
 
 
 @dataclass
 class Records:
-    """Everything that each of the four says."""
+    """The four records."""
 
     accepted: Mapping[str, Accepted]
     executions: dict[str, Execution]
@@ -63,17 +63,18 @@ class Records:
     subscriptions: dict[UUID, SubscriptionModel]
     depends_on: dict[UUID, set[UUID]]
     outside: dict[str, dict[UUID, Record]]
-    """What each external system has, by the name of the system."""
+    """The records of each external system, by the name of the system."""
     changes: dict[str, list[Change]] = field(default_factory=dict)
+    """The changes in each external system, by the name of the system."""
 
 
 async def read_records(
     accepted: Iterable[Accepted], client: Client, query: str, pool: Pool, systems: Iterable[FakeSystem]
 ) -> Records:
-    """Read all four; nothing may be running any more that changes them.
+    """Read all four records; call this when nothing changes them any more.
 
     Args:
-        query: what lists the executions in Temporal, e.g. ``TaskQueue = 'subscriptions'``.
+        query: lists the executions in Temporal, e.g. ``TaskQueue = 'subscriptions'``.
     """
     accepted, systems = list(accepted), list(systems)
     await _until_listed(client, query, {process.process_id for process in accepted})
@@ -125,7 +126,7 @@ async def _depends_on(connection: Connection) -> dict[UUID, set[UUID]]:
 
 
 async def _until_listed(client: Client, query: str, expected: set[str]) -> None:
-    """Wait for the list of Temporal, which follows what happens; not for long: what is amiss stays amiss."""
+    """Wait until Temporal lists all processes as ended: its list lags behind. Return after a while anyway."""
     with suppress(TimeoutError):
         async with asyncio.timeout(LISTED_WITHIN):
             while True:
@@ -137,7 +138,7 @@ async def _until_listed(client: Client, query: str, expected: set[str]) -> None:
 
 async def _executions(client: Client, query: str) -> dict[str, Execution]:
     found: dict[str, Execution] = {}
-    # Newest first: the first run that is listed of a process says how it stands.
+    # Newest first: the first run listed of a process has its status.
     async for run in client.list_workflows(query):
         assert run.status is not None
         execution = found.setdefault(run.id, Execution(status=run.status, first_run_ids=set()))

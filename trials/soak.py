@@ -1,4 +1,4 @@
-"""`make soak`: creates as fast as a client can start them while workers are killed, and what it costs."""
+"""`make soak`: start creates as fast as a client can while workers are killed, and show what it costs."""
 
 import asyncio
 import atexit
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 from uuid import uuid4
 
 import click
@@ -25,58 +26,59 @@ from cli import output
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.temporal.connection import connect
 from orchestrator.temporal.plugin import TASK_QUEUE
-from services.fake_system import open_fake_system
-from settings import EXTERNAL_SYSTEMS, ConfigurationError, Settings
+from settings import ConfigurationError, Settings
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack
 from stack.errors import StackFailed
 from trials.audit import Report, audit
 from trials.journal import Accepted, Journal
 from trials.records import read_records
+from trials.systems import open_fake_systems
+from trials.workload import simplest_create
 
 STARTERS = 20
-"""So many starts wait for their answer at the same time."""
+"""Number of starts that wait for their answer at the same time."""
 SAMPLE = 2.0
-"""Seconds between two looks."""
+"""Seconds between two samples."""
 PATIENCE = 300.0
-"""Seconds without any progress after which the processes that are open are given up."""
+"""Seconds without progress after which the open processes are left to the audit."""
 
 WIDTH, HEIGHT = 100, 14
 MARKERS = ("•", "×", "○")
-"""The lines of a plot are told apart by these: it has no colours."""
+"""Markers that tell the lines of a plot apart: it has no colours."""
 
 
 class Sample(BaseModel):
-    """How things stood at one moment."""
+    """The state of the run at one moment."""
 
     at: float
-    """Seconds after the begin."""
+    """Seconds after the start of the run."""
     started: int
     ended: int
     memory: dict[str, float]
-    """MiB by process: resident memory, with that of its children."""
+    """Resident memory by process, with its children, in MiB."""
 
     @property
     def backlog(self) -> int:
-        """Processes that were accepted and have not ended."""
+        """Number of processes that were accepted and have not ended."""
         return self.started - self.ended
 
 
 class Soak(BaseModel):
-    """What was done, and what was seen on the way."""
+    """A run: its samples, and the result of its audit."""
 
     creates: int
     kills: int
     seconds_of_starting: float
-    """That the client needed to start all."""
+    """Seconds that the client needed to start all processes."""
     seconds: float
-    """Until the last one had ended."""
+    """Seconds until the last process had ended."""
     samples: list[Sample]
     report: Report
 
 
 class Soaking:
-    """Starts creates, kills a worker now and then, and looks how things stand."""
+    """Starts creates, kills a worker now and then, and takes samples."""
 
     def __init__(
         self, client: Client, pool: Pool, directory: Path, journal: Journal, kill_every: float
@@ -86,12 +88,13 @@ class Soaking:
         self._pool = pool
         self._directory = directory
         self._journal = journal
+        self._create = simplest_create(Random(0))  # the same in every soak: its figures are compared
         self._began = time.monotonic()
         self.samples: list[Sample] = []
         self.kills = 0
 
     async def run(self, creates: int) -> float:
-        """Start so many creates, and wait until they have ended; return the seconds that starting took."""
+        """Start creates, and wait until they have ended; return the seconds that starting took."""
         looking = asyncio.create_task(self._look())
         killing = asyncio.create_task(self._kill())
         places = asyncio.Semaphore(STARTERS)
@@ -104,21 +107,20 @@ class Soaking:
         return starting
 
     async def _start(self, places: asyncio.Semaphore) -> None:
-        process_id, fields = f"create_user_group-{uuid4()}", {"group_name": "Soak"}
+        create = self._create
+        process_id = f"{create.workflow}-{uuid4()}"
         async with places:
             await self._client.start_workflow(
-                "create_user_group", fields, id=process_id, task_queue=TASK_QUEUE
+                create.workflow, create.fields, id=process_id, task_queue=TASK_QUEUE
             )
-        self._journal.accept(
-            Accepted(process_id=process_id, workflow="create_user_group", fields=dict(fields))
-        )
+        self._journal.accept(Accepted(process_id=process_id, workflow=create.workflow, fields=create.fields))
 
     async def _kill(self) -> None:
         while True:
             await asyncio.sleep(self._kill_every)
             found = Addresses.read(self._directory)
             assert found is not None
-            # The first worker is never killed: its memory is looked at.
+            # Never kill the first worker: the samples show how its memory grows.
             with suppress(ProcessLookupError, KeyError):
                 os.kill(found.pids["worker-2"], signal.SIGKILL)
                 self.kills += 1
@@ -145,12 +147,12 @@ class Soaking:
             if ended > best:
                 best, at = ended, time.monotonic()
             if time.monotonic() - at > PATIENCE:
-                return  # the audit will say which
+                return  # the audit reports which are open
             await asyncio.sleep(SAMPLE)
 
 
 def _memory(pid: int) -> float:
-    """Return the resident memory of a process and its children, in MiB; 0 where it is being started again."""
+    """Return the resident memory of a process and its children, in MiB; 0 while it is restarted."""
     with suppress(psutil.Error):
         process = psutil.Process(pid)
         return float(sum(one.memory_info().rss for one in (process, *process.children()))) / 2**20
@@ -158,7 +160,7 @@ def _memory(pid: int) -> float:
 
 
 async def soak(addresses: Addresses, directory: Path, creates: int, kill_every: float) -> Soak:
-    """Soak a running stack, and audit what became of it."""
+    """Run the soak on a running stack, and audit it."""
     client = await connect({"target_host": addresses.temporal_address})
     async with await open_pool(addresses.database_url, size=2) as pool:
         with Journal(directory / "journal.jsonl") as journal:
@@ -179,21 +181,20 @@ async def soak(addresses: Addresses, directory: Path, creates: int, kill_every: 
 
 
 async def _audit(client: Client, pool: Pool, addresses: Addresses, journal: Journal) -> Report:
-    systems = [open_fake_system(addresses.database_url, name) for name in EXTERNAL_SYSTEMS]
-    async with systems[0] as groups, systems[1] as users:
+    async with open_fake_systems(addresses.database_url) as systems:
         query = f"TaskQueue = '{TASK_QUEUE}'"
-        return audit(await read_records(journal, client, query, pool, [groups, users]))
+        return audit(await read_records(journal, client, query, pool, systems))
 
 
 def print_soak(soaked: Soak) -> None:
-    """Print the figures and the plots for people."""
+    """Print the figures as a table, and the plots."""
     samples, report = soaked.samples, soaked.report
     table = Table("", "", box=None, show_header=False)
     table.add_row("creates", str(soaked.creates))
     table.add_row("started per second", f"{soaked.creates / soaked.seconds_of_starting:.0f}")
-    table.add_row("ended per second, over all", f"{soaked.creates / soaked.seconds:.1f}")
+    table.add_row("ended per second, on average", f"{soaked.creates / soaked.seconds:.1f}")
     table.add_row("largest backlog", str(max(one.backlog for one in samples)))
-    table.add_row("kills of a worker", str(soaked.kills))
+    table.add_row("killed workers", str(soaked.kills))
     table.add_row("retries observed", str(report.retries))
     table.add_row("findings of the audit", str(len(report.findings)))
     for name in ("worker", "temporal"):
@@ -204,14 +205,14 @@ def print_soak(soaked: Soak) -> None:
 
 
 def memory_by_tenths(soaked: Soak, name: str) -> str:
-    """Return what a process needed when each tenth of the creates had ended."""
+    """Return the memory of a process when each tenth of the creates had ended."""
     marks = [soaked.creates * tenth / 10 for tenth in range(1, 11)]
     at = [next((one for one in soaked.samples if one.ended >= mark), None) for mark in marks]
     return " ".join("-" if one is None else f"{one.memory.get(name, 0):.0f}" for one in at)
 
 
 def plots(samples: Sequence[Sample]) -> dict[str, dict[str, list[float]]]:
-    """Return what is plotted over time: each plot's title, and its lines by name."""
+    """Return the lines of each plot by name, by the title of the plot."""
 
     def line(value: Callable[[Sample], float]) -> list[float]:
         return [value(one) for one in samples]
@@ -249,11 +250,11 @@ def draw(title: str, seconds: list[float], lines: dict[str, list[float]]) -> str
 @click.option(
     "--kill-every", type=click.FloatRange(1), default=30, show_default=True, help="Seconds between two kills."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
 def main(*, creates: int, kill_every: float, as_json: bool) -> None:
-    """Start creates as fast as the client can while workers are killed; exits with 1 on any finding."""
+    """Start creates as fast as the client can while workers are killed. Exit with 1 on any finding."""
     directory = Path(tempfile.mkdtemp(prefix="soak-"))
-    output.say(f"In {directory}")
+    output.say(f"Running in {directory}")
     try:
         if Settings.from_environment() != Settings():
             raise click.UsageError("Unset TEMPORAL_*, DATABASE_URL and those of the external systems first")
@@ -264,12 +265,12 @@ def main(*, creates: int, kill_every: float, as_json: bool) -> None:
         sys.exit(1)
     (output.print_json if as_json else print_soak)(soaked)
     if soaked.kills == 0:
-        output.complain("No worker was killed: give more creates, or a shorter --kill-every")
+        output.complain("No worker was killed: give more --creates, or a shorter --kill-every")
         sys.exit(1)
     if soaked.report.findings:
         for finding in soaked.report.findings[:20]:
             output.say(str(finding))
-        output.complain(f"{len(soaked.report.findings)} findings; what is left lies in {directory}")
+        output.complain(f"{len(soaked.report.findings)} findings; data and logs are in {directory}")
         sys.exit(1)
     shutil.rmtree(directory)
 

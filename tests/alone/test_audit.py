@@ -1,4 +1,4 @@
-"""The audit finds nothing where all is well, and whatever of the four records does not fit the others."""
+"""The audit finds nothing if all is well, and finds every contradiction between the four records."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from catalogue import entry_of
 from orchestrator.database.connection import Pool
 from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.domain.subscription import Status, SubscriptionModel
 from products.product_types.user_group import UserGroup
 from services.fake_group_management import FakeGroupManagement
-from services.fake_system import Fault, Record
-from services.fake_user_management import FakeUserManagement
+from services.fake_system import FakeSystem, Fault, Record
 from tests.processes import Processes
 from trials.audit import audit
 from trials.findings import Kind
@@ -31,10 +31,10 @@ async def records(
     task_queue: str,
     pool: Pool,
     groups: FakeGroupManagement,
-    users: FakeUserManagement,
+    systems: list[FakeSystem],
     tmp_path: Path,
 ) -> Records:
-    """A group that was renamed and one that was aborted, a user in it, and one that was terminated."""
+    """A renamed group, an aborted create, a user in the group, and a terminated user."""
     with Journal(tmp_path / "journal.jsonl") as journal:
         config = client.config()
         config["interceptors"] = [*config["interceptors"], journal.interceptor()]
@@ -50,10 +50,10 @@ async def records(
         await aborted.cancel()
         await processes.until_closed(aborted)
         query = f"TaskQueue = '{task_queue}'"
-        return await read_records(journal, client, query, pool, [groups.system, users.system])
+        return await read_records(journal, client, query, pool, systems)
 
 
-def test_nothing_is_amiss_where_all_is_well(records: Records) -> None:
+def test_the_audit_finds_nothing_if_all_is_well(records: Records) -> None:
     report = audit(records)
     assert report.findings == []
     assert report.processes == {"completed": 5, "aborted": 1}
@@ -182,8 +182,9 @@ def lose_record(records: Records) -> None:
 def leave_record(records: Records) -> None:
     ended = next(one for one in records.subscriptions.values() if one.status is Status.TERMINATED)
     record = Record(record_id=77, attributes={})
-    system = GROUPS if ended.product.type == "UserGroup" else USERS
-    records.outside[system][ended.subscription_id] = record
+    entry = entry_of(ended.product.type)
+    assert entry is not None
+    records.outside[entry.external_system][ended.subscription_id] = record
 
 
 def make_record_unasked(records: Records) -> None:
@@ -240,8 +241,8 @@ TAMPERED: list[tuple[Callable[[Records], None], Kind]] = [
 ]
 
 
-# In one test: the records cost seconds to make, their copies nothing.
-def test_whatever_does_not_fit_is_found(records: Records) -> None:
+# One test for all: making the records takes seconds, copying them nothing.
+def test_the_audit_finds_every_contradiction(records: Records) -> None:
     def kinds(tamper: Callable[[Records], None]) -> set[Kind]:
         copy = deepcopy(records)
         tamper(copy)

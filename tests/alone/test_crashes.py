@@ -1,4 +1,4 @@
-"""A worker may die at any moment of any step: another continues, and the audit finds nothing."""
+"""A worker dies at any moment of any step: another one goes on, and the audit finds nothing."""
 
 import asyncio
 import os
@@ -14,13 +14,12 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 
-from catalogue import CatalogueEntry
+from catalogue import CatalogueEntry, definition_of
 from orchestrator.database.connection import Pool
 from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.process.frame import ProcessFrame
 from orchestrator.process.ledger import Moment
-from services.fake_group_management import FakeGroupManagement
-from services.fake_user_management import FakeUserManagement
+from services.fake_system import FakeSystem
 from settings import ROOT, Settings
 from tests.dying_workers import Death
 from tests.lifecycles import EVERY, Lifecycle
@@ -31,10 +30,10 @@ from trials.records import read_records
 from worker import open_worker
 
 AT_ONCE = 16
-"""Crashes that run at once; each waits for seconds."""
+"""Number of workers that die at the same time: Temporal notices each death only after seconds."""
 
 TASK_TIMEOUT = timedelta(seconds=5)
-"""Timeout of a workflow task, after which Temporal gives it to another worker; 10 seconds by default."""
+"""Time before Temporal gives the task of a dead worker to another one; the default is 10 seconds."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,11 @@ class Crash:
 
 
 def crashes_of(entry: CatalogueEntry, target: Target, definition: type[ProcessFrame]) -> Iterator[Crash]:
-    """Yield a crash for every moment of every step, forward and backward."""
+    """Yield a crash at every moment of every step, and of every step of the roll-back."""
     for moment in get_args(Moment):
         for step in definition.sequence:
             yield Crash(entry, target, step.key, moment)
-        # Aborted as late as it can be: there is most to undo then.
+        # Abort as late as possible: then there is most to undo.
         keys = [step.key for step in definition.sequence]
         pivot = keys.index(definition.pivot.key) if definition.pivot else len(keys) - 1
         for step in definition.roll_back:
@@ -66,12 +65,8 @@ def crashes_of(entry: CatalogueEntry, target: Target, definition: type[ProcessFr
 
 
 def every_crash() -> list[Crash]:
-    definitions = [(entry, target, entry.workflow(target)) for entry, target in EVERY]
     return [
-        crash
-        for entry, target, definition in definitions
-        if definition is not None
-        for crash in crashes_of(entry, target, definition)
+        crash for entry, target in EVERY for crash in crashes_of(entry, target, definition_of(entry, target))
     ]
 
 
@@ -91,7 +86,7 @@ class DyingWorkers:
             await self._dead[death].wait()
 
     async def listen(self) -> None:
-        """Read from the program which workers have died."""
+        """Read which workers have died."""
         assert self._program.stdout is not None
         async for line in self._program.stdout:
             self._dead[Death.model_validate_json(line)].set()
@@ -122,7 +117,7 @@ async def dying_workers(settings: Settings) -> AsyncIterator[DyingWorkers]:
 
 
 class Scene:
-    """The task queues of the crashes: one to prepare processes, and one for each process."""
+    """A healthy task queue that creates what each process needs, and one queue per process that dies."""
 
     def __init__(self, client: Client, settings: Settings, pool: Pool, journal: Journal) -> None:
         config: Any = client.config()
@@ -133,7 +128,7 @@ class Scene:
         self.healthy = f"{self.prefix}healthy"
 
     async def die_and_go_on(self, crash: Crash, workers: DyingWorkers) -> tuple[Crash, ProcessStatus]:
-        """Kill a worker there, continue with another one, and return the end of the process."""
+        """Let a worker die, and another go on; return how the process ended."""
         queue = f"{self.prefix}{uuid4()}"
         prepared = Lifecycle(Processes(self._client, self.healthy, self._pool), crash.entry, crash.target)
         process_id, _, fields = await prepared.prepare()
@@ -163,16 +158,15 @@ class Survival:
         client: Client,
         settings: Settings,
         pool: Pool,
-        groups: FakeGroupManagement,
-        users: FakeUserManagement,
+        systems: list[FakeSystem],
         tmp_path: Path,
     ) -> None:
         self._client, self._settings, self._pool = client, settings, pool
-        self._systems = [groups.system, users.system]
+        self._systems = systems
         self._path = tmp_path / "journal.jsonl"
 
     async def of(self, crashes: list[Crash]) -> None:
-        """Assert that each process ends as expected, and that the audit finds nothing."""
+        """Check that each process ends as it must, and that the audit finds nothing."""
         with Journal(self._path) as journal:
             scene = Scene(self._client, self._settings, self._pool, journal)
             ended = await self._die(crashes, scene)
@@ -199,29 +193,29 @@ def survival(
     client: Client,
     settings: Settings,
     pool: Pool,
-    groups: FakeGroupManagement,
-    users: FakeUserManagement,
+    systems: list[FakeSystem],
     tmp_path: Path,
 ) -> Survival:
-    return Survival(client, settings, pool, groups, users, tmp_path)
+    return Survival(client, settings, pool, systems, tmp_path)
 
 
-async def test_another_worker_continues_after_a_crash_after_a_commit(survival: Survival) -> None:
-    # A local step at the start, a regular one, a local one at the end; `make crashes` has all of them.
-    steps = {"create_subscription", "provision_user_group", "resync"}
+async def test_a_worker_that_dies_after_a_commit_is_taken_over_from(survival: Survival) -> None:
+    # The first step is local, the external one regular, the last local; `make crashes` tries all steps.
+    entry, target = EVERY[0]
+    sequence = definition_of(entry, target).sequence
+    external = next(step for step in sequence if step.external)
+    steps = {step.key for step in (sequence[0], external, sequence[-1])}
     crashes = [
         crash
-        for crash in every_crash()
-        if (crash.entry.command, crash.target) == ("user-group", Target.CREATE)
-        and crash.moment == "after the commit"
-        and crash.step in steps
+        for crash in crashes_of(entry, target, definition_of(entry, target))
+        if crash.step in steps and crash.moment == "after the commit" and crash.aborted_after is None
     ]
     assert len(crashes) == len(steps)
     await survival.of(crashes)
 
 
 @pytest.mark.exhaustive
-async def test_a_worker_may_die_at_any_moment_of_any_step(
+async def test_a_worker_may_die_at_every_moment_of_every_step(
     survival: Survival, capsys: pytest.CaptureFixture[str]
 ) -> None:
     crashes = every_crash()

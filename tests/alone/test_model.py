@@ -1,4 +1,7 @@
-"""Random sequences of events: after each, database and external systems must match the model."""
+"""Random sequences of everything that can happen: after each step, the real thing and the model agree.
+
+The model knows groups and users by name: it is written from the design, not derived from the code.
+"""
 
 import asyncio
 from collections.abc import Coroutine
@@ -15,17 +18,15 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
 
 from orchestrator.domain.process import Target, created_subscription_id
-from orchestrator.operations.reconcile import reconcile
 from orchestrator.operations.set_in_sync import set_in_sync
 from services.fake_group_management import FakeGroupManagement
-from services.fake_system import FakeSystem, Fault
+from services.fake_system import Fault
 from services.fake_user_management import FakeUserManagement
 from tests.alone.model import Kind, Known, Model, Parked, Values
-from tests.processes import Processes, eventually
+from tests.alone.reality import Reality
+from tests.processes import Processes
 
 T = TypeVar("T")
 NAMES = st.sampled_from(["alice", "bob", "été 🎉", "x" * 255, "'; DROP TABLE subscriptions; --"])
@@ -36,26 +37,25 @@ WORKFLOW: dict[Kind, str] = {"group": "user_group", "user": "user"}
 
 
 class Lifecycles(RuleBasedStateMachine):
-    """Applies each event that hypothesis draws to the real system and to the model."""
+    """Does the same to the real thing and to the model, in the order that hypothesis draws."""
 
     loop: ClassVar[asyncio.AbstractEventLoop]
-    processes: ClassVar[Processes]
-    systems: ClassVar[dict[Kind, FakeSystem]]
+    reality: ClassVar[Reality]
 
     def __init__(self) -> None:
         super().__init__()
         self.model = Model()
         self.before: dict[Kind, int] = {}
-        """Number of records in the systems from earlier sequences."""
+        """Number of records that earlier sequences left in each system."""
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run the coroutine in the event loop of the worker and the fixtures."""
+        """Run this in the event loop of the worker and the fixtures."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
 
     @initialize(name=NAMES)
     def begin_with_two_groups_and_a_user(self, name: str) -> None:
-        self.before = {kind: self.run(system.count()) for kind, system in self.systems.items()}
-        for system in self.systems.values():
+        self.before = {kind: self.run(system.count()) for kind, system in self.reality.systems.items()}
+        for system in self.reality.systems.values():
             self.run(system.clear_faults())
         for group in ("one", "other"):
             self.create_group(group)
@@ -137,7 +137,7 @@ class Lifecycles(RuleBasedStateMachine):
     @rule(which=WHICH)
     def retry(self, which: int) -> None:
         process = self.model.parked[which % len(self.model.parked)]
-        self.run(self.processes.retry(self.handle(process.process_id)))
+        self.run(self.reality.processes.retry(self.reality.handle(process.process_id)))
         self.goes_on(process)
 
     @precondition(lambda self: any(self.abortable(one) for one in self.model.parked))
@@ -145,7 +145,7 @@ class Lifecycles(RuleBasedStateMachine):
     def abort(self, which: int) -> None:
         abortable = [one for one in self.model.parked if self.abortable(one)]
         process = abortable[which % len(abortable)]
-        self.run(self.handle(process.process_id).cancel(reason="carol: changed my mind"))
+        self.run(self.reality.handle(process.process_id).cancel(reason="carol: changed my mind"))
         process.rolling_back = process.target is not Target.TERMINATE
         process.aborted = True
         self.goes_on(process)
@@ -155,7 +155,7 @@ class Lifecycles(RuleBasedStateMachine):
     def give_up(self, which: int) -> None:
         stuck = [one for one in self.model.parked if one.aborted]
         process = stuck[which % len(stuck)]
-        self.run(self.processes.give_up(self.handle(process.process_id)))
+        self.run(self.reality.processes.give_up(self.reality.handle(process.process_id)))
         self.ends(process.process_id, "failed", "GivenUp")
         self.set_in_sync(process)
 
@@ -163,21 +163,21 @@ class Lifecycles(RuleBasedStateMachine):
     @rule(which=WHICH)
     def lose(self, which: int) -> None:
         process = self.model.parked[which % len(self.model.parked)]
-        self.run(self.handle(process.process_id).terminate("by mistake"))
-        self.run(self.until_lost(process.process_id))
+        self.run(self.reality.handle(process.process_id).terminate("by mistake"))
+        self.run(self.reality.until_lost(process.process_id))
         self.ends(process.process_id, "lost", None)
         self.set_in_sync(process)
 
     @rule(kind=KINDS)
     def reject_everything_or_nothing(self, kind: Kind) -> None:
-        self.run(self.systems[kind].clear_faults())
+        self.run(self.reality.systems[kind].clear_faults())
         self.model.rejecting ^= {kind}
         if kind in self.model.rejecting:
-            self.run(self.systems[kind].order(Fault(kind="reject")))
+            self.run(self.reality.systems[kind].order(Fault(kind="reject")))
 
     @rule(kind=KINDS, fault=st.sampled_from(["unreachable", "answer lost"]), times=st.integers(1, 3))
     def fail_for_a_while(self, kind: Kind, fault: Any, times: int) -> None:
-        self.run(self.systems[kind].order(Fault(kind=fault, times=times)))
+        self.run(self.reality.systems[kind].order(Fault(kind=fault, times=times)))
 
     @rule(which=WHICH, name=NAMES)
     def tamper_and_validate(self, which: int, name: str) -> None:
@@ -190,22 +190,22 @@ class Lifecycles(RuleBasedStateMachine):
         if known.outside is None:
             return
         known.outside["group_name" if known.kind == "group" else "username"] = name
-        attributes: Any = self.run(self.as_outside(known, known.outside))
-        self.run(self.systems[known.kind].tamper(known.subscription_id, attributes))
+        attributes: Any = self.run(self.reality.as_outside(known, known.outside))
+        self.run(self.reality.systems[known.kind].tamper(known.subscription_id, attributes))
 
     @invariant()
     def everything_is_as_the_model_says(self) -> None:
-        self.run(self.compare())
+        self.run(self.reality.compare(self.model, self.before))
 
     def pick(self, which: int) -> Known:
-        """Return a subscription; in one of ten draws a terminated one."""
+        """Return a subscription that is not terminated; one time in ten, any."""
         known = list(self.model.subscriptions.values())
         living = [one for one in known if one.status != "terminated"]
         chosen = living if living and which % 10 else known
         return chosen[which // 10 % len(chosen)]
 
     def pick_to_join(self, which: int) -> UUID:
-        """Return a group to join; in one of ten draws any subscription."""
+        """Return an active group to join; one time in ten, any subscription."""
         known = list(self.model.subscriptions.values())
         groups = [one for one in known if one.kind == "group" and one.status == "active"]
         chosen = groups if groups and which % 10 else known
@@ -214,17 +214,16 @@ class Lifecycles(RuleBasedStateMachine):
     def form(self, known: Known) -> Values:
         return {"subscription_id": str(known.subscription_id)}
 
-    def handle(self, process_id: str) -> Any:
-        return self.processes.client.get_workflow_handle(process_id)
-
     def abortable(self, process: Parked) -> bool:
         return not process.aborted
 
     def start(self, workflow: str, form: Values) -> str:
         process_id = f"{workflow}-{uuid4()}"
         note(f"{process_id} {form}")
-        client = self.processes.client
-        self.run(client.start_workflow(workflow, form, id=process_id, task_queue=self.processes.task_queue))
+        client = self.reality.processes.client
+        self.run(
+            client.start_workflow(workflow, form, id=process_id, task_queue=self.reality.processes.task_queue)
+        )
         return process_id
 
     def refused(self, workflow: str, form: Values, refusal: str) -> None:
@@ -239,18 +238,18 @@ class Lifecycles(RuleBasedStateMachine):
         self.hold_or(known, process_id, Target.CREATE, {})
 
     def hold_or(self, known: Known, process_id: str, target: Target, wanted: Values) -> None:
-        """Model a process that the gate has allowed."""
+        """Follow a process that the gate has let start."""
         process = Parked(process_id, target, known, wanted, dict(known.values), known.description, times=0)
         self.model.parked.append(process)
         self.goes_on(process)
 
     def goes_on(self, process: Parked) -> None:
-        """Model a process that has begun or was retried: it parks if its system rejects."""
+        """Follow a process that has begun, or begun again: it parks if its system rejects the request."""
         known = process.subscription
         if known.kind in self.model.rejecting:
             known.held_by = process.process_id
             process.times += 1
-            found = self.run(self.until_settled(process.process_id, process.times))
+            found = self.run(self.reality.until_settled(process.process_id, process.times))
             assert found == ("parked", None), (process.process_id, found)
             return
         match process.target, process.rolling_back:
@@ -267,85 +266,24 @@ class Lifecycles(RuleBasedStateMachine):
 
     def set_in_sync(self, process: Parked) -> None:
         known = process.subscription
-        pool, client = self.processes.pool, self.processes.client
+        pool, client = self.reality.processes.pool, self.reality.processes.client
         self.run(set_in_sync(client, pool, known.subscription_id, by="dave", reason=None))
         known.held_by = known.discrepancy_found_by = None
         self.model.forget_other_groups(known)
         self.model.parked.remove(process)
 
     def ends(self, process_id: str, status: str, error: str | None) -> None:
-        """Assert that the process ends, and how."""
+        """Tell the model how a process ends, and check that it does."""
         self.model.ended[process_id] = status
-        found = self.run(self.until_settled(process_id, times=1000))
+        found = self.run(self.reality.until_settled(process_id, times=1000))
         assert found == (status, error), (process_id, found)
 
-    async def until_settled(self, process_id: str, times: int) -> tuple[str, str | None]:
-        """Wait until the process has ended or has parked this often."""
-        handle, error = self.handle(process_id), None
-        ended = asyncio.ensure_future(handle.result())
-        parked = asyncio.ensure_future(self.processes.until_parked(handle, times=times))
-        await asyncio.wait({ended, parked}, return_when=asyncio.FIRST_COMPLETED)
-        parked.cancel()
-        if not ended.done():
-            ended.cancel()
-            return "parked", None
-        if isinstance(failed := ended.exception(), WorkflowFailureError):
-            error = failed.cause.type if isinstance(failed.cause, ApplicationError) else None
-        row = await self.processes.row(handle)
-        assert row is not None
-        return row.status, error
 
-    async def until_lost(self, process_id: str) -> bool:
-        async def found() -> bool | None:
-            lost = await reconcile(self.processes.client, self.processes.pool)
-            return any(row.process_id == process_id for row in lost) or None
-
-        return await eventually(found)
-
-    async def as_outside(self, known: Known, values: Values | None) -> Values | None:
-        """Return the values as in the external systems: the group by its `group_id`."""
-        if values is None or known.kind == "group":
-            return values
-        group = await self.processes.read(UUID(str(values["group"])))
-        number = group.block.model_dump()["group_id"]
-        return {name: value for name, value in values.items() if name != "group"} | {"group_id": number}
-
-    async def compare(self) -> None:
-        for known in self.model.subscriptions.values():
-            await self.compare_subscription(known)
-        for process_id, status in self.model.ended.items():
-            row = await self.processes.row(self.handle(process_id))
-            assert row is not None
-            assert (row.status, row.ended_at is not None) == (status, True)
-        for kind, system in self.systems.items():
-            here = [one for one in self.model.subscriptions.values() if one.kind == kind and one.outside]
-            assert await system.count() - self.before[kind] == len(here)
-
-    async def compare_subscription(self, known: Known) -> None:
-        found = await self.processes.read(known.subscription_id)
-        record = await self.systems[known.kind].look(known.subscription_id)
-        relations = await self.processes.pool.fetch(
-            "SELECT depends_on FROM subscription_relations WHERE subscription_id = $1", known.subscription_id
-        )
-        values = {name: found.block.own_values().get(name) for name in known.values if name != "affiliation"}
-        assert (found.status, found.version, found.held_by, found.discrepancy_found_by) == (
-            known.status,
-            known.version,
-            known.held_by,
-            known.discrepancy_found_by,
-        )
-        assert found.description == known.description
-        assert values == {name: value for name, value in known.values.items() if name != "affiliation"}
-        assert {row["depends_on"] for row in relations} == known.depends_on
-        assert (record and record.attributes) == await self.as_outside(known, known.outside)
-
-
-async def test_database_and_external_systems_match_the_model(
+async def test_whatever_happens_everything_is_as_the_model_says(
     worker: None, processes: Processes, groups: FakeGroupManagement, users: FakeUserManagement
 ) -> None:
     Lifecycles.loop = asyncio.get_running_loop()
-    Lifecycles.processes = processes
-    Lifecycles.systems = {"group": groups.system, "user": users.system}
+    Lifecycles.reality = Reality(processes, {"group": groups.system, "user": users.system})
     chosen = settings(
         settings(),
         stateful_step_count=15,

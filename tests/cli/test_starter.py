@@ -176,7 +176,7 @@ BAD = {
         "customer_id input should be a valid UUID",
     ),
     "unknown option": (["create", "user-group", "--nickname", "a"], "No such option"),
-    "unknown product": (["create", "mailbox"], "No such command 'mailbox'"),
+    "unknown product": (["create", "teapot"], "No such command 'teapot'"),
     "unknown command": (["destroy"], "No such command 'destroy'"),
     "malformed subscription": (["subscription", "17"], "'17' is not a UUID"),
     "malformed limit": (["subscriptions", "--limit", "many"], "'many' is not a valid integer"),

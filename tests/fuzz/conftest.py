@@ -8,17 +8,15 @@ from temporalio.client import Client
 
 from orchestrator.database.connection import Pool
 from orchestrator.temporal.plugin import TASK_QUEUE
-from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem
-from services.fake_user_management import FakeUserManagement
 from settings import Settings
 from tests.alone import conftest as alone
 from tests.fuzz.stage import Stage
 from tests.fuzz.tally import Tally
 from worker import open_worker
 
-# The fixtures of `tests/alone`: each test has databases of its own.
-settings, pool, groups, users = alone.settings, alone.pool, alone.groups, alone.users
+# The same as there: each test has databases of its own.
+settings, pool = alone.settings, alone.pool
 
 
 @pytest.fixture
@@ -31,14 +29,12 @@ async def stage(
     client: Client,
     settings: Settings,
     pool: Pool,
-    groups: FakeGroupManagement,
-    users: FakeUserManagement,
+    systems: list[FakeSystem],
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Stage]:
     """A worker, some subscriptions, and the command line."""
     monkeypatch.setenv("TEMPORAL_ADDRESS", settings.temporal["target_host"])
     monkeypatch.setenv("DATABASE_URL", settings.database_url or "")
-    systems: dict[str, FakeSystem] = {"UserGroup": groups.system, "User": users.system}
     async with open_worker(client, settings) as worker, worker:
         yield Stage(client, pool, systems)
 

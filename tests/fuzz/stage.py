@@ -14,20 +14,22 @@ from temporalio.exceptions import ApplicationError
 from orchestrator.database.connection import Pool
 from orchestrator.temporal.plugin import TASK_QUEUE
 from services.fake_system import FakeSystem
+from settings import EXTERNAL_SYSTEMS
 from tests.fuzz import nasty
 from tests.processes import Processes
 
 T = TypeVar("T")
 Rows = dict[str, dict[str, str]]
 
+RECORDS = tuple(f"{name}.records" for name in EXTERNAL_SYSTEMS)
+"""What the external systems write."""
 TABLES = {
     "subscriptions": "subscription_id::text",
     "subscription_relations": "subscription_id || ' ' || depends_on",
     "processes": "process_id",
     "process_steps": "process_id || ' ' || step",
     "process_events": "process_id || ' ' || event || ' ' || number",
-    "group_management.records": "subscription_id::text",
-    "user_management.records": "subscription_id::text",
+    **dict.fromkeys(RECORDS, "subscription_id::text"),
 }
 """All tables, each with the columns that identify a row."""
 
@@ -50,7 +52,7 @@ class Stage:
 
     client: Client
     pool: Pool
-    systems: dict[str, FakeSystem]
+    systems: list[FakeSystem]
 
     def __post_init__(self) -> None:
         self.loop = asyncio.get_running_loop()

@@ -23,7 +23,7 @@ from orchestrator.domain.subscription import Status, SubscriptionModel
 from orchestrator.domain.text import printable
 from orchestrator.process.endings import REFUSALS
 from tests.fuzz import nasty
-from tests.fuzz.stage import Rows, Stage, changed, require_no_failed_task, require_readable
+from tests.fuzz.stage import RECORDS, Rows, Stage, changed, require_no_failed_task, require_readable
 from tests.fuzz.tally import Batch, Tally, batches, share
 from tests.starting import run_here
 
@@ -160,7 +160,7 @@ def require_written(new: Rows, sent: list[Sent]) -> None:
     rows = {one.process_id for one in sent if one.leaves_a_row}
     assert rows == set(new["processes"]) or (validates_all and rows < set(new["processes"]))
     subscriptions = {one.subscription_id for one in accepted}
-    touched = {*new["subscriptions"], *new["group_management.records"], *new["user_management.records"]}
+    touched = {name for table in ("subscriptions", *RECORDS) for name in new[table]}
     assert validates_all or touched <= subscriptions
     created = {one.subscription_id for one in accepted if one.workflow.startswith("create_")}
     assert created <= set(new["subscriptions"])

@@ -88,7 +88,8 @@ class Parked:
 
 async def test_every_update(stage: Stage, tally: Callable[[str], Tally]) -> None:
     counts, parked = tally("updates"), Parked(stage)
-    await stage.systems["UserGroup"].order(Fault(kind="reject"))
+    for system in stage.systems:
+        await system.order(Fault(kind="reject"))
 
     @settings(
         max_examples=share(19),

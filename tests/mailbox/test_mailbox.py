@@ -1,72 +1,28 @@
-"""A product is added as `docs/add-a-product.md` says: new files, two lists extended, and nothing else.
-
-`product/` holds the new files. They are laid over a copy of the project, whose worker and commands then run
-against the services of the tests.
-"""
+"""The product that was added works like the others: its commands, its life, its failures."""
 
 import asyncio
 import re
-import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from orchestrator.database.connection import Pool, open_pool
+from orchestrator.database.connection import Pool
 from orchestrator.database.processes import TrailRow
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.temporal import search_attributes
-from orchestrator.temporal.plugin import TASK_QUEUE
-from services.fake_system import FakeSystem, Fault, open_fake_system
-from settings import ROOT, Settings
-from tests.conftest import new_database
+from services.fake_system import FakeSystem, Fault
+from tests.mailbox.project import Project
 from tests.processes import Handle, Processes, eventually
-from tests.starting import Ended, Program
-
-PAGE = (ROOT / "docs" / "add-a-product.md").read_text()
-PRODUCT = Path(__file__).parent / "product"
-ENTRY = """\
-    CatalogueEntry(
-        command="mailbox",
-        subscription=Mailbox,
-        workflows=(CreateMailbox, ModifyMailbox, TerminateMailbox),
-        external_system="mail_system",
-        activities=MailboxActivities,
-    ),
-"""
-IMPORTS = """\
-from workflows.mailbox.create_mailbox import CreateMailbox
-from workflows.mailbox.modify_mailbox import ModifyMailbox
-from workflows.mailbox.terminate_mailbox import TerminateMailbox
-"""
-TYPE = "from products.product_types.mailbox import Mailbox\n"
-INSERTED = (
-    ("catalogue.py", "from activities.mailbox import MailboxActivities\n", "from activities.user import"),
-    ("catalogue.py", TYPE, "from products.product_types.user import"),
-    ("catalogue.py", IMPORTS, "from workflows.user.create_user import"),
-    ("catalogue.py", ENTRY, '    CatalogueEntry(\n        command="user-group"'),
-    ("settings.py", '"mail_system", ', '"group_management", "user_management")'),
-)
-"""What is inserted into which file, and before what."""
-
-
-@dataclass(frozen=True)
-class Project:
-    """The copy, with its worker running."""
-
-    database_url: str
-    starter: Program
-    faults: Program
-    """Orders faults of the mail system."""
+from tests.starting import Ended
 
 
 @dataclass(frozen=True)
 class Life:
-    """A mailbox that has had a whole life, as the command line told it."""
+    """A mailbox from its create to its termination, as the command line showed it."""
 
     created: Ended
     modified: Ended
@@ -76,30 +32,6 @@ class Life:
     @property
     def subscription_id(self) -> UUID:
         return UUID(self.created.document["subscription"]["subscription_id"])
-
-
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    copy = tmp_path_factory.mktemp("project")
-    for path in parts_of_the_project():
-        lay(ROOT, path, copy)
-    for path in new_files():
-        assert not (copy / path).exists(), f"{path} is no new file any more"
-        lay(PRODUCT, path, copy)
-    for name, inserted, before in INSERTED:
-        insert(copy / name, inserted, before)
-    return copy
-
-
-@pytest.fixture(scope="module")
-async def project(
-    copy: Path, settings: Settings, environment: dict[str, str], postgres: str
-) -> AsyncIterator[Project]:
-    database_url = await new_database(postgres)
-    own = environment | {"DATABASE_URL": database_url}
-    async with running(Program(own, ("worker.py",), copy)):
-        starter = Program(own, ("starter.py",), copy)
-        yield Project(database_url, starter, Program(own, ("-m", "cli.faults", "mail_system"), copy))
 
 
 @pytest.fixture(scope="module")
@@ -114,45 +46,6 @@ async def life(project: Project) -> Life:
         terminated=await project.starter("terminate", subscription_id, "--yes", "--json"),
         trail=await project.starter("processes", "--subscription", subscription_id, "--json"),
     )
-
-
-@pytest.fixture
-async def mail(project: Project) -> AsyncIterator[FakeSystem]:
-    """The mail system, which behaves again after the test."""
-    async with open_fake_system(project.database_url, "mail_system") as mail:
-        yield mail
-        await mail.clear_faults()
-
-
-# These two let the `processes` of `conftest.py` start processes for the worker of the copy.
-@pytest.fixture
-def task_queue() -> str:
-    return TASK_QUEUE
-
-
-@pytest.fixture(scope="module")
-async def pool(project: Project) -> AsyncIterator[Pool]:
-    async with await open_pool(project.database_url) as pool:
-        yield pool
-
-
-def test_only_the_two_named_files_are_edited(copy: Path) -> None:
-    edited = {
-        str(path)
-        for path in parts_of_the_project()
-        if (copy / path).read_bytes() != (ROOT / path).read_bytes()
-    }
-    assert edited == {"catalogue.py", "settings.py"}
-
-
-def test_every_file_that_the_page_names_is_there() -> None:
-    named = set(re.findall(r"`((?!tests/)[a-z_/]+/\w*mail\w*(?:\.py|/))`", PAGE))
-    assert len(named) > 5
-    assert {path for path in named if not (PRODUCT / path).exists()} == set()
-
-
-def test_the_page_shows_the_entry_that_is_made() -> None:
-    assert "".join(ENTRY.split()) in "".join(PAGE.split())
 
 
 async def test_a_mailbox_is_created_with_its_block(life: Life) -> None:
@@ -196,7 +89,7 @@ async def test_the_trail_lists_the_processes_of_a_mailbox(life: Life) -> None:
     ]
 
 
-async def test_temporal_finds_the_process_by_its_product(life: Life, processes: Processes) -> None:
+async def test_temporal_finds_the_process_and_shows_its_steps(life: Life, processes: Processes) -> None:
     handle: Handle = processes.client.get_workflow_handle(life.created.document["process_id"])
     found = (await handle.describe()).typed_search_attributes
     assert found[search_attributes.PRODUCT] == "Mailbox"
@@ -241,7 +134,7 @@ async def test_a_quota_changes_outside_as_well(processes: Processes, mail: FakeS
 
 
 @pytest.mark.parametrize("quota_mb", [0, 1_000_001, True, 1.5, None])
-async def test_a_quota_out_of_range_is_refused(processes: Processes, quota_mb: object) -> None:
+async def test_a_quota_outside_its_bounds_is_refused(processes: Processes, quota_mb: object) -> None:
     handle = await create_mailbox(processes, quota_mb=quota_mb)
     assert "quota_mb" in await processes.failure(handle)
     assert await processes.row(handle) is None
@@ -254,7 +147,7 @@ async def test_the_id_of_a_mailbox_cannot_be_changed(processes: Processes) -> No
     assert "mailbox_id cannot be changed" in await processes.failure(handle)
 
 
-async def test_an_aborted_modify_restores_the_mailbox(
+async def test_an_aborted_modify_restores_outside_and_inside(
     processes: Processes, mail: FakeSystem, pool: Pool
 ) -> None:
     subscription_id = await active_mailbox(processes)
@@ -282,7 +175,7 @@ async def test_an_aborted_create_leaves_no_mailbox(processes: Processes, mail: F
     assert await mail.find(subscription_id) is None
 
 
-async def test_a_terminate_that_is_aborted_too_late_goes_on_to_its_end(
+async def test_a_terminate_that_is_aborted_too_late_completes(
     processes: Processes, mail: FakeSystem, pool: Pool
 ) -> None:
     subscription_id = await active_mailbox(processes)
@@ -309,69 +202,11 @@ async def test_the_gate_refuses_a_second_process_while_one_is_parked(
     assert f"held by {parked.id}" in refused.document["error"]["message"]
 
 
-async def test_what_the_product_has_no_workflow_for_is_refused(
-    project: Project, processes: Processes
-) -> None:
+async def test_a_target_without_a_workflow_is_refused(project: Project, processes: Processes) -> None:
     subscription_id = await active_mailbox(processes)
     refused = await project.starter("validate", str(subscription_id), "--json")
     assert (refused.code, refused.document["process_id"]) == (1, None)
     assert refused.document["error"]["type"] == "WorkflowNotValid"
-
-
-def parts_of_the_project() -> Iterator[Path]:
-    """Return the files that the programs need: the modules, and what lies in the packages."""
-    for part in ROOT.iterdir():
-        if part.suffix == ".py":
-            yield part.relative_to(ROOT)
-        elif (part / "__init__.py").exists() and part.name != "tests":
-            yield from files_in(part, ROOT)
-
-
-def new_files() -> Iterator[Path]:
-    return files_in(PRODUCT, PRODUCT)
-
-
-def files_in(directory: Path, root: Path) -> Iterator[Path]:
-    for path in directory.rglob("*.*"):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield path.relative_to(root)
-
-
-def lay(root: Path, path: Path, copy: Path) -> None:
-    (copy / path).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(root / path, copy / path)
-
-
-def insert(path: Path, inserted: str, before: str) -> None:
-    """Insert this before the one place where that stands."""
-    text = path.read_text()
-    times = text.count(before)
-    assert times == 1, f"{path.name} has {before!r} {times} times: say anew where {inserted!r} belongs"
-    path.write_text(text.replace(before, inserted + before))
-
-
-@asynccontextmanager
-async def running(worker: Program) -> AsyncIterator[None]:
-    process = await worker.start("--prepare")
-    try:
-        async with asyncio.timeout(30):
-            await ready(process)
-        yield
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        _, said = await process.communicate()
-    assert process.returncode == 0, said.decode()
-
-
-async def ready(worker: asyncio.subprocess.Process) -> None:
-    """Wait until the worker says that it is; fail with what it says where it ends instead."""
-    assert worker.stderr is not None
-    said = b""
-    while b"ready" not in said:
-        line = await worker.stderr.readline()
-        assert line, said.decode()
-        said += line
 
 
 def state(command: Ended) -> tuple[Any, ...]:
@@ -413,18 +248,18 @@ async def stored(pool: Pool, subscription_id: UUID) -> dict[str, Any]:
 
 
 async def has(pool: Pool, subscription_id: UUID, **values: str) -> bool | None:
-    """Return whether the subscription has these values."""
+    """Return whether the subscription has these values; `None` means not yet."""
     return values.items() <= (await stored(pool, subscription_id)).items() or None
 
 
 async def heeded(processes: Processes, handle: Handle) -> bool | None:
-    """Return whether the process has taken the abort."""
+    """Return whether the process has noticed the abort; `None` means not yet."""
     return "abort requested" in {event.event for event in await processes.events(handle)} or None
 
 
 @asynccontextmanager
 async def unlocking_fails(pool: Pool) -> AsyncIterator[None]:
-    """Let every process go as far as its last step; those that are rolled back go on."""
+    """Stop every process before its last step; after this, it goes on."""
     await pool.execute("ALTER TABLE process_steps ADD CONSTRAINT stuck CHECK (step <> 'resync') NOT VALID")
     try:
         yield

@@ -17,7 +17,6 @@ from orchestrator.process.ledger import Moment
 from orchestrator.process.messages import StepRun
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem, Fault, Record
-from services.fake_user_management import FakeUserManagement
 from settings import Settings
 from tests.lifecycles import EVERY, Lifecycle, label, outside
 from tests.moments import Moments
@@ -63,11 +62,6 @@ def aborter(client: Client, moments: Moments) -> Aborter:
     aborter = Aborter(client)
     moments.acts.append(aborter)
     return aborter
-
-
-@pytest.fixture
-def systems(groups: FakeGroupManagement, users: FakeUserManagement) -> list[FakeSystem]:
-    return [groups.system, users.system]
 
 
 def every_abort(definition: type[ProcessFrame]) -> list[Abort]:

@@ -8,13 +8,13 @@ import pytest
 from temporalio.workflow import NondeterminismError
 
 from activities.subscriptions import SubscriptionActivities
-from catalogue import CatalogueEntry, registered_workflows, workflow_type
+from catalogue import CatalogueEntry, definition_of, registered_workflows, workflow_type
 from orchestrator.domain.process import Target
 from orchestrator.process import step
 from orchestrator.process.frame import ProcessFrame
 from orchestrator.process.step import Step
 from tests.lifecycles import EVERY, Lifecycle, label
-from tests.recorded import HISTORIES, KINDS, replay
+from tests.recorded import HISTORIES, kinds, replay
 from workflows.user_group.create_user_group import CreateUserGroup
 
 NAMES = sorted(path.stem for path in HISTORIES.glob("*.json"))
@@ -30,7 +30,7 @@ async def test_a_recorded_process_replays(name: str) -> None:
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
 def test_every_workflow_has_a_history_of_every_kind(entry: CatalogueEntry, target: Target) -> None:
     workflow = Lifecycle.type_of(entry, target)
-    assert {f"{workflow}.{kind}" for kind in KINDS[target]} <= recorded()
+    assert {f"{workflow}.{kind}" for kind in kinds(entry, target)} <= recorded()
 
 
 def test_the_validation_of_all_has_a_history_of_every_kind() -> None:
@@ -115,12 +115,6 @@ def every_change(sequence: Steps) -> list[Steps]:
         (*sequence[:one], sequence[one + 1], sequence[one], *sequence[one + 2 :]) for one in numbers[:-1]
     ]
     return [changed for changed in (*without, *twice, *swapped) if changed]
-
-
-def definition_of(entry: CatalogueEntry, target: Target) -> type[ProcessFrame]:
-    definition = entry.workflow(target)
-    assert definition is not None
-    return definition
 
 
 def recorded() -> set[str]:

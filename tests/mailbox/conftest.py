@@ -1,0 +1,52 @@
+"""The copy of the project with a mailbox, its worker, and its mail system."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.database.connection import Pool, open_pool
+from orchestrator.temporal.plugin import TASK_QUEUE
+from services.fake_system import FakeSystem, open_fake_system
+from settings import Settings
+from tests.conftest import new_database
+from tests.mailbox.project import Project, make_copy, running
+from tests.starting import Program
+
+
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp("project")
+    make_copy(copy)
+    return copy
+
+
+@pytest.fixture(scope="module")
+async def project(
+    copy: Path, settings: Settings, environment: dict[str, str], postgres: str
+) -> AsyncIterator[Project]:
+    database_url = await new_database(postgres)
+    own = environment | {"DATABASE_URL": database_url}
+    async with running(Program(own, ("worker.py",), copy)):
+        starter = Program(own, ("starter.py",), copy)
+        yield Project(database_url, starter, Program(own, ("-m", "cli.faults", "mail_system"), copy))
+
+
+@pytest.fixture
+async def mail(project: Project) -> AsyncIterator[FakeSystem]:
+    """The mail system, which behaves again after the test."""
+    async with open_fake_system(project.database_url, "mail_system") as mail:
+        yield mail
+        await mail.clear_faults()
+
+
+# These two let the `processes` of `conftest.py` start processes for the worker of the copy.
+@pytest.fixture
+def task_queue() -> str:
+    return TASK_QUEUE
+
+
+@pytest.fixture(scope="module")
+async def pool(project: Project) -> AsyncIterator[Pool]:
+    async with await open_pool(project.database_url) as pool:
+        yield pool

@@ -1,0 +1,18 @@
+"""The trials include a product that was added, because they follow from the catalogue."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from tests.mailbox.project import Project
+
+TRIAL = Path(__file__).parent / "trial.py"
+
+
+# Alone in its file, which gives it an empty database: the audit reports what other tests did.
+async def test_the_chaos_run_and_its_audit_include_mailboxes(project: Project) -> None:
+    trial = replace(project.starter, beginning=("-c", TRIAL.read_text()))
+    ended = await trial()
+    assert ended.code == 0, ended.stderr
+    assert ended.document["workflows"] == ["create_mailbox", "modify_mailbox", "terminate_mailbox"]
+    assert ended.document["subscriptions"] > 0
+    assert ended.document["findings"] == []
