@@ -128,7 +128,7 @@ class Scene:
         self.healthy = f"{self.prefix}healthy"
 
     async def die_and_go_on(self, crash: Crash, workers: DyingWorkers) -> tuple[Crash, ProcessStatus]:
-        """Let a worker die, and another go on; return how the process ended."""
+        """Kill a worker there, continue with another one, and return the end of the process."""
         queue = f"{self.prefix}{uuid4()}"
         prepared = Lifecycle(Processes(self._client, self.healthy, self._pool), crash.entry, crash.target)
         process_id, _, fields = await prepared.prepare()

@@ -35,7 +35,7 @@ Way = Callable[[Processes, Systems, Handle, UUID], Awaitable[None]]
 
 
 async def reject(systems: Systems) -> None:
-    """Let every external system reject what it is asked, until its faults are cleared."""
+    """Make every external system reject requests until its faults are cleared."""
     for system in systems:
         await system.order(Fault(kind="reject"))
 
@@ -46,7 +46,7 @@ async def behave(systems: Systems) -> None:
 
 
 async def parked(lifecycle: Lifecycle, systems: Systems) -> tuple[Handle, UUID]:
-    """Park a process; the external systems go on rejecting."""
+    """Park a process; the external systems keep rejecting."""
     process_id, subscription_id, fields = await lifecycle.prepare()
     await reject(systems)
     handle = await lifecycle.start(process_id, fields)
