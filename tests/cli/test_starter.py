@@ -129,7 +129,7 @@ async def test_subscriptions_lists_filters_and_pages(starter: Starter) -> None:
     active = await starter(
         "subscriptions", "--status", "active", "--product", "User Group", "--limit", "1000", "--json"
     )
-    none = await starter("subscriptions", "--product", "Mailbox", "--json")
+    none = await starter("subscriptions", "--product", "Teapot", "--json")
     assert [one["subscription_id"] for one in page.document] == [ids[1]]
     assert list(page.document[0]) == SUBSCRIPTION
     assert set(ids) <= {one["subscription_id"] for one in active.document}
