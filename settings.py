@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.envconfig import ClientConfig
 
+from catalogue import external_systems
+
 ROOT = Path(__file__).resolve().parent
 
 _NAME = re.compile(r"[\w.]+(?::[\w.]+)?")
@@ -19,7 +21,7 @@ class ConfigurationError(Exception):
     """The settings do not fit together, or name what is not there; the message says what to set."""
 
 
-EXTERNAL_SYSTEMS = ("group_management", "user_management")
+EXTERNAL_SYSTEMS = external_systems()
 """The external systems; in capitals the name of one is the setting that says what opens it."""
 
 
