@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.envconfig import ClientConfig
 
@@ -33,8 +33,8 @@ class ExternalSystem(BaseModel):
     name: str
     opened_by: str
     """The function that opens it, as `module:function`: `{NAME}`, by default that of its fake."""
-    url: str | None = Field(None, repr=False)
-    """`{NAME}_URL`; may hold a password. `None` means on the server of the subscriptions."""
+    url: SecretStr | None = None
+    """`{NAME}_URL`; `None` means on the server of the subscriptions."""
 
     @classmethod
     def fake(cls, name: str) -> Self:
@@ -46,25 +46,56 @@ class ExternalSystem(BaseModel):
         """Whether the fake stands in for it."""
         return self.opened_by == self.fake(self.name).opened_by
 
-    def open(self, database_url: str) -> Any:
+    def open(self, url: str) -> Any:
         """Return what opens the client, as an asynchronous context.
 
         Raises:
             ConfigurationError: when there is no such function.
         """
-        return load_function(self.name.upper(), self.opened_by)(self.url or database_url)
+        return load_function(self.name.upper(), self.opened_by)(url)
+
+
+FAKES = tuple(ExternalSystem.fake(name) for name in EXTERNAL_SYSTEMS)
+
+
+class Endpoints(BaseModel):
+    """Where the services are: Temporal, PostgreSQL and the external systems."""
+
+    model_config = ConfigDict(frozen=True)
+
+    temporal: dict[str, Any] = Field(repr=False, min_length=1)
+    """How to connect to Temporal, in the SDK's words; may hold an API key."""
+    database_url: SecretStr
+    """The PostgreSQL of the subscriptions."""
+    external_systems: tuple[ExternalSystem, ...] = FAKES
+
+    def external_system(self, name: str) -> ExternalSystem:
+        """Return the external system of this name.
+
+        Raises:
+            ConfigurationError: when there is no system of this name.
+        """
+        found = next((one for one in self.external_systems if one.name == name), None)
+        if found is None:
+            known = ", ".join(one.name for one in self.external_systems)
+            raise ConfigurationError(f"There is no external system {name!r}; give one of {known}")
+        return found
+
+    def url_of(self, system: ExternalSystem) -> str:
+        """Return the URL of an external system, by default that of the subscriptions."""
+        return (system.url or self.database_url).get_secret_value()
 
 
 class Settings(BaseModel):
-    """Where the services are, and what stands in for the external systems."""
+    """What the environment says."""
 
     model_config = ConfigDict(frozen=True)
 
     temporal: dict[str, Any] = Field({}, repr=False)
     """How to connect to Temporal, from the SDK's own environment configuration; may hold an API key."""
-    database_url: str | None = Field(None, repr=False)
-    """`DATABASE_URL`: the PostgreSQL of the subscriptions; may hold a password."""
-    external_systems: tuple[ExternalSystem, ...] = tuple(ExternalSystem.fake(one) for one in EXTERNAL_SYSTEMS)
+    database_url: SecretStr | None = None
+    """`DATABASE_URL`: the PostgreSQL of the subscriptions."""
+    external_systems: tuple[ExternalSystem, ...] = FAKES
     deployment_name: str | None = None
     """`TEMPORAL_DEPLOYMENT_NAME`, which Temporal's Worker Controller sets, with the next."""
     build_id: str | None = None
@@ -85,47 +116,38 @@ class Settings(BaseModel):
             raise ConfigurationError(f"The configuration of Temporal cannot be read: {reason}") from None
         systems = tuple(
             ExternalSystem(
-                name=name,
-                opened_by=os.environ.get(name.upper()) or ExternalSystem.fake(name).opened_by,
-                url=os.environ.get(f"{name.upper()}_URL") or None,
+                name=fake.name,
+                opened_by=os.environ.get(fake.name.upper()) or fake.opened_by,
+                url=_secret(f"{fake.name.upper()}_URL"),
             )
-            for name in EXTERNAL_SYSTEMS
+            for fake in FAKES
         )
         return cls(
             temporal=temporal,
-            database_url=os.environ.get("DATABASE_URL") or None,
+            database_url=_secret("DATABASE_URL"),
             external_systems=systems,
             deployment_name=os.environ.get("TEMPORAL_DEPLOYMENT_NAME") or None,
             build_id=os.environ.get("TEMPORAL_WORKER_BUILD_ID") or None,
         )
 
-    def external_system(self, name: str) -> ExternalSystem:
-        """Return what is set of the external system of this name.
-
-        Raises:
-            ConfigurationError: when there is no system of this name.
-        """
-        found = next((one for one in self.external_systems if one.name == name), None)
-        if found is None:
-            known = ", ".join(one.name for one in self.external_systems)
-            raise ConfigurationError(f"There is no external system {name!r}; give one of {known}")
-        return found
-
     @property
-    def configured(self) -> bool:
-        """Whether real services are named; otherwise the embedded stack serves.
+    def endpoints(self) -> Endpoints | None:
+        """The configured endpoints; `None` if none are configured, so that the embedded stack serves.
 
         Raises:
-            ConfigurationError: when one of Temporal and PostgreSQL is configured alone.
+            ConfigurationError: when only one of Temporal and PostgreSQL is configured.
         """
-        if bool(self.temporal) != (self.database_url is not None):
-            missing = "DATABASE_URL" if self.temporal else "TEMPORAL_ADDRESS"
-            present = "Temporal" if self.temporal else "DATABASE_URL"
+        if self.temporal and self.database_url:
+            return Endpoints(
+                temporal=self.temporal, database_url=self.database_url, external_systems=self.external_systems
+            )
+        if self.temporal or self.database_url:
+            names = ("Temporal", "DATABASE_URL") if self.temporal else ("DATABASE_URL", "TEMPORAL_ADDRESS")
             raise ConfigurationError(
-                f"{present} is configured but {missing} is not: "
+                f"{names[0]} is configured but {names[1]} is not: "
                 "set both, or neither to use the embedded stack"
             )
-        return self.database_url is not None
+        return None
 
     @property
     def version(self) -> WorkerDeploymentVersion | None:
@@ -144,14 +166,18 @@ class Settings(BaseModel):
             )
         return None
 
-    def means(self, temporal_address: str) -> bool:
-        """Return whether this names the Temporal at this address, and nothing else."""
-        return self.temporal.get("target_host") == temporal_address and self.database_url is None
+    def at(self, *, temporal_address: str, database_url: str) -> Endpoints:
+        """Return the endpoints with Temporal and PostgreSQL at these addresses."""
+        return Endpoints(
+            temporal={"target_host": temporal_address},
+            database_url=SecretStr(database_url),
+            external_systems=self.external_systems,
+        )
 
-    def at(self, *, temporal_address: str, database_url: str) -> Self:
-        """Return these settings with the services at these addresses."""
-        services = {"temporal": {"target_host": temporal_address}, "database_url": database_url}
-        return self.model_copy(update=services)
+
+def _secret(variable: str) -> SecretStr | None:
+    value = os.environ.get(variable)
+    return SecretStr(value) if value else None
 
 
 def load_function(setting: str, name: str) -> Any:

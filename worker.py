@@ -16,6 +16,7 @@ from typing import Any
 
 import asyncpg
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
@@ -35,8 +36,8 @@ from orchestrator.temporal.executions import is_cancellation_requested
 from orchestrator.temporal.plugin import TASK_QUEUE
 from orchestrator.temporal.search_attributes import register_search_attributes
 from services.fake_schema import create_fake_system
-from settings import ConfigurationError, Settings
-from stack.addresses import find_services
+from settings import ConfigurationError, Endpoints, Settings
+from stack.endpoints import find_endpoints
 
 GRACE = timedelta(seconds=20)
 """How long the activities in progress may take to end when the worker is told to stop."""
@@ -51,11 +52,12 @@ log = logging.getLogger("worker")
 
 
 @asynccontextmanager
-async def open_activities(client: Client, settings: Settings) -> AsyncIterator[Sequence[Callable[..., Any]]]:
+async def open_activities(
+    client: Client, endpoints: Endpoints
+) -> AsyncIterator[Sequence[Callable[..., Any]]]:
     """Build every activity, on one pool and one client for each external system."""
-    assert settings.database_url is not None
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(await open_pool(settings.database_url))
+        pool = await stack.enter_async_context(await open_pool(endpoints.database_url.get_secret_value()))
         ledger = Ledger(pool, partial(is_cancellation_requested, client))
         activities = [
             *_activities(Bookkeeping(ledger)),
@@ -63,19 +65,26 @@ async def open_activities(client: Client, settings: Settings) -> AsyncIterator[S
             *_activities(ValidationActivities(pool, validating_workflows())),
         ]
         for entry in CATALOGUE:
-            system = settings.external_system(entry.external_system)
-            opened = await stack.enter_async_context(system.open(settings.database_url))
+            system = endpoints.external_system(entry.external_system)
+            opened = await stack.enter_async_context(system.open(endpoints.url_of(system)))
             activities += _activities(entry.activities(ledger, opened))
         yield activities
 
 
 @asynccontextmanager
 async def open_worker(
-    client: Client, settings: Settings, *, task_queue: str = TASK_QUEUE
+    client: Client,
+    endpoints: Endpoints,
+    *,
+    task_queue: str = TASK_QUEUE,
+    version: WorkerDeploymentVersion | None = None,
 ) -> AsyncIterator[Worker]:
-    """Build the worker that runs every workflow and every activity; it is yet to be run."""
-    version = settings.version
-    async with open_activities(client, settings) as activities:
+    """Build the worker that runs every workflow and every activity; it is yet to be run.
+
+    Args:
+        version: release that new processes are routed to and stay on; `None` for a worker without one.
+    """
+    async with open_activities(client, endpoints) as activities:
         yield Worker(
             client,
             task_queue=task_queue,
@@ -86,27 +95,30 @@ async def open_worker(
         )
 
 
-async def prepare_databases(settings: Settings, *, worker_role: str | None = None) -> None:
+async def prepare_databases(endpoints: Endpoints, *, worker_role: str | None = None) -> None:
     """Bring the database of the subscriptions, and those of the fakes, to what this code needs.
 
     Args:
         worker_role: may do there what a worker needs, and nothing else; `None` leaves who may do what.
     """
-    assert settings.database_url is not None
-    newest = await migrate(settings.database_url)
+    database_url = endpoints.database_url.get_secret_value()
+    newest = await migrate(database_url)
     if worker_role is not None:
         if not newest:  # this one would take away what the newer one has given
             raise RoleNotFit("A newer release has made this schema: give the role its rights with that one")
-        await grant_to_worker(settings.database_url, worker_role)
-    for system in settings.external_systems:
+        await grant_to_worker(database_url, worker_role)
+    for system in endpoints.external_systems:
         if system.is_fake:
-            await create_fake_system(system.url or settings.database_url, system.name)
+            await create_fake_system(endpoints.url_of(system), system.name)
 
 
-async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -> None:
+async def run_until_told_to_stop(
+    endpoints: Endpoints, version: WorkerDeploymentVersion | None, *, prepare: bool = False
+) -> None:
     """Run a worker until SIGINT or SIGTERM; what it has begun it ends, within the grace period.
 
     Args:
+        version: see `open_worker`.
         prepare: whether to bring the databases to what this code needs, first.
 
     Raises:
@@ -115,17 +127,15 @@ async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    assert settings.database_url is not None
-    version = settings.version
-    client = await connect(settings.temporal)
+    client = await connect(endpoints.temporal)
     if prepare:
-        await prepare_databases(settings)
-    await require_current_schema(settings.database_url)
+        await prepare_databases(endpoints)
+    await require_current_schema(endpoints.database_url.get_secret_value())
     await register_search_attributes(client)
     what_to_do = await advice(client, version) if version else None
-    async with open_worker(client, settings) as worker:
+    async with open_worker(client, endpoints, version=version) as worker:
         running = asyncio.create_task(worker.run())
-        reconciling = asyncio.create_task(reconcile_hourly(client, settings))
+        reconciling = asyncio.create_task(reconcile_hourly(client, endpoints))
         log.info("ready: task queue %s, namespace %s", TASK_QUEUE, client.namespace)
         if what_to_do:
             log.warning("%s", what_to_do)
@@ -138,10 +148,9 @@ async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -
         await running
 
 
-async def reconcile_hourly(client: Client, settings: Settings) -> None:
+async def reconcile_hourly(client: Client, endpoints: Endpoints) -> None:
     """Look for lost processes, now and every hour; a time when nobody answers is passed over."""
-    assert settings.database_url is not None
-    async with await open_pool(settings.database_url, size=1) as pool:
+    async with await open_pool(endpoints.database_url.get_secret_value(), size=1) as pool:
         while True:
             try:
                 for lost in await reconcile(client, pool):
@@ -179,12 +188,13 @@ def main() -> int:
     # (temporalio/sdk-python#300).
     atexit.register(time.sleep, 0.05)
     try:
-        settings = find_services(Settings.from_environment())
+        settings = Settings.from_environment()
+        endpoints = find_endpoints(settings)
         if arguments.migrate:
-            asyncio.run(prepare_databases(settings, worker_role=arguments.grant_to))
+            asyncio.run(prepare_databases(endpoints, worker_role=arguments.grant_to))
             log.info("the databases are at the version of this code")
         else:
-            asyncio.run(run_until_told_to_stop(settings, prepare=arguments.prepare))
+            asyncio.run(run_until_told_to_stop(endpoints, settings.version, prepare=arguments.prepare))
     except REFUSALS as error:
         print(f"worker: {error}", file=sys.stderr)
         return 1

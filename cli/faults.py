@@ -11,7 +11,7 @@ from cli.options import examples
 from orchestrator.database.connection import DatabaseUnreachable
 from services.fake_system import FakeSystem, Fault, open_fake_system
 from settings import ConfigurationError, Settings
-from stack.addresses import find_services
+from stack.endpoints import find_endpoints
 
 times_option = click.option(
     "--times", type=click.IntRange(1), help="How many calls it strikes; all, where nothing is said."
@@ -97,9 +97,8 @@ def with_system(system: str, work: Callable[[FakeSystem], Awaitable[object]]) ->
     """Do something with the system of this name; end the program with one line where it is not there."""
 
     async def run() -> None:
-        settings = find_services(Settings.from_environment())
-        assert settings.database_url is not None
-        url = settings.external_system(system).url or settings.database_url
+        endpoints = find_endpoints(Settings.from_environment())
+        url = endpoints.url_of(endpoints.external_system(system))
         async with open_fake_system(url, system) as fake:
             await work(fake)
 

@@ -20,6 +20,7 @@ from orchestrator.process.ledger import Effect, Ledger, R
 from orchestrator.process.messages import StepRun
 from orchestrator.temporal.connection import connect
 from settings import Settings
+from stack.endpoints import find_endpoints
 from worker import open_worker
 
 Moment = Literal["before the effect", "before the commit", "after the commit"]
@@ -79,14 +80,14 @@ class _Dying:
 
 async def work_until_death(death: Death) -> None:
     """Run the worker."""
-    settings = Settings.from_environment()
-    client = await connect(settings.temporal)
+    endpoints = find_endpoints(Settings.from_environment())
+    client = await connect(endpoints.temporal)
     dying = _Dying(client, death)
     with (
         patch.object(Ledger, "commit", dying.commit(Ledger.commit)),
         patch.object(Ledger, "call", dying.call(Ledger.call)),
     ):
-        async with open_worker(client, settings, task_queue=death.task_queue) as worker:
+        async with open_worker(client, endpoints, task_queue=death.task_queue) as worker:
             await worker.run()
 
 

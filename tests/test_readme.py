@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from settings import ROOT, Settings
+from settings import ROOT, Endpoints
 from tests.conftest import new_database
+from tests.endpoints import variables, with_database
 from worker import open_worker, prepare_databases
 
 README = (ROOT / "README.md").read_text()
@@ -29,13 +30,12 @@ PATHS = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?|[a-z_]+\.py)`", README)
 
 
 @pytest.fixture
-async def newcomer(client: Client, settings: Settings, postgres: str) -> AsyncIterator[dict[str, str]]:
+async def newcomer(client: Client, endpoints: Endpoints, postgres: str) -> AsyncIterator[dict[str, str]]:
     """The environment of somebody who has a worker and an empty database."""
-    address = settings.temporal["target_host"]
-    own = Settings().at(temporal_address=address, database_url=await new_database(postgres))
+    own = with_database(endpoints, await new_database(postgres))
     await prepare_databases(own)
     async with open_worker(client, own) as worker, worker:
-        yield os.environ | {"TEMPORAL_ADDRESS": address, "DATABASE_URL": own.database_url or ""}
+        yield os.environ | variables(own)
 
 
 def test_there_are_commands_links_and_paths() -> None:

@@ -11,14 +11,15 @@ from orchestrator.temporal.plugin import TASK_QUEUE
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem
 from services.fake_user_management import FakeUserManagement
-from settings import Settings
+from settings import Endpoints
 from tests.alone import conftest as alone
+from tests.endpoints import variables
 from tests.fuzz.stage import Stage
 from tests.fuzz.tally import Tally
 from worker import open_worker
 
 # The same as there: each test has databases of its own.
-settings, pool, groups, users = alone.settings, alone.pool, alone.groups, alone.users
+endpoints, pool, groups, users = alone.endpoints, alone.pool, alone.groups, alone.users
 
 
 @pytest.fixture
@@ -29,17 +30,17 @@ def task_queue() -> str:
 @pytest.fixture
 async def stage(
     client: Client,
-    settings: Settings,
+    endpoints: Endpoints,
     pool: Pool,
     groups: FakeGroupManagement,
     users: FakeUserManagement,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Stage]:
     """A worker, with some subscriptions, and the command line beside it."""
-    monkeypatch.setenv("TEMPORAL_ADDRESS", settings.temporal["target_host"])
-    monkeypatch.setenv("DATABASE_URL", settings.database_url or "")
+    for name, value in variables(endpoints).items():
+        monkeypatch.setenv(name, value)
     systems: dict[str, FakeSystem] = {"UserGroup": groups.system, "User": users.system}
-    async with open_worker(client, settings) as worker, worker:
+    async with open_worker(client, endpoints) as worker, worker:
         yield Stage(client, pool, systems)
 
 

@@ -22,7 +22,7 @@ from orchestrator.domain.process import ProcessStatus
 from orchestrator.temporal import search_attributes
 from orchestrator.temporal.plugin import TASK_QUEUE
 from services.fake_system import FakeSystem, Fault, open_fake_system
-from settings import ROOT, Settings
+from settings import ROOT
 from tests.conftest import new_database
 from tests.processes import Handle, Processes, eventually
 from tests.starting import Ended, Program
@@ -91,9 +91,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-async def project(
-    copy: Path, settings: Settings, environment: dict[str, str], postgres: str
-) -> AsyncIterator[Project]:
+async def project(copy: Path, environment: dict[str, str], postgres: str) -> AsyncIterator[Project]:
     database_url = await new_database(postgres)
     own = environment | {"DATABASE_URL": database_url}
     async with running(Program(own, ("worker.py",), copy)):

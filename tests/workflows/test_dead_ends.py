@@ -21,7 +21,7 @@ from orchestrator.temporal import search_attributes
 from orchestrator.temporal.plugin import subscriptions_plugin
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from settings import Settings
+from settings import Endpoints
 from stack.temporal_server import find_temporal_cli
 from tests.processes import Handle, Processes, eventually
 from worker import open_worker
@@ -179,7 +179,7 @@ async def is_gone(handle: Handle) -> bool | None:
 async def test_a_temporal_that_has_lost_its_database_leaves_nothing_locked_for_ever(
     worker: None,
     directory: Path,
-    settings: Settings,
+    endpoints: Endpoints,
     processes: Processes,
     groups: FakeGroupManagement,
     pool: Pool,
@@ -194,7 +194,7 @@ async def test_a_temporal_that_has_lost_its_database_leaves_nothing_locked_for_e
     ) as empty:
         anew = Processes(empty.client, processes.task_queue, pool)
         await mend(anew, handle, group_id, "not found")
-        async with open_worker(empty.client, settings, task_queue=anew.task_queue) as other, other:
+        async with open_worker(empty.client, endpoints, task_queue=anew.task_queue) as other, other:
             await (await anew.start("terminate_user_group", group_id)).result()
     assert (await processes.read(group_id)).status is Status.TERMINATED
     assert await groups.find_group(group_id) is None
