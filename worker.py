@@ -2,12 +2,10 @@
 
 import argparse
 import asyncio
-import atexit
 import inspect
 import logging
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -35,6 +33,7 @@ from orchestrator.temporal.deployment import InvalidVersion, advice, deployment_
 from orchestrator.temporal.executions import is_cancellation_requested
 from orchestrator.temporal.plugin import TASK_QUEUE
 from orchestrator.temporal.search_attributes import register_search_attributes
+from program import run_program
 from services.fake_schema import create_fake_system
 from settings import ConfigurationError, Endpoints, Settings
 from stack.endpoints import find_endpoints
@@ -184,9 +183,6 @@ def main() -> int:
         parser.error("--grant-to belongs to --migrate: the rights are given again after each migration")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)  # of use to its developers
-    # A process that exits within milliseconds of its last SDK call may die at exit
-    # (temporalio/sdk-python#300).
-    atexit.register(time.sleep, 0.05)
     try:
         settings = Settings.from_environment()
         endpoints = find_endpoints(settings)
@@ -202,4 +198,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

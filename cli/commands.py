@@ -1,7 +1,5 @@
 """The program: its commands, and what it says where one cannot be done."""
 
-import signal
-
 import asyncpg
 import click
 from click.exceptions import NoArgsIsHelpError
@@ -81,12 +79,6 @@ def run(arguments: list[str]) -> int:
             raise
         return _fail(arguments, *told)
     return code if isinstance(code, int) else DONE
-
-
-def stop_as_by_ctrl_c() -> None:
-    """Treat SIGTERM and a closed terminal like Ctrl-C: what the program has started it stops in order."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
 
 
 def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  # one for each kind

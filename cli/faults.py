@@ -9,6 +9,7 @@ import click
 from cli import output
 from cli.options import examples
 from orchestrator.database.connection import DatabaseUnreachable
+from program import run_program
 from services.fake_system import FakeSystem, Fault, open_fake_system
 from settings import ConfigurationError, Settings
 from stack.endpoints import find_endpoints
@@ -110,4 +111,4 @@ def with_system(system: str, work: Callable[[FakeSystem], Awaitable[object]]) ->
 
 
 if __name__ == "__main__":
-    faults()
+    run_program(faults)

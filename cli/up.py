@@ -8,6 +8,7 @@ from threading import Event
 import click
 
 from cli import output
+from program import run_program
 from stack.addresses import DIRECTORY, Addresses
 from stack.embedded import embedded_stack, kept_up
 from stack.errors import StackFailed
@@ -44,4 +45,4 @@ def up(workers: int, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    up()
+    run_program(up)
