@@ -12,8 +12,9 @@ from orchestrator.database.connection import Pool, open_pool
 from orchestrator.temporal.connection import connect
 from settings import Endpoints, Settings
 from stack.addresses import DIRECTORY
-from stack.embedded import embedded_stack, is_kept_up
 from stack.endpoints import named_endpoints
+from stack.errors import StackNotInstalled
+from stack.keeping import is_kept_up
 
 R = TypeVar("R")
 
@@ -60,6 +61,10 @@ def _located(
     if named is not None:
         yield named, False
         return
+    try:
+        from stack.embedded import embedded_stack  # noqa: PLC0415  # with services a command does without
+    except ModuleNotFoundError as error:
+        raise StackNotInstalled from error
     kept_up = is_kept_up(DIRECTORY)
     if lasting and not kept_up:
         raise Passing

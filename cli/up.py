@@ -10,8 +10,9 @@ import click
 from cli import output
 from program import run_program
 from stack.addresses import DIRECTORY, Addresses
-from stack.embedded import embedded_stack, kept_up
+from stack.embedded import embedded_stack
 from stack.errors import StackFailed
+from stack.keeping import kept_up
 
 
 @click.command()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from settings import ConfigurationError, Endpoints, Settings
 from stack.addresses import DIRECTORY, Addresses
-from stack.detached import is_running
+from stack.errors import StackNotInstalled
 
 
 def find_endpoints(settings: Settings, directory: Path = DIRECTORY) -> Endpoints:
@@ -12,6 +12,7 @@ def find_endpoints(settings: Settings, directory: Path = DIRECTORY) -> Endpoints
 
     Raises:
         ConfigurationError: when the settings name only a part, or nothing and no embedded stack is running.
+        StackNotInstalled: when they name nothing and there is no embedded stack to look for.
     """
     named = named_endpoints(settings, directory)
     if named is not None:
@@ -42,6 +43,14 @@ def named_endpoints(settings: Settings, directory: Path = DIRECTORY) -> Endpoint
 
 
 def running_stack(directory: Path = DIRECTORY) -> Addresses | None:
-    """Return the addresses of the embedded stack, or `None` if it is not running."""
+    """Return the addresses of the embedded stack, or `None` if it is not running.
+
+    Raises:
+        StackNotInstalled: when its packages are not.
+    """
+    try:
+        from stack.detached import is_running  # noqa: PLC0415  # a worker with services does without
+    except ModuleNotFoundError as error:
+        raise StackNotInstalled from error
     found = Addresses.read(directory)
     return found if found is not None and is_running(found.pids.get("temporal"), "temporal") else None
