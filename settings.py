@@ -11,10 +11,15 @@ from temporalio.common import WorkerDeploymentVersion
 from temporalio.envconfig import ClientConfig
 
 from catalogue import external_systems
+from orchestrator.database.connection import Pool
 
 ROOT = Path(__file__).resolve().parent
 
 _NAME = re.compile(r"[\w.]+(?::[\w.]+)?")
+
+
+LARGEST_POOL = 100
+"""Connections; as many as PostgreSQL has by default, and as many activities as a worker runs at once."""
 
 
 class ConfigurationError(Exception):
@@ -46,13 +51,16 @@ class ExternalSystem(BaseModel):
         """Whether the fake stands in for it."""
         return self.opened_by == self.fake(self.name).opened_by
 
-    def open(self, url: str) -> Any:
+    def open(self, where: "str | Pool") -> Any:
         """Return what opens the client, as an asynchronous context.
+
+        Args:
+            where: the URL of the system; for a fake, also a pool that it shares with others.
 
         Raises:
             ConfigurationError: when there is no such function.
         """
-        return load_function(self.name.upper(), self.opened_by)(url)
+        return load_function(self.name.upper(), self.opened_by)(where)
 
 
 FAKES = tuple(ExternalSystem.fake(name) for name in EXTERNAL_SYSTEMS)
@@ -96,6 +104,11 @@ class Settings(BaseModel):
     database_url: SecretStr | None = None
     """`DATABASE_URL`: the PostgreSQL of the subscriptions."""
     external_systems: tuple[ExternalSystem, ...] = FAKES
+    pool_size: int = 10
+    """`DATABASE_POOL_SIZE`: connections of a worker to the PostgreSQL of the subscriptions, 1 to 100.
+
+    Fakes take some more: `worker.most_connections` counts them all. A command of the starter takes 2.
+    """
     deployment_name: str | None = None
     """`TEMPORAL_DEPLOYMENT_NAME`, which Temporal's Worker Controller sets, with the next."""
     build_id: str | None = None
@@ -106,7 +119,8 @@ class Settings(BaseModel):
         """Read `TEMPORAL_*` (and `temporal.toml`), `DATABASE_URL`, and of each external system both settings.
 
         Raises:
-            ConfigurationError: when a profile is unknown, or its file or a certificate cannot be read.
+            ConfigurationError: when a profile is unknown, its file or a certificate cannot be read, or the
+                size of the pool is not a number in its range.
         """
         try:
             temporal = dict(ClientConfig.load_client_connect_config())
@@ -126,6 +140,7 @@ class Settings(BaseModel):
             temporal=temporal,
             database_url=_secret("DATABASE_URL"),
             external_systems=systems,
+            pool_size=_pool_size(os.environ.get("DATABASE_POOL_SIZE") or "10"),
             deployment_name=os.environ.get("TEMPORAL_DEPLOYMENT_NAME") or None,
             build_id=os.environ.get("TEMPORAL_WORKER_BUILD_ID") or None,
         )
@@ -178,6 +193,13 @@ class Settings(BaseModel):
 def _secret(variable: str) -> SecretStr | None:
     value = os.environ.get(variable)
     return SecretStr(value) if value else None
+
+
+def _pool_size(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_POOL):
+        # Not shown: it may be a password in the wrong variable.
+        raise ConfigurationError(f"DATABASE_POOL_SIZE: give a whole number from 1 to {LARGEST_POOL}")
+    return int(text)
 
 
 def load_function(setting: str, name: str) -> Any:

@@ -20,7 +20,13 @@ from temporalio.worker import Worker
 
 from activities.subscriptions import SubscriptionActivities
 from catalogue import CATALOGUE, registered_workflows, validating_workflows
-from orchestrator.database.connection import DatabaseUnreachable, NotPermitted, open_pool
+from orchestrator.database.connection import (
+    DatabaseUnreachable,
+    NoConnectionLeft,
+    NotPermitted,
+    Pool,
+    open_pool,
+)
 from orchestrator.database.grants import RoleNotFit, grant_to_worker
 from orchestrator.database.migrate import migrate, require_current_schema
 from orchestrator.database.schema import SchemaOutOfDate
@@ -34,6 +40,8 @@ from orchestrator.temporal.executions import is_cancellation_requested
 from orchestrator.temporal.plugin import TASK_QUEUE
 from orchestrator.temporal.search_attributes import register_search_attributes
 from program import run_program
+from services.errors import FakeNotUsable
+from services.fake_pool import FAKES_POOL_SIZE
 from services.fake_schema import create_fake_system
 from settings import ConfigurationError, Endpoints, Settings
 from stack.endpoints import find_endpoints
@@ -43,7 +51,7 @@ GRACE = timedelta(seconds=20)
 
 REFUSALS = (
     *(ConfigurationError, TemporalUnreachable, DatabaseUnreachable, InvalidVersion),
-    *(SchemaOutOfDate, NotPermitted, RoleNotFit),
+    *(SchemaOutOfDate, NotPermitted, RoleNotFit, FakeNotUsable),
 )
 """Why a worker cannot begin; each is told in one line."""
 
@@ -52,11 +60,11 @@ log = logging.getLogger("worker")
 
 @asynccontextmanager
 async def open_activities(
-    client: Client, endpoints: Endpoints
+    client: Client, endpoints: Endpoints, pool: Pool
 ) -> AsyncIterator[Sequence[Callable[..., Any]]]:
-    """Build every activity, on one pool and one client for each external system."""
+    """Build every activity, on the pool of the subscriptions and one client for each external system."""
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(await open_pool(endpoints.database_url.get_secret_value()))
+        systems = await _open_external_systems(endpoints, stack)
         ledger = Ledger(pool, partial(is_cancellation_requested, client))
         activities = [
             *_activities(Bookkeeping(ledger)),
@@ -64,10 +72,34 @@ async def open_activities(
             *_activities(ValidationActivities(pool, validating_workflows())),
         ]
         for entry in CATALOGUE:
-            system = endpoints.external_system(entry.external_system)
-            opened = await stack.enter_async_context(system.open(endpoints.url_of(system)))
-            activities += _activities(entry.activities(ledger, opened))
+            activities += _activities(entry.activities(ledger, systems[entry.external_system]))
         yield activities
+
+
+async def _open_external_systems(endpoints: Endpoints, stack: AsyncExitStack) -> dict[str, Any]:
+    pools: dict[str, Pool] = {}
+    for url in _urls_of_fakes(endpoints):
+        pools[url] = await stack.enter_async_context(await open_pool(url, size=FAKES_POOL_SIZE))
+    systems = {}
+    for system in endpoints.external_systems:
+        url = endpoints.url_of(system)
+        opened = system.open(pools[url] if system.is_fake else url)
+        systems[system.name] = await stack.enter_async_context(opened)
+    return systems
+
+
+def _urls_of_fakes(endpoints: Endpoints) -> set[str]:
+    return {endpoints.url_of(system) for system in endpoints.external_systems if system.is_fake}
+
+
+def most_connections(endpoints: Endpoints, pool_size: int) -> int:
+    """Return how many connections to PostgreSQL a worker takes at most.
+
+    The steps and the reconciler share one pool. All fakes at one URL share another, so that a slow external
+    system keeps no connection from the steps; real external systems take none. While it starts, before it
+    opens these pools, a worker takes one at a time.
+    """
+    return pool_size + FAKES_POOL_SIZE * len(_urls_of_fakes(endpoints))
 
 
 @asynccontextmanager
@@ -75,15 +107,21 @@ async def open_worker(
     client: Client,
     endpoints: Endpoints,
     *,
+    pool: "Pool | None" = None,
     task_queue: str = TASK_QUEUE,
     version: WorkerDeploymentVersion | None = None,
 ) -> AsyncIterator[Worker]:
     """Build the worker that runs every workflow and every activity; it is yet to be run.
 
     Args:
+        pool: connections to the database of the subscriptions, which the caller closes; `None` opens some.
         version: release that new processes are routed to and stay on; `None` for a worker without one.
     """
-    async with open_activities(client, endpoints) as activities:
+    async with AsyncExitStack() as stack:
+        if pool is None:
+            url = endpoints.database_url.get_secret_value()
+            pool = await stack.enter_async_context(await open_pool(url))
+        activities = await stack.enter_async_context(open_activities(client, endpoints, pool))
         yield Worker(
             client,
             task_queue=task_queue,
@@ -112,11 +150,12 @@ async def prepare_databases(endpoints: Endpoints, *, worker_role: str | None = N
 
 
 async def run_until_told_to_stop(
-    endpoints: Endpoints, version: WorkerDeploymentVersion | None, *, prepare: bool = False
+    endpoints: Endpoints, *, pool_size: int, version: WorkerDeploymentVersion | None, prepare: bool
 ) -> None:
     """Run a worker until SIGINT or SIGTERM; what it has begun it ends, within the grace period.
 
     Args:
+        pool_size: connections to the database of the subscriptions at most.
         version: see `open_worker`.
         prepare: whether to bring the databases to what this code needs, first.
 
@@ -132,9 +171,13 @@ async def run_until_told_to_stop(
     await require_current_schema(endpoints.database_url.get_secret_value())
     await register_search_attributes(client)
     what_to_do = await advice(client, version) if version else None
-    async with open_worker(client, endpoints, version=version) as worker:
+    async with (
+        await open_pool(endpoints.database_url.get_secret_value(), size=pool_size) as pool,
+        open_worker(client, endpoints, pool=pool, version=version) as worker,
+    ):
         running = asyncio.create_task(worker.run())
-        reconciling = asyncio.create_task(reconcile_hourly(client, endpoints))
+        reconciling = asyncio.create_task(reconcile_hourly(client, pool))
+        log.info("takes up to %d connections to PostgreSQL", most_connections(endpoints, pool_size))
         log.info("ready: task queue %s, namespace %s", TASK_QUEUE, client.namespace)
         if what_to_do:
             log.warning("%s", what_to_do)
@@ -147,16 +190,15 @@ async def run_until_told_to_stop(
         await running
 
 
-async def reconcile_hourly(client: Client, endpoints: Endpoints) -> None:
+async def reconcile_hourly(client: Client, pool: Pool) -> None:
     """Look for lost processes, now and every hour; a time when nobody answers is passed over."""
-    async with await open_pool(endpoints.database_url.get_secret_value(), size=1) as pool:
-        while True:
-            try:
-                for lost in await reconcile(client, pool):
-                    log.warning("process %s is lost: set its subscription in sync", lost.process_id)
-            except (RPCError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("cannot reconcile now: %s", error)
-            await asyncio.sleep(timedelta(hours=1).total_seconds())
+    while True:
+        try:
+            for lost in await reconcile(client, pool):
+                log.warning("process %s is lost: set its subscription in sync", lost.process_id)
+        except (RPCError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("cannot reconcile now: %s", error)
+        await asyncio.sleep(timedelta(hours=1).total_seconds())
 
 
 def _activities(owner: object) -> list[Callable[..., Any]]:
@@ -170,6 +212,24 @@ def _activities(owner: object) -> list[Callable[..., Any]]:
 
 def main() -> int:
     """Run a worker; return the exit code."""
+    arguments = _arguments()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)  # of use to its developers
+    try:
+        settings = Settings.from_environment()
+        endpoints = find_endpoints(settings)
+        if arguments.migrate:
+            asyncio.run(prepare_databases(endpoints, worker_role=arguments.grant_to))
+            log.info("the databases are at the version of this code")
+        else:
+            _run(endpoints, settings, prepare=arguments.prepare)
+    except REFUSALS as error:
+        print(f"worker: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prepare", action="store_true", help="bring the databases to this version first")
     parser.add_argument("--migrate", action="store_true", help="bring the databases to this version, and end")
@@ -181,20 +241,19 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.grant_to is not None and not arguments.migrate:
         parser.error("--grant-to belongs to --migrate: the rights are given again after each migration")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)  # of use to its developers
+    return arguments
+
+
+def _run(endpoints: Endpoints, settings: Settings, *, prepare: bool) -> None:
+    size = settings.pool_size
+    running = run_until_told_to_stop(endpoints, pool_size=size, version=settings.version, prepare=prepare)
     try:
-        settings = Settings.from_environment()
-        endpoints = find_endpoints(settings)
-        if arguments.migrate:
-            asyncio.run(prepare_databases(endpoints, worker_role=arguments.grant_to))
-            log.info("the databases are at the version of this code")
-        else:
-            asyncio.run(run_until_told_to_stop(endpoints, settings.version, prepare=arguments.prepare))
-    except REFUSALS as error:
-        print(f"worker: {error}", file=sys.stderr)
-        return 1
-    return 0
+        asyncio.run(running)
+    except NoConnectionLeft as error:
+        most = most_connections(endpoints, size)
+        raise ConfigurationError(
+            f"{error}; this worker takes up to {most} (DATABASE_POOL_SIZE={size})"
+        ) from error
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from cli import output
 from cli.options import examples
 from orchestrator.database.connection import DatabaseUnreachable
 from program import run_program
+from services.errors import FakeNotUsable
 from services.fake_system import FakeSystem, Fault, open_fake_system
 from settings import ConfigurationError, Settings
 from stack.endpoints import find_endpoints
@@ -105,7 +106,7 @@ def with_system(system: str, work: Callable[[FakeSystem], Awaitable[object]]) ->
 
     try:
         asyncio.run(run())
-    except (ConfigurationError, DatabaseUnreachable) as error:
+    except (ConfigurationError, DatabaseUnreachable, FakeNotUsable) as error:
         output.complain(str(error))
         sys.exit(1)
 

@@ -82,6 +82,20 @@ def test_endpoints_cannot_be_made_without_temporal() -> None:
         Endpoints(temporal={}, database_url=SecretStr(URL))
 
 
+def test_a_worker_keeps_ten_connections_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_POOL_SIZE", raising=False)
+    assert Settings.from_environment().pool_size == 10
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "3")
+    assert Settings.from_environment().pool_size == 3
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "101", "1.5", "ten", "²"])
+def test_a_pool_size_out_of_range_is_refused(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_POOL_SIZE", size)
+    with pytest.raises(ConfigurationError, match="DATABASE_POOL_SIZE: give a whole number from 1 to 100"):
+        Settings.from_environment()
+
+
 def test_an_external_system_is_on_the_same_server_by_default() -> None:
     endpoints = find_endpoints(BOTH)
     system = endpoints.external_system("group_management")
