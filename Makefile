@@ -60,8 +60,11 @@ soak: $(READY) ## Create 10,000 user groups while workers are killed, then park 
 	@$(BIN)/python -m trials.soak $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python -m pytest -m exhaustive tests/alone/test_long_times.py)
 
-lock: $(READY) ## Renew the lock file from pyproject.toml: names, versions and hashes only
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+lock: $(READY) ## Renew both lock files from pyproject.toml: names, versions and hashes only
+	$(COMPILE) --all-extras --group dev --upgrade --output-file requirements.lock
+	$(COMPILE) --upgrade --constraint requirements.lock --output-file requirements-worker.lock
 
 clean: ## Remove the virtual environment and the embedded stack's data (stop "make up" first)
 	rm -rf $(VENV) .devstack

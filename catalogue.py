@@ -104,6 +104,11 @@ def definition_of(entry: CatalogueEntry, target: Target) -> type[ProcessFrame]:
     return definition
 
 
+def external_systems(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> tuple[str, ...]:
+    """Return the names of the external systems, in the order of the catalogue, each once."""
+    return tuple(dict.fromkeys(entry.external_system for entry in catalogue))
+
+
 def workflow_type(definition: type[HasTarget]) -> str:
     """Return the name under which Temporal knows the workflow."""
     name = workflow._Definition.must_from_class(definition).name  # noqa: SLF001  # the SDK has no public way

@@ -6,20 +6,27 @@ import re
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.envconfig import ClientConfig
+
+from catalogue import external_systems
+from orchestrator.database.connection import Pool
 
 ROOT = Path(__file__).resolve().parent
 
 _NAME = re.compile(r"[\w.]+(?::[\w.]+)?")
 
 
+LARGEST_POOL = 100
+"""Connections; as many as PostgreSQL has by default, and as many activities as a worker runs at once."""
+
+
 class ConfigurationError(Exception):
     """The settings do not fit together, or name what is not there; the message says what to set."""
 
 
-EXTERNAL_SYSTEMS = ("group_management", "user_management")
+EXTERNAL_SYSTEMS = external_systems()
 """The external systems; in capitals the name of one is the setting that says what opens it."""
 
 
@@ -31,8 +38,8 @@ class ExternalSystem(BaseModel):
     name: str
     opened_by: str
     """The function that opens it, as `module:function`: `{NAME}`, by default that of its fake."""
-    url: str | None = Field(None, repr=False)
-    """`{NAME}_URL`; may hold a password. `None` means on the server of the subscriptions."""
+    url: SecretStr | None = None
+    """`{NAME}_URL`; `None` means on the server of the subscriptions."""
 
     @classmethod
     def fake(cls, name: str) -> Self:
@@ -44,61 +51,34 @@ class ExternalSystem(BaseModel):
         """Whether the fake stands in for it."""
         return self.opened_by == self.fake(self.name).opened_by
 
-    def open(self, database_url: str) -> Any:
+    def open(self, where: "str | Pool") -> Any:
         """Return what opens the client, as an asynchronous context.
+
+        Args:
+            where: the URL of the system; for a fake, also a pool that it shares with others.
 
         Raises:
             ConfigurationError: when there is no such function.
         """
-        return load_function(self.name.upper(), self.opened_by)(self.url or database_url)
+        return load_function(self.name.upper(), self.opened_by)(where)
 
 
-class Settings(BaseModel):
-    """Where the services are, and what stands in for the external systems."""
+FAKES = tuple(ExternalSystem.fake(name) for name in EXTERNAL_SYSTEMS)
+
+
+class Endpoints(BaseModel):
+    """Where the services are: Temporal, PostgreSQL and the external systems."""
 
     model_config = ConfigDict(frozen=True)
 
-    temporal: dict[str, Any] = Field({}, repr=False)
-    """How to connect to Temporal, from the SDK's own environment configuration; may hold an API key."""
-    database_url: str | None = Field(None, repr=False)
-    """`DATABASE_URL`: the PostgreSQL of the subscriptions; may hold a password."""
-    external_systems: tuple[ExternalSystem, ...] = tuple(ExternalSystem.fake(one) for one in EXTERNAL_SYSTEMS)
-    deployment_name: str | None = None
-    """`TEMPORAL_DEPLOYMENT_NAME`, which Temporal's Worker Controller sets, with the next."""
-    build_id: str | None = None
-    """`TEMPORAL_WORKER_BUILD_ID`."""
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        """Read `TEMPORAL_*` (and `temporal.toml`), `DATABASE_URL`, and of each external system both settings.
-
-        Raises:
-            ConfigurationError: when a profile is unknown, or its file or a certificate cannot be read.
-        """
-        try:
-            temporal = dict(ClientConfig.load_client_connect_config())
-        except (OSError, RuntimeError, ValueError) as error:
-            # What follows the first line shows what stands in the file: there may be an API key in it.
-            reason = str(error).partition("\n")[0]
-            raise ConfigurationError(f"The configuration of Temporal cannot be read: {reason}") from None
-        systems = tuple(
-            ExternalSystem(
-                name=name,
-                opened_by=os.environ.get(name.upper()) or ExternalSystem.fake(name).opened_by,
-                url=os.environ.get(f"{name.upper()}_URL") or None,
-            )
-            for name in EXTERNAL_SYSTEMS
-        )
-        return cls(
-            temporal=temporal,
-            database_url=os.environ.get("DATABASE_URL") or None,
-            external_systems=systems,
-            deployment_name=os.environ.get("TEMPORAL_DEPLOYMENT_NAME") or None,
-            build_id=os.environ.get("TEMPORAL_WORKER_BUILD_ID") or None,
-        )
+    temporal: dict[str, Any] = Field(repr=False, min_length=1)
+    """How to connect to Temporal, in the SDK's words; may hold an API key."""
+    database_url: SecretStr
+    """The PostgreSQL of the subscriptions."""
+    external_systems: tuple[ExternalSystem, ...] = FAKES
 
     def external_system(self, name: str) -> ExternalSystem:
-        """Return what is set of the external system of this name.
+        """Return the external system of this name.
 
         Raises:
             ConfigurationError: when there is no system of this name.
@@ -109,21 +89,80 @@ class Settings(BaseModel):
             raise ConfigurationError(f"There is no external system {name!r}; give one of {known}")
         return found
 
-    @property
-    def configured(self) -> bool:
-        """Whether real services are named; otherwise the embedded stack serves.
+    def url_of(self, system: ExternalSystem) -> str:
+        """Return the URL of an external system, by default that of the subscriptions."""
+        return (system.url or self.database_url).get_secret_value()
+
+
+class Settings(BaseModel):
+    """What the environment says."""
+
+    model_config = ConfigDict(frozen=True)
+
+    temporal: dict[str, Any] = Field({}, repr=False)
+    """How to connect to Temporal, from the SDK's own environment configuration; may hold an API key."""
+    database_url: SecretStr | None = None
+    """`DATABASE_URL`: the PostgreSQL of the subscriptions."""
+    external_systems: tuple[ExternalSystem, ...] = FAKES
+    pool_size: int = 10
+    """`DATABASE_POOL_SIZE`: connections of a worker to the PostgreSQL of the subscriptions, 1 to 100.
+
+    Fakes take some more: `worker.most_connections` counts them all. A command of the starter takes 2.
+    """
+    deployment_name: str | None = None
+    """`TEMPORAL_DEPLOYMENT_NAME`, which Temporal's Worker Controller sets, with the next."""
+    build_id: str | None = None
+    """`TEMPORAL_WORKER_BUILD_ID`."""
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read `TEMPORAL_*` (and `temporal.toml`), `DATABASE_URL`, and of each external system both settings.
 
         Raises:
-            ConfigurationError: when one of Temporal and PostgreSQL is configured alone.
+            ConfigurationError: when a profile is unknown, its file or a certificate cannot be read, or the
+                size of the pool is not a number in its range.
         """
-        if bool(self.temporal) != (self.database_url is not None):
-            missing = "DATABASE_URL" if self.temporal else "TEMPORAL_ADDRESS"
-            present = "Temporal" if self.temporal else "DATABASE_URL"
+        try:
+            temporal = dict(ClientConfig.load_client_connect_config())
+        except (OSError, RuntimeError, ValueError) as error:
+            # What follows the first line shows what stands in the file: there may be an API key in it.
+            reason = str(error).partition("\n")[0]
+            raise ConfigurationError(f"The configuration of Temporal cannot be read: {reason}") from None
+        systems = tuple(
+            ExternalSystem(
+                name=fake.name,
+                opened_by=os.environ.get(fake.name.upper()) or fake.opened_by,
+                url=_secret(f"{fake.name.upper()}_URL"),
+            )
+            for fake in FAKES
+        )
+        return cls(
+            temporal=temporal,
+            database_url=_secret("DATABASE_URL"),
+            external_systems=systems,
+            pool_size=_pool_size(os.environ.get("DATABASE_POOL_SIZE") or "10"),
+            deployment_name=os.environ.get("TEMPORAL_DEPLOYMENT_NAME") or None,
+            build_id=os.environ.get("TEMPORAL_WORKER_BUILD_ID") or None,
+        )
+
+    @property
+    def endpoints(self) -> Endpoints | None:
+        """The configured endpoints; `None` if none are configured, so that the embedded stack serves.
+
+        Raises:
+            ConfigurationError: when only one of Temporal and PostgreSQL is configured.
+        """
+        if self.temporal and self.database_url:
+            return Endpoints(
+                temporal=self.temporal, database_url=self.database_url, external_systems=self.external_systems
+            )
+        if self.temporal or self.database_url:
+            names = ("Temporal", "DATABASE_URL") if self.temporal else ("DATABASE_URL", "TEMPORAL_ADDRESS")
             raise ConfigurationError(
-                f"{present} is configured but {missing} is not: "
+                f"{names[0]} is configured but {names[1]} is not: "
                 "set both, or neither to use the embedded stack"
             )
-        return self.database_url is not None
+        return None
 
     @property
     def version(self) -> WorkerDeploymentVersion | None:
@@ -142,14 +181,25 @@ class Settings(BaseModel):
             )
         return None
 
-    def means(self, temporal_address: str) -> bool:
-        """Return whether this names the Temporal at this address, and nothing else."""
-        return self.temporal.get("target_host") == temporal_address and self.database_url is None
+    def at(self, *, temporal_address: str, database_url: str) -> Endpoints:
+        """Return the endpoints with Temporal and PostgreSQL at these addresses."""
+        return Endpoints(
+            temporal={"target_host": temporal_address},
+            database_url=SecretStr(database_url),
+            external_systems=self.external_systems,
+        )
 
-    def at(self, *, temporal_address: str, database_url: str) -> Self:
-        """Return these settings with the services at these addresses."""
-        services = {"temporal": {"target_host": temporal_address}, "database_url": database_url}
-        return self.model_copy(update=services)
+
+def _secret(variable: str) -> SecretStr | None:
+    value = os.environ.get(variable)
+    return SecretStr(value) if value else None
+
+
+def _pool_size(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_POOL):
+        # Not shown: it may be a password in the wrong variable.
+        raise ConfigurationError(f"DATABASE_POOL_SIZE: give a whole number from 1 to {LARGEST_POOL}")
+    return int(text)
 
 
 def load_function(setting: str, name: str) -> Any:

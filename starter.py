@@ -1,16 +1,17 @@
 """The starter: the command line of this project."""
 
-import atexit
 import sys
-import time
 
-from cli.commands import run, stop_as_by_ctrl_c
+from cli.commands import run
 from cli.output import spell_what_cannot_be_encoded
+from program import run_program
+
+
+def main() -> int:
+    """Run the command line that was typed."""
+    spell_what_cannot_be_encoded()
+    return run(sys.argv[1:])
+
 
 if __name__ == "__main__":
-    # A process that exits within milliseconds of its last SDK call may die at exit
-    # (temporalio/sdk-python#300).
-    atexit.register(time.sleep, 0.05)
-    stop_as_by_ctrl_c()
-    spell_what_cannot_be_encoded()
-    sys.exit(run(sys.argv[1:]))
+    run_program(main, stop_like_ctrl_c=True)

@@ -2,12 +2,10 @@
 
 import argparse
 import asyncio
-import atexit
 import inspect
 import logging
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -16,12 +14,19 @@ from typing import Any
 
 import asyncpg
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.subscriptions import SubscriptionActivities
 from catalogue import CATALOGUE, registered_workflows, validating_workflows
-from orchestrator.database.connection import DatabaseUnreachable, NotPermitted, open_pool
+from orchestrator.database.connection import (
+    DatabaseUnreachable,
+    NoConnectionLeft,
+    NotPermitted,
+    Pool,
+    open_pool,
+)
 from orchestrator.database.grants import RoleNotFit, grant_to_worker
 from orchestrator.database.migrate import migrate, require_current_schema
 from orchestrator.database.schema import SchemaOutOfDate
@@ -34,16 +39,19 @@ from orchestrator.temporal.deployment import InvalidVersion, advice, deployment_
 from orchestrator.temporal.executions import is_cancellation_requested, request_cancellation
 from orchestrator.temporal.plugin import TASK_QUEUE
 from orchestrator.temporal.search_attributes import register_search_attributes
+from program import run_program
+from services.errors import FakeNotUsable
+from services.fake_pool import FAKES_POOL_SIZE
 from services.fake_schema import create_fake_system
-from settings import ConfigurationError, Settings
-from stack.addresses import find_services
+from settings import ConfigurationError, Endpoints, Settings
+from stack.endpoints import find_endpoints
 
 GRACE = timedelta(seconds=20)
 """How long the activities in progress may take to end when the worker is told to stop."""
 
 REFUSALS = (
     *(ConfigurationError, TemporalUnreachable, DatabaseUnreachable, InvalidVersion),
-    *(SchemaOutOfDate, NotPermitted, RoleNotFit),
+    *(SchemaOutOfDate, NotPermitted, RoleNotFit, FakeNotUsable),
 )
 """Why a worker cannot begin; each is told in one line."""
 
@@ -52,12 +60,11 @@ log = logging.getLogger("worker")
 
 @asynccontextmanager
 async def open_activities(
-    client: Client, settings: Settings, at_moment: AtMoment = do_nothing
+    client: Client, endpoints: Endpoints, pool: Pool, at_moment: AtMoment = do_nothing
 ) -> AsyncIterator[Sequence[Callable[..., Any]]]:
-    """Build every activity, on one pool and one client for each external system."""
-    assert settings.database_url is not None
+    """Build every activity, on the pool of the subscriptions and one client for each external system."""
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(await open_pool(settings.database_url))
+        systems = await _open_external_systems(endpoints, stack)
         ledger = Ledger(pool, partial(is_cancellation_requested, client), at_moment)
         activities = [
             *_activities(Bookkeeping(ledger, partial(request_cancellation, client))),
@@ -65,27 +72,58 @@ async def open_activities(
             *_activities(ValidationActivities(pool, validating_workflows())),
         ]
         for entry in CATALOGUE:
-            system = settings.external_system(entry.external_system)
-            opened = await stack.enter_async_context(system.open(settings.database_url))
-            activities += _activities(entry.activities(ledger, opened))
+            activities += _activities(entry.activities(ledger, systems[entry.external_system]))
         yield activities
+
+
+async def _open_external_systems(endpoints: Endpoints, stack: AsyncExitStack) -> dict[str, Any]:
+    pools: dict[str, Pool] = {}
+    for url in _urls_of_fakes(endpoints):
+        pools[url] = await stack.enter_async_context(await open_pool(url, size=FAKES_POOL_SIZE))
+    systems = {}
+    for system in endpoints.external_systems:
+        url = endpoints.url_of(system)
+        opened = system.open(pools[url] if system.is_fake else url)
+        systems[system.name] = await stack.enter_async_context(opened)
+    return systems
+
+
+def _urls_of_fakes(endpoints: Endpoints) -> set[str]:
+    return {endpoints.url_of(system) for system in endpoints.external_systems if system.is_fake}
+
+
+def most_connections(endpoints: Endpoints, pool_size: int) -> int:
+    """Return how many connections to PostgreSQL a worker takes at most.
+
+    The steps and the reconciler share one pool. All fakes at one URL share another, so that a slow external
+    system keeps no connection from the steps; real external systems take none. While it starts, before it
+    opens these pools, a worker takes one at a time.
+    """
+    return pool_size + FAKES_POOL_SIZE * len(_urls_of_fakes(endpoints))
 
 
 @asynccontextmanager
 async def open_worker(
     client: Client,
-    settings: Settings,
+    endpoints: Endpoints,
     *,
+    pool: "Pool | None" = None,
     task_queue: str = TASK_QUEUE,
+    version: WorkerDeploymentVersion | None = None,
     at_moment: AtMoment = do_nothing,
 ) -> AsyncIterator[Worker]:
     """Build the worker that runs every workflow and every activity; the caller runs it.
 
     Args:
+        pool: connections to the database of the subscriptions, which the caller closes; `None` opens some.
+        version: release that new processes are routed to and stay on; `None` for a worker without one.
         at_moment: called at each moment of each step; tests act there.
     """
-    version = settings.version
-    async with open_activities(client, settings, at_moment) as activities:
+    async with AsyncExitStack() as stack:
+        if pool is None:
+            url = endpoints.database_url.get_secret_value()
+            pool = await stack.enter_async_context(await open_pool(url))
+        activities = await stack.enter_async_context(open_activities(client, endpoints, pool, at_moment))
         yield Worker(
             client,
             task_queue=task_queue,
@@ -96,27 +134,31 @@ async def open_worker(
         )
 
 
-async def prepare_databases(settings: Settings, *, worker_role: str | None = None) -> None:
+async def prepare_databases(endpoints: Endpoints, *, worker_role: str | None = None) -> None:
     """Bring the database of the subscriptions, and those of the fakes, to what this code needs.
 
     Args:
         worker_role: may do there what a worker needs, and nothing else; `None` leaves who may do what.
     """
-    assert settings.database_url is not None
-    newest = await migrate(settings.database_url)
+    database_url = endpoints.database_url.get_secret_value()
+    newest = await migrate(database_url)
     if worker_role is not None:
         if not newest:  # this one would take away what the newer one has given
             raise RoleNotFit("A newer release has made this schema: give the role its rights with that one")
-        await grant_to_worker(settings.database_url, worker_role)
-    for system in settings.external_systems:
+        await grant_to_worker(database_url, worker_role)
+    for system in endpoints.external_systems:
         if system.is_fake:
-            await create_fake_system(system.url or settings.database_url, system.name)
+            await create_fake_system(endpoints.url_of(system), system.name)
 
 
-async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -> None:
+async def run_until_told_to_stop(
+    endpoints: Endpoints, *, pool_size: int, version: WorkerDeploymentVersion | None, prepare: bool
+) -> None:
     """Run a worker until SIGINT or SIGTERM; what it has begun it ends, within the grace period.
 
     Args:
+        pool_size: connections to the database of the subscriptions at most.
+        version: see `open_worker`.
         prepare: whether to bring the databases to what this code needs, first.
 
     Raises:
@@ -125,17 +167,19 @@ async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    assert settings.database_url is not None
-    version = settings.version
-    client = await connect(settings.temporal)
+    client = await connect(endpoints.temporal)
     if prepare:
-        await prepare_databases(settings)
-    await require_current_schema(settings.database_url)
+        await prepare_databases(endpoints)
+    await require_current_schema(endpoints.database_url.get_secret_value())
     await register_search_attributes(client)
     what_to_do = await advice(client, version) if version else None
-    async with open_worker(client, settings) as worker:
+    async with (
+        await open_pool(endpoints.database_url.get_secret_value(), size=pool_size) as pool,
+        open_worker(client, endpoints, pool=pool, version=version) as worker,
+    ):
         running = asyncio.create_task(worker.run())
-        reconciling = asyncio.create_task(reconcile_hourly(client, settings))
+        reconciling = asyncio.create_task(reconcile_hourly(client, pool))
+        log.info("takes up to %d connections to PostgreSQL", most_connections(endpoints, pool_size))
         log.info("ready: task queue %s, namespace %s", TASK_QUEUE, client.namespace)
         if what_to_do:
             log.warning("%s", what_to_do)
@@ -148,17 +192,15 @@ async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -
         await running
 
 
-async def reconcile_hourly(client: Client, settings: Settings) -> None:
+async def reconcile_hourly(client: Client, pool: Pool) -> None:
     """Look for lost processes, now and every hour; a time when nobody answers is passed over."""
-    assert settings.database_url is not None
-    async with await open_pool(settings.database_url, size=1) as pool:
-        while True:
-            try:
-                for lost in await reconcile(client, pool):
-                    log.warning("process %s is lost: set its subscription in sync", lost.process_id)
-            except (RPCError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("cannot reconcile now: %s", error)
-            await asyncio.sleep(timedelta(hours=1).total_seconds())
+    while True:
+        try:
+            for lost in await reconcile(client, pool):
+                log.warning("process %s is lost: set its subscription in sync", lost.process_id)
+        except (RPCError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("cannot reconcile now: %s", error)
+        await asyncio.sleep(timedelta(hours=1).total_seconds())
 
 
 def _activities(owner: object) -> list[Callable[..., Any]]:
@@ -172,6 +214,24 @@ def _activities(owner: object) -> list[Callable[..., Any]]:
 
 def main() -> int:
     """Run a worker; return the exit code."""
+    arguments = _arguments()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)  # of use to its developers
+    try:
+        settings = Settings.from_environment()
+        endpoints = find_endpoints(settings)
+        if arguments.migrate:
+            asyncio.run(prepare_databases(endpoints, worker_role=arguments.grant_to))
+            log.info("the databases are at the version of this code")
+        else:
+            _run(endpoints, settings, prepare=arguments.prepare)
+    except REFUSALS as error:
+        print(f"worker: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prepare", action="store_true", help="bring the databases to this version first")
     parser.add_argument("--migrate", action="store_true", help="bring the databases to this version, and end")
@@ -183,23 +243,20 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.grant_to is not None and not arguments.migrate:
         parser.error("--grant-to belongs to --migrate: the rights are given again after each migration")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)  # of use to its developers
-    # A process that exits within milliseconds of its last SDK call may die at exit
-    # (temporalio/sdk-python#300).
-    atexit.register(time.sleep, 0.05)
+    return arguments
+
+
+def _run(endpoints: Endpoints, settings: Settings, *, prepare: bool) -> None:
+    size = settings.pool_size
+    running = run_until_told_to_stop(endpoints, pool_size=size, version=settings.version, prepare=prepare)
     try:
-        settings = find_services(Settings.from_environment())
-        if arguments.migrate:
-            asyncio.run(prepare_databases(settings, worker_role=arguments.grant_to))
-            log.info("the databases are at the version of this code")
-        else:
-            asyncio.run(run_until_told_to_stop(settings, prepare=arguments.prepare))
-    except REFUSALS as error:
-        print(f"worker: {error}", file=sys.stderr)
-        return 1
-    return 0
+        asyncio.run(running)
+    except NoConnectionLeft as error:
+        most = most_connections(endpoints, size)
+        raise ConfigurationError(
+            f"{error}; this worker takes up to {most} (DATABASE_POOL_SIZE={size})"
+        ) from error
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

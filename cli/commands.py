@@ -1,7 +1,5 @@
 """The program: its commands, and the errors that it prints in one line."""
 
-import signal
-
 import asyncpg
 import click
 from click.exceptions import NoArgsIsHelpError
@@ -83,14 +81,8 @@ def run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else DONE
 
 
-def stop_as_by_ctrl_c() -> None:
-    """Treat SIGTERM and a closed terminal like Ctrl-C: what the program has started it stops in order."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-
-
-def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  # one for each kind of error
-    """Return the error to print and the exit code; `None` if the error is a bug in this program."""
+def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  # one for each kind
+    """Return what to tell of an error, and the exit code; `None` of one that is a defect of this program."""
     match error:
         case click.UsageError():
             command = error.ctx.command_path if error.ctx else "starter.py"

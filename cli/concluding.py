@@ -12,7 +12,7 @@ from cli.connections import Connections, with_connections
 from cli.documents import Outcome
 from cli.starting import follow, outcome, patiently
 from orchestrator.database.connection import NO_ANSWER
-from stack.embedded import is_kept_up
+from stack.keeping import is_kept_up
 
 DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 

@@ -10,9 +10,11 @@ from temporalio.client import Client
 
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.temporal.connection import connect
-from settings import Settings
-from stack.addresses import DIRECTORY, of_running_stack
-from stack.embedded import embedded_stack, is_kept_up
+from settings import Endpoints, Settings
+from stack.addresses import DIRECTORY
+from stack.endpoints import named_endpoints
+from stack.errors import StackNotInstalled
+from stack.keeping import is_kept_up
 
 R = TypeVar("R")
 
@@ -47,18 +49,22 @@ def with_connections(
         Passing: when the stack must outlive the command and would not.
         ConfigurationError, TemporalUnreachable, DatabaseUnreachable, StackFailed: when there are none.
     """
-    with _located(Settings.from_environment(), lasting=lasting, say=say) as (settings, passing):
-        return asyncio.run(_run(work, settings, passing=passing))
+    with _located(Settings.from_environment(), lasting=lasting, say=say) as (endpoints, passing):
+        return asyncio.run(_run(work, endpoints, passing=passing))
 
 
 @contextmanager
 def _located(
     settings: Settings, *, lasting: bool, say: Callable[[str], None]
-) -> Iterator[tuple[Settings, bool]]:
-    settings = of_running_stack(settings)
-    if settings.configured:
-        yield settings, False
+) -> Iterator[tuple[Endpoints, bool]]:
+    named = named_endpoints(settings)
+    if named is not None:
+        yield named, False
         return
+    try:
+        from stack.embedded import embedded_stack  # noqa: PLC0415  # with services a command does without
+    except ModuleNotFoundError as error:
+        raise StackNotInstalled from error
     kept_up = is_kept_up(DIRECTORY)
     if lasting and not kept_up:
         raise Passing
@@ -69,14 +75,13 @@ def _located(
         )
 
 
-async def _run(work: Callable[[Connections], Awaitable[R]], settings: Settings, *, passing: bool) -> R:
-    async with _open(settings, passing=passing) as connections:
+async def _run(work: Callable[[Connections], Awaitable[R]], endpoints: Endpoints, *, passing: bool) -> R:
+    async with _open(endpoints, passing=passing) as connections:
         return await work(connections)
 
 
 @asynccontextmanager
-async def _open(settings: Settings, *, passing: bool) -> AsyncIterator[Connections]:
-    assert settings.database_url is not None
-    client = await connect(settings.temporal)
-    async with await open_pool(settings.database_url, size=2) as pool:
+async def _open(endpoints: Endpoints, *, passing: bool) -> AsyncIterator[Connections]:
+    client = await connect(endpoints.temporal)
+    async with await open_pool(endpoints.database_url.get_secret_value(), size=2) as pool:
         yield Connections(client, pool, passing)

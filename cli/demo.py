@@ -1,19 +1,18 @@
 """`make demo`: a user group from nothing, on the embedded stack, shown step by step."""
 
-import atexit
 import os
 import sys
-import time
 from pathlib import Path
 from uuid import uuid4
 
 import click
 
 from cli import output
-from cli.commands import run, stop_as_by_ctrl_c
+from cli.commands import run
 from cli.concluding import INTERRUPTED
 from orchestrator.domain.process import created_subscription_id
-from settings import ConfigurationError, Settings
+from program import require_nothing_configured, run_program
+from settings import ConfigurationError
 from stack.addresses import DIRECTORY
 from stack.embedded import embedded_stack
 from stack.errors import StackFailed
@@ -40,16 +39,6 @@ def demo(directory: Path) -> int:
     return code
 
 
-def require_nothing_configured() -> None:
-    """Do nothing where no services are configured: the demo must not write into somebody's.
-
-    Raises:
-        ConfigurationError: when some are.
-    """
-    if Settings.from_environment() != Settings():
-        raise ConfigurationError("The demo brings its own connections: unset TEMPORAL_… and DATABASE_URL")
-
-
 def show(arguments: list[str]) -> int:
     """Run a command of the starter as somebody would who types it."""
     words = [f'"{word}"' if " " in word else word for word in arguments]
@@ -58,8 +47,4 @@ def show(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    # A process that exits within milliseconds of its last SDK call may die at exit
-    # (temporalio/sdk-python#300).
-    atexit.register(time.sleep, 0.05)
-    stop_as_by_ctrl_c()
-    sys.exit(demo(Path(sys.argv[1]) if sys.argv[1:] else DIRECTORY))
+    run_program(lambda: demo(Path(sys.argv[1]) if sys.argv[1:] else DIRECTORY), stop_like_ctrl_c=True)

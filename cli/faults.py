@@ -9,9 +9,11 @@ import click
 from cli import output
 from cli.options import examples
 from orchestrator.database.connection import DatabaseUnreachable
+from program import run_program
+from services.errors import FakeNotUsable
 from services.fake_system import FakeSystem, Fault, open_fake_system
 from settings import ConfigurationError, Settings
-from stack.addresses import find_services
+from stack.endpoints import find_endpoints
 
 times_option = click.option(
     "--times", type=click.IntRange(1), help="Number of calls to affect (default: all)."
@@ -97,18 +99,17 @@ def with_system(system: str, work: Callable[[FakeSystem], Awaitable[object]]) ->
     """Run `work` on the system of this name; exit with one line if it cannot be reached."""
 
     async def run() -> None:
-        settings = find_services(Settings.from_environment())
-        assert settings.database_url is not None
-        url = settings.external_system(system).url or settings.database_url
+        endpoints = find_endpoints(Settings.from_environment())
+        url = endpoints.url_of(endpoints.external_system(system))
         async with open_fake_system(url, system) as fake:
             await work(fake)
 
     try:
         asyncio.run(run())
-    except (ConfigurationError, DatabaseUnreachable) as error:
+    except (ConfigurationError, DatabaseUnreachable, FakeNotUsable) as error:
         output.complain(str(error))
         sys.exit(1)
 
 
 if __name__ == "__main__":
-    faults()
+    run_program(faults)

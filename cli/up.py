@@ -8,9 +8,11 @@ from threading import Event
 import click
 
 from cli import output
+from program import run_program
 from stack.addresses import DIRECTORY, Addresses
-from stack.embedded import embedded_stack, kept_up
+from stack.embedded import embedded_stack
 from stack.errors import StackFailed
+from stack.keeping import kept_up
 
 
 @click.command()
@@ -44,4 +46,4 @@ def up(workers: int, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    up()
+    run_program(up)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from orchestrator.database.connection import Pool
 from services.fake_system import FakeSystem, Record, open_fake_system
 from services.group_management import Group
 
@@ -11,9 +12,9 @@ NAME = "group_management"
 
 
 @asynccontextmanager
-async def open_fake_group_management(database_url: str) -> AsyncIterator["FakeGroupManagement"]:
+async def open_fake_group_management(where: "str | Pool") -> AsyncIterator["FakeGroupManagement"]:
     """Connect to the fake, which has its own schema and role in this database."""
-    async with open_fake_system(database_url, NAME) as system:
+    async with open_fake_system(where, NAME) as system:
         yield FakeGroupManagement(system)
 
 

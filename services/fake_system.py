@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal, Self
 from uuid import UUID
 
@@ -12,7 +12,8 @@ from pydantic_core import from_json, to_json
 
 from orchestrator.database.connection import Connection, Pool, open_pool, transaction
 from orchestrator.domain.errors import RequestRejected, StaleToken
-from services.errors import ExternalSystemUnavailable
+from services.errors import ExternalSystemUnavailable, FakeNotUsable
+from services.fake_pool import FAKES_POOL_SIZE, FakePool
 
 Attributes = dict[str, JsonValue]
 FaultKind = Literal["slow", "unreachable", "answer lost", "reject"]
@@ -54,19 +55,31 @@ class Fault(BaseModel):
 
 
 @asynccontextmanager
-async def open_fake_system(database_url: str, name: str) -> AsyncIterator["FakeSystem"]:
-    """Connect to a fake that `services.fake_schema` has created, with its own role, schema and pool."""
-    pool = await open_pool(database_url, size=4, server_settings={"role": name, "search_path": name})
-    try:
+async def open_fake_system(where: "str | Pool", name: str) -> AsyncIterator["FakeSystem"]:
+    """Connect to a fake that `services.fake_schema` made, in its own role and schema.
+
+    Args:
+        where: the URL of its database; or a pool that fakes share, which the caller closes.
+
+    Raises:
+        DatabaseUnreachable: when nothing answers at the URL, or nobody is let in.
+        FakeNotUsable: when there is no such fake, or the role of the connections may not act as it.
+    """
+    async with AsyncExitStack() as stack:
+        if isinstance(where, str):
+            where = await stack.enter_async_context(await open_pool(where, size=FAKES_POOL_SIZE))
+        pool = FakePool(where, name)
+        try:
+            await pool.execute("SELECT")
+        except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidParameterValueError) as error:
+            raise FakeNotUsable(name, error) from error
         yield FakeSystem(name, pool)
-    finally:
-        await pool.close()
 
 
 class FakeSystem:
     """Records by subscription id, guarded by fencing tokens, with faults on request."""
 
-    def __init__(self, name: str, pool: Pool) -> None:
+    def __init__(self, name: str, pool: FakePool) -> None:
         self.name = name
         self._pool = pool
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from orchestrator.database.connection import Pool
 from services.fake_system import FakeSystem, Record, open_fake_system
 from services.user_management import Account, KnownUser
 
@@ -11,9 +12,9 @@ NAME = "user_management"
 
 
 @asynccontextmanager
-async def open_fake_user_management(database_url: str) -> AsyncIterator["FakeUserManagement"]:
+async def open_fake_user_management(where: "str | Pool") -> AsyncIterator["FakeUserManagement"]:
     """Connect to the fake, which has its own schema and role in this database."""
-    async with open_fake_system(database_url, NAME) as system:
+    async with open_fake_system(where, NAME) as system:
         yield FakeUserManagement(system)
 
 

@@ -5,8 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from settings import ROOT, ConfigurationError, Settings
-from stack.detached import is_running
+from settings import ROOT
 
 DIRECTORY = ROOT / ".devstack"
 FILE = "stack.json"
@@ -37,37 +36,3 @@ class Addresses(BaseModel):
         new = directory / f"{FILE}.new"
         new.write_text(self.model_dump_json(indent=2) + "\n")
         new.rename(directory / FILE)
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the stack was there when this was written, and its Temporal still is."""
-        return is_running(self.pids.get("temporal"), "temporal")
-
-
-def of_running_stack(settings: Settings, directory: Path = DIRECTORY) -> Settings:
-    """Return the settings; where they name the Temporal of the running stack, with the whole of that stack.
-
-    So that `TEMPORAL_ADDRESS` alone, which Temporal's own CLI wants, does not keep the starter from it.
-    """
-    found = Addresses.read(directory)
-    if found is None or not found.is_running or not settings.means(found.temporal_address):
-        return settings
-    return settings.at(temporal_address=found.temporal_address, database_url=found.database_url)
-
-
-def find_services(settings: Settings, directory: Path = DIRECTORY) -> Settings:
-    """Return the settings as they are where services are configured, else those of the running stack.
-
-    Raises:
-        ConfigurationError: when nothing is configured and no embedded stack is running.
-    """
-    settings = of_running_stack(settings, directory)
-    if settings.configured:
-        return settings
-    found = Addresses.read(directory)
-    if found is None or not found.is_running:
-        raise ConfigurationError(
-            'No services are configured and no embedded stack is running: run "make up", '
-            "or set TEMPORAL_ADDRESS and DATABASE_URL"
-        )
-    return settings.at(temporal_address=found.temporal_address, database_url=found.database_url)

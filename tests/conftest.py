@@ -20,9 +20,10 @@ from orchestrator.temporal.plugin import subscriptions_plugin
 from services.fake_group_management import FakeGroupManagement, open_fake_group_management
 from services.fake_system import FakeSystem
 from services.fake_user_management import FakeUserManagement, open_fake_user_management
-from settings import Settings
+from settings import Endpoints, Settings
 from stack.postgres import start_postgres, stop_postgres
 from stack.temporal_server import FAST_QUEUES, dynamic_config, find_temporal_cli
+from tests.endpoints import variables
 from tests.moments import Moments
 from tests.processes import Processes
 from tests.starting import Starter
@@ -92,43 +93,39 @@ def client(temporal: WorkflowEnvironment) -> Client:
 
 
 @pytest.fixture(scope="session")
-async def settings(client: Client, database_url: str) -> Settings:
+async def endpoints(client: Client, database_url: str) -> Endpoints:
     address = client.service_client.config.target_host
-    settings = Settings().at(temporal_address=address, database_url=database_url)
-    await prepare_databases(settings)
-    return settings
+    endpoints = Settings().at(temporal_address=address, database_url=database_url)
+    await prepare_databases(endpoints)
+    return endpoints
 
 
 @pytest.fixture(scope="session")
-async def pool(settings: Settings) -> AsyncIterator[Pool]:
-    assert settings.database_url is not None
-    async with await open_pool(settings.database_url) as pool:
+async def pool(endpoints: Endpoints) -> AsyncIterator[Pool]:
+    async with await open_pool(endpoints.database_url.get_secret_value()) as pool:
         yield pool
 
 
 @pytest.fixture
-async def groups(settings: Settings) -> AsyncIterator[FakeGroupManagement]:
+async def groups(endpoints: Endpoints) -> AsyncIterator[FakeGroupManagement]:
     """The group management system, which behaves again after the test."""
-    assert settings.database_url is not None
-    async with open_fake_group_management(settings.database_url) as groups:
+    async with open_fake_group_management(endpoints.database_url.get_secret_value()) as groups:
         yield groups
         await groups.system.clear_faults()
 
 
 @pytest.fixture
-async def users(settings: Settings) -> AsyncIterator[FakeUserManagement]:
+async def users(endpoints: Endpoints) -> AsyncIterator[FakeUserManagement]:
     """The user management system, which behaves again after the test."""
-    assert settings.database_url is not None
-    async with open_fake_user_management(settings.database_url) as users:
+    async with open_fake_user_management(endpoints.database_url.get_secret_value()) as users:
         yield users
         await users.system.clear_faults()
 
 
 @pytest.fixture
-async def systems(settings: Settings) -> AsyncIterator[list[FakeSystem]]:
+async def systems(endpoints: Endpoints) -> AsyncIterator[list[FakeSystem]]:
     """The fakes of all external systems, which behave again after the test."""
-    assert settings.database_url is not None
-    async with open_fake_systems(settings.database_url) as systems:
+    async with open_fake_systems(endpoints.database_url.get_secret_value()) as systems:
         yield systems
         for system in systems:
             await system.clear_faults()
@@ -147,9 +144,9 @@ def moments() -> Moments:
 
 @pytest.fixture
 async def worker(
-    client: Client, settings: Settings, task_queue: str, moments: Moments
+    client: Client, endpoints: Endpoints, task_queue: str, moments: Moments
 ) -> AsyncIterator[None]:
-    async with open_worker(client, settings, task_queue=task_queue, at_moment=moments) as worker, worker:
+    async with open_worker(client, endpoints, task_queue=task_queue, at_moment=moments) as worker, worker:
         yield
 
 
@@ -160,12 +157,8 @@ def processes(client: Client, task_queue: str, pool: Pool) -> Processes:
 
 
 @pytest.fixture(scope="session")
-def environment(settings: Settings) -> dict[str, str]:
-    services = {
-        "TEMPORAL_ADDRESS": settings.temporal["target_host"],
-        "DATABASE_URL": settings.database_url or "",
-    }
-    return os.environ | services
+def environment(endpoints: Endpoints) -> dict[str, str]:
+    return os.environ | variables(endpoints)
 
 
 @pytest.fixture(scope="session")
@@ -175,8 +168,10 @@ def starter_without_worker(environment: dict[str, str]) -> Starter:
 
 # Of a module, not of the session: it works on the task queue that `test_worker.py` needs for itself.
 @pytest.fixture(scope="module")
-async def starter(client: Client, settings: Settings, environment: dict[str, str]) -> AsyncIterator[Starter]:
-    async with open_worker(client, settings) as worker, worker:
+async def starter(
+    client: Client, endpoints: Endpoints, environment: dict[str, str]
+) -> AsyncIterator[Starter]:
+    async with open_worker(client, endpoints) as worker, worker:
         yield Starter(environment)
 
 

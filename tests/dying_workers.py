@@ -16,6 +16,7 @@ from orchestrator.process.ledger import Moment
 from orchestrator.process.messages import StepRun
 from orchestrator.temporal.connection import connect
 from settings import Settings
+from stack.endpoints import find_endpoints
 from worker import open_worker
 
 
@@ -49,10 +50,10 @@ class _Dying:
 
 async def work_until_death(death: Death) -> None:
     """Run the worker."""
-    settings = Settings.from_environment()
-    client = await connect(settings.temporal)
+    endpoints = find_endpoints(Settings.from_environment())
+    client = await connect(endpoints.temporal)
     dying = _Dying(client, death)
-    async with open_worker(client, settings, task_queue=death.task_queue, at_moment=dying) as worker:
+    async with open_worker(client, endpoints, task_queue=death.task_queue, at_moment=dying) as worker:
         await worker.run()
 
 

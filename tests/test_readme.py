@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from settings import ROOT, Settings
+from settings import ROOT, Endpoints
 from tests.conftest import new_database
 from tests.docs.pages import commands
+from tests.endpoints import variables, with_database
 from worker import open_worker, prepare_databases
 
 README = ROOT / "README.md"
@@ -29,13 +30,12 @@ SESSION = [
 
 
 @pytest.fixture
-async def newcomer(client: Client, settings: Settings, postgres: str) -> AsyncIterator[dict[str, str]]:
+async def newcomer(client: Client, endpoints: Endpoints, postgres: str) -> AsyncIterator[dict[str, str]]:
     """Return the environment of a reader who has a worker and an empty database."""
-    address = settings.temporal["target_host"]
-    own = Settings().at(temporal_address=address, database_url=await new_database(postgres))
+    own = with_database(endpoints, await new_database(postgres))
     await prepare_databases(own)
     async with open_worker(client, own) as worker, worker:
-        yield os.environ | {"TEMPORAL_ADDRESS": address, "DATABASE_URL": own.database_url or ""}
+        yield os.environ | variables(own)
 
 
 def test_the_readme_is_short() -> None:

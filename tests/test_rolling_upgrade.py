@@ -15,9 +15,10 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
 from orchestrator.temporal import search_attributes
-from settings import ROOT, Settings
+from settings import ROOT, Endpoints, Settings
 from stack.temporal_server import FAST_QUEUES, dynamic_config, find_temporal_cli
 from tests.conftest import new_database
+from tests.endpoints import variables
 from tests.processes import eventually
 from worker import prepare_databases
 
@@ -118,9 +119,9 @@ async def temporal_of_its_own(directory: Path) -> AsyncIterator[Client]:
 @pytest.fixture(scope="module")
 async def upgrade(temporal_of_its_own: Client, postgres: str) -> AsyncIterator[Upgrade]:
     address = temporal_of_its_own.service_client.config.target_host
-    settings = Settings().at(temporal_address=address, database_url=await new_database(postgres))
-    await prepare_databases(settings)
-    async with shell(settings) as typing:
+    endpoints = Settings().at(temporal_address=address, database_url=await new_database(postgres))
+    await prepare_databases(endpoints)
+    async with shell(endpoints) as typing:
         yield Upgrade({command: await typing.type(command) for command in COMMANDS}, temporal_of_its_own)
 
 
@@ -155,10 +156,9 @@ async def test_a_moved_process_ends_on_the_new_version(
 
 
 @asynccontextmanager
-async def shell(settings: Settings) -> AsyncIterator[Shell]:
+async def shell(endpoints: Endpoints) -> AsyncIterator[Shell]:
     services = {
-        "TEMPORAL_ADDRESS": settings.temporal["target_host"],
-        "DATABASE_URL": settings.database_url or "",
+        **variables(endpoints),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     process = await asyncio.create_subprocess_exec(

@@ -16,27 +16,28 @@ from orchestrator.database.migrate import require_current_schema
 from orchestrator.domain.subscription import Status
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from settings import ROOT, Settings
+from settings import ROOT, Endpoints
 from tests.conftest import new_database
 from tests.database.structure import with_new_role
+from tests.endpoints import variables, with_database
 from tests.processes import Processes, eventually
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 async def test_a_worker_that_is_stopped_finishes_its_activities(
-    settings: Settings,
+    endpoints: Endpoints,
     processes_of_program: Processes,
     groups: FakeGroupManagement,
     stop: int,
 ) -> None:
     await groups.system.order(Fault(kind="slow", seconds=2, times=1))
-    worker = await start_worker(settings)
+    worker = await start_worker(endpoints)
     handle = await processes_of_program.create_user_group()
     await eventually(lambda: struck(groups))
     worker.send_signal(stop)
     assert await worker.wait() == 0
     assert await groups.find_group(processes_of_program.subscription_id(handle)) is not None
-    next_worker = await start_worker(settings)
+    next_worker = await start_worker(endpoints)
     created = await handle.result()
     next_worker.send_signal(stop)
     assert await next_worker.wait() == 0
@@ -44,52 +45,49 @@ async def test_a_worker_that_is_stopped_finishes_its_activities(
     assert (await processes_of_program.steps(handle))[3].attempts == 1
 
 
-async def test_an_empty_database_gets_one_line(settings: Settings, postgres: str) -> None:
-    empty = settings.model_copy(update={"database_url": await new_database(postgres)})
-    said = await refusal(empty)
+async def test_an_empty_database_gets_one_line(endpoints: Endpoints, postgres: str) -> None:
+    said = await refusal(with_database(endpoints, await new_database(postgres)))
     assert re.fullmatch(r'worker: The database is empty, this code needs \d+: run "make migrate"\n', said)
 
 
-async def test_an_unreachable_temporal_gets_one_line(settings: Settings) -> None:
-    gone = settings.model_copy(update={"temporal": {"target_host": "127.0.0.1:1"}})
+async def test_an_unreachable_temporal_gets_one_line(endpoints: Endpoints) -> None:
+    gone = endpoints.model_copy(update={"temporal": {"target_host": "127.0.0.1:1"}})
     assert (await refusal(gone)).startswith(
         "worker: Cannot reach Temporal at 127.0.0.1:1 (Connection refused)"
     )
 
 
 @pytest.mark.parametrize("half", ["TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID"])
-async def test_half_a_version_gets_one_line(settings: Settings, half: str) -> None:
-    said = await refusal(settings, version={half: "1.0"})
+async def test_half_a_version_gets_one_line(endpoints: Endpoints, half: str) -> None:
+    said = await refusal(endpoints, version={half: "1.0"})
     assert re.fullmatch(rf"worker: {half} is set but TEMPORAL_\w+ is not: set both, or neither .*\n", said)
     assert said.count(half) == 1
 
 
 async def test_an_invalid_deployment_name_gets_one_line(
-    settings: Settings,
+    endpoints: Endpoints,
 ) -> None:
     version = {"TEMPORAL_DEPLOYMENT_NAME": "subscriptions.eu", "TEMPORAL_WORKER_BUILD_ID": "1.0"}
-    said = await refusal(settings, version=version)
+    said = await refusal(endpoints, version=version)
     assert re.fullmatch(r"worker: TEMPORAL_DEPLOYMENT_NAME=subscriptions\.eu: .* cannot contain '\.'\n", said)
 
 
-async def test_migrate_can_grant_a_role_its_rights(settings: Settings) -> None:
-    assert settings.database_url is not None
-    worker = await with_new_role(settings.database_url, "")
+async def test_migrate_can_grant_a_role_its_rights(endpoints: Endpoints) -> None:
+    worker = await with_new_role(endpoints.database_url.get_secret_value(), "")
     role = worker.partition("//")[2].partition("@")[0]
-    await refusal(settings, "--migrate", "--grant-to", role, code=0)
+    await refusal(endpoints, "--migrate", "--grant-to", role, code=0)
     await require_current_schema(worker)
 
 
 async def test_granting_without_migrating_is_wrong_usage(
-    settings: Settings,
+    endpoints: Endpoints,
 ) -> None:
-    assert "--grant-to belongs to --migrate" in await refusal(settings, "--grant-to", "worker", code=2)
+    assert "--grant-to belongs to --migrate" in await refusal(endpoints, "--grant-to", "worker", code=2)
 
 
-async def test_a_role_without_rights_gets_one_line(settings: Settings) -> None:
-    assert settings.database_url is not None
-    url = await with_new_role(settings.database_url, "")
-    said = await refusal(settings.model_copy(update={"database_url": url}))
+async def test_a_role_without_rights_gets_one_line(endpoints: Endpoints) -> None:
+    url = await with_new_role(endpoints.database_url.get_secret_value(), "")
+    said = await refusal(with_database(endpoints, url))
     assert re.fullmatch(r'worker: PostgreSQL refuses: permission denied .*--grant-to ROLE"\n', said)
 
 
@@ -124,32 +122,24 @@ def processes_of_program(processes: Processes) -> Processes:
     return processes
 
 
-async def start_worker(settings: Settings, *arguments: str, **version: str) -> asyncio.subprocess.Process:
+async def start_worker(endpoints: Endpoints, *arguments: str, **version: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "worker.py"),
         *arguments,
-        env=environment(settings) | version,
+        env=os.environ | variables(endpoints) | version,
         stderr=asyncio.subprocess.PIPE,
     )
 
 
 async def refusal(
-    settings: Settings, *arguments: str, code: int = 1, version: dict[str, str] | None = None
+    endpoints: Endpoints, *arguments: str, code: int = 1, version: dict[str, str] | None = None
 ) -> str:
-    worker = await start_worker(settings, *arguments, **version or {})
+    worker = await start_worker(endpoints, *arguments, **version or {})
     async with asyncio.timeout(30):
         _, stderr = await worker.communicate()
     assert worker.returncode == code
     return stderr.decode()
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    services = {
-        "TEMPORAL_ADDRESS": settings.temporal["target_host"],
-        "DATABASE_URL": settings.database_url or "",
-    }
-    return os.environ | services
 
 
 async def struck(groups: FakeGroupManagement) -> bool | None:

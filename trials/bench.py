@@ -1,11 +1,9 @@
 """`make bench`: measure the latency, throughput and CPU of a create, on new embedded stacks."""
 
 import asyncio
-import atexit
 import os
 import platform
 import shutil
-import signal
 import statistics
 import sys
 import tempfile
@@ -30,7 +28,8 @@ from orchestrator.database.connection import Pool, open_pool
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.temporal.connection import connect
 from orchestrator.temporal.plugin import TASK_QUEUE
-from settings import ConfigurationError, Settings
+from program import require_nothing_configured, run_program
+from settings import ConfigurationError
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack
 from stack.errors import StackFailed
@@ -241,12 +240,8 @@ def main(*, as_json: bool, quick: bool, **numbers: int | None) -> None:
     """Measure the latency, throughput and CPU of a create, on new embedded stacks."""
     given = {name: number for name, number in numbers.items() if number is not None}
     load, load_average = Load(**(dict(QUICK if quick else FULL) | given)), os.getloadavg()
-    # SIGTERM would leave the stack running; an exit stops it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        # The workers would inherit these, and create in what they name.
-        if Settings.from_environment() != Settings():
-            raise click.UsageError("Unset TEMPORAL_*, DATABASE_URL and GROUP_MANAGEMENT* first")
+        require_nothing_configured()
         stacks = [measure_fresh_stack(workers, load) for workers in (1, 2)]
     except (BenchFailed, ConfigurationError, StackFailed, psutil.Error) as error:
         output.complain(str(error))
@@ -263,7 +258,4 @@ def main(*, as_json: bool, quick: bool, **numbers: int | None) -> None:
 
 
 if __name__ == "__main__":
-    # A process that exits within milliseconds of its last SDK call may die at exit
-    # (temporalio/sdk-python#300).
-    atexit.register(time.sleep, 0.05)
-    main()
+    run_program(main, stop_like_ctrl_c=True)

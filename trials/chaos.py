@@ -1,7 +1,6 @@
 """`make chaos`: run processes on a whole system while faults strike it, then audit what became of them."""
 
 import asyncio
-import atexit
 import shutil
 import sys
 import tempfile
@@ -19,7 +18,8 @@ from cli import output
 from orchestrator.database.connection import open_pool
 from orchestrator.temporal.connection import connect
 from orchestrator.temporal.plugin import TASK_QUEUE
-from settings import ConfigurationError, Settings
+from program import require_nothing_configured, run_program
+from settings import ConfigurationError
 from stack.errors import StackFailed
 from trials.arena import Arena, addresses_now, open_arena
 from trials.audit import Report, audit
@@ -145,15 +145,14 @@ def main(
         faults=faults or round(duration / SECONDS_PER_FAULT),
         workers=workers,
     )
-    directory, began = Path(tempfile.mkdtemp(prefix="chaos-")), time.monotonic()
-    again = " ".join(f"--{name} {value}" for name, value in run)
-    output.say(f'Running in {directory}; to repeat these faults: make chaos ARGS="{again}"')
     # The SDK would log a warning for every call that it repeats because of a fault.
     quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
     try:
-        if Settings.from_environment() != Settings():
-            raise click.UsageError("Unset TEMPORAL_*, DATABASE_URL and those of the external systems first")
+        require_nothing_configured()
+        directory, began = Path(tempfile.mkdtemp(prefix="chaos-")), time.monotonic()
+        again = " ".join(f"--{name} {value}" for name, value in run)
+        output.say(f'In {directory}; the same faults again: make chaos ARGS="{again}"')
         report, saboteur, client = asyncio.run(run_chaos(run, directory))
     except (ConfigurationError, StackFailed) as error:
         output.complain(str(error))
@@ -175,7 +174,4 @@ def main(
 
 
 if __name__ == "__main__":
-    # A process that exits within milliseconds of its last SDK call may die at exit
-    # (temporalio/sdk-python#300).
-    atexit.register(time.sleep, 0.05)
-    main()
+    run_program(main, stop_like_ctrl_c=True)

@@ -1,7 +1,6 @@
 """`make soak`: start creates as fast as a client can while workers are killed, and show what it costs."""
 
 import asyncio
-import atexit
 import os
 import shutil
 import signal
@@ -26,7 +25,8 @@ from cli import output
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.temporal.connection import connect
 from orchestrator.temporal.plugin import TASK_QUEUE
-from settings import ConfigurationError, Settings
+from program import require_nothing_configured, run_program
+from settings import ConfigurationError
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack
 from stack.errors import StackFailed
@@ -253,11 +253,10 @@ def draw(title: str, seconds: list[float], lines: dict[str, list[float]]) -> str
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
 def main(*, creates: int, kill_every: float, as_json: bool) -> None:
     """Start creates as fast as the client can while workers are killed. Exit with 1 on any finding."""
-    directory = Path(tempfile.mkdtemp(prefix="soak-"))
-    output.say(f"Running in {directory}")
     try:
-        if Settings.from_environment() != Settings():
-            raise click.UsageError("Unset TEMPORAL_*, DATABASE_URL and those of the external systems first")
+        require_nothing_configured()
+        directory = Path(tempfile.mkdtemp(prefix="soak-"))
+        output.say(f"In {directory}")
         with embedded_stack(directory, workers=2) as addresses:
             soaked = asyncio.run(soak(addresses, directory, creates, kill_every))
     except (ConfigurationError, StackFailed) as error:
@@ -276,7 +275,4 @@ def main(*, creates: int, kill_every: float, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    # A process that exits within milliseconds of its last SDK call may die at exit
-    # (temporalio/sdk-python#300).
-    atexit.register(time.sleep, 0.05)
-    main()
+    run_program(main, stop_like_ctrl_c=True)

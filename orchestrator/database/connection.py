@@ -3,8 +3,8 @@
 import re
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import TypeAlias
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Protocol, TypeAlias
 from urllib.parse import parse_qs
 
 import asyncpg
@@ -29,6 +29,17 @@ class DatabaseUnreachable(Exception):
         )
 
 
+class NoConnectionLeft(DatabaseUnreachable):
+    """The server, the database or the role has no connection left."""
+
+    def __init__(self, database_url: str, cause: object) -> None:
+        Exception.__init__(
+            self,
+            f"PostgreSQL at {_address(database_url)} has no connection left ({cause}): run fewer workers, "
+            "give each a smaller DATABASE_POOL_SIZE, or raise the limit",
+        )
+
+
 class NotPermitted(Exception):
     """The role may not do what is asked of it."""
 
@@ -48,8 +59,9 @@ NO_ANSWER = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
 )
-"""What a query raises where the server is gone, hangs, is stopping or is not ready yet."""
+"""What a query raises when the server is gone, hangs, is stopping, is not ready or has no connection left."""
 
 ABANDONED_AFTER = 15.0
 """Seconds after which PostgreSQL itself ends a transaction in which nothing is said any more.
@@ -67,18 +79,18 @@ async def connect(database_url: str) -> "asyncpg.Connection[asyncpg.Record]":
 
     Raises:
         DatabaseUnreachable: when nothing answers there, or nobody is let in.
+        NoConnectionLeft: when there is none left.
     """
     with _reachable(database_url):
         return await asyncpg.connect(database_url, timeout=COMMAND_TIMEOUT)
 
 
-async def open_pool(
-    database_url: str, *, size: int = 10, server_settings: dict[str, str] | None = None
-) -> Pool:
+async def open_pool(database_url: str, *, size: int = 10) -> Pool:
     """Connect to PostgreSQL with at most `size` connections, opened as they are needed.
 
     Raises:
         DatabaseUnreachable: when nothing answers there, or nobody is let in.
+        NoConnectionLeft: when there is none left.
     """
     # No minimum: asyncpg would log a stack trace each time that it cannot keep it, while the server is away.
     pool = asyncpg.create_pool(
@@ -87,10 +99,7 @@ async def open_pool(
         max_size=size,
         timeout=COMMAND_TIMEOUT,
         command_timeout=COMMAND_TIMEOUT,
-        server_settings={
-            "idle_in_transaction_session_timeout": f"{ABANDONED_AFTER * 1000:.0f}",
-            **(server_settings or {}),
-        },
+        server_settings={"idle_in_transaction_session_timeout": f"{ABANDONED_AFTER * 1000:.0f}"},
     )
     with _reachable(database_url):
         await pool
@@ -102,8 +111,16 @@ async def open_pool(
     return pool
 
 
+class Lender(Protocol):
+    """What lends connections: a pool, or what sets them up first."""
+
+    def acquire(self) -> AbstractAsyncContextManager[Connection]:
+        """Lend a connection for as long as the context lasts."""
+        ...
+
+
 @asynccontextmanager
-async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+async def transaction(pool: Lender) -> AsyncIterator[Connection]:
     """Lend a connection in a transaction, committed at the end, rolled back by an error."""
     async with pool.acquire() as connection, connection.transaction():
         yield connection
@@ -113,6 +130,8 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
 def _reachable(database_url: str) -> Iterator[None]:
     try:
         yield
+    except asyncpg.TooManyConnectionsError as error:
+        raise NoConnectionLeft(database_url, error) from error
     except (OSError, asyncpg.PostgresError) as error:
         raise DatabaseUnreachable(database_url, _reason(error, _address(database_url))) from error
     except ValueError as error:

@@ -20,8 +20,9 @@ from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.process.frame import ProcessFrame
 from orchestrator.process.ledger import Moment
 from services.fake_system import FakeSystem
-from settings import ROOT, Settings
+from settings import ROOT, Endpoints
 from tests.dying_workers import Death
+from tests.endpoints import variables
 from tests.lifecycles import EVERY, Lifecycle
 from tests.processes import Processes
 from trials.audit import audit
@@ -93,15 +94,11 @@ class DyingWorkers:
 
 
 @asynccontextmanager
-async def dying_workers(settings: Settings) -> AsyncIterator[DyingWorkers]:
-    services = {
-        "TEMPORAL_ADDRESS": settings.temporal["target_host"],
-        "DATABASE_URL": settings.database_url or "",
-    }
+async def dying_workers(endpoints: Endpoints) -> AsyncIterator[DyingWorkers]:
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.dying_workers"),
         cwd=ROOT,
-        env=os.environ | services,
+        env=os.environ | variables(endpoints),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -119,10 +116,10 @@ async def dying_workers(settings: Settings) -> AsyncIterator[DyingWorkers]:
 class Scene:
     """A healthy task queue that creates what each process needs, and one queue per process that dies."""
 
-    def __init__(self, client: Client, settings: Settings, pool: Pool, journal: Journal) -> None:
+    def __init__(self, client: Client, endpoints: Endpoints, pool: Pool, journal: Journal) -> None:
         config: Any = client.config()
         self._client = Client(**config | {"interceptors": [*config["interceptors"], journal.interceptor()]})
-        self._settings = settings
+        self._endpoints = endpoints
         self._pool = pool
         self.prefix = f"crashes-{uuid4()}-"
         self.healthy = f"{self.prefix}healthy"
@@ -143,7 +140,7 @@ class Scene:
             prepared.workflow, fields, id=process_id, task_queue=queue, task_timeout=TASK_TIMEOUT
         )
         await workers.until_dead(death)
-        async with open_worker(self._client, self._settings, task_queue=queue) as worker, worker:
+        async with open_worker(self._client, self._endpoints, task_queue=queue) as worker, worker:
             await processes.until_closed(handle)
         row = await processes.row(handle)
         assert row is not None
@@ -156,19 +153,19 @@ class Survival:
     def __init__(
         self,
         client: Client,
-        settings: Settings,
+        endpoints: Endpoints,
         pool: Pool,
         systems: list[FakeSystem],
         tmp_path: Path,
     ) -> None:
-        self._client, self._settings, self._pool = client, settings, pool
+        self._client, self._endpoints, self._pool = client, endpoints, pool
         self._systems = systems
         self._path = tmp_path / "journal.jsonl"
 
     async def of(self, crashes: list[Crash]) -> None:
         """Check that each process ends as it must, and that the audit finds nothing."""
         with Journal(self._path) as journal:
-            scene = Scene(self._client, self._settings, self._pool, journal)
+            scene = Scene(self._client, self._endpoints, self._pool, journal)
             ended = await self._die(crashes, scene)
             query = f"TaskQueue STARTS_WITH '{scene.prefix}'"
             records = await read_records(journal, self._client, query, self._pool, self._systems)
@@ -183,20 +180,20 @@ class Survival:
             async with places:
                 return await scene.die_and_go_on(crash, workers)
 
-        healthy = open_worker(self._client, self._settings, task_queue=scene.healthy)
-        async with healthy as worker, worker, dying_workers(self._settings) as workers:
+        healthy = open_worker(self._client, self._endpoints, task_queue=scene.healthy)
+        async with healthy as worker, worker, dying_workers(self._endpoints) as workers:
             return await asyncio.gather(*(one(crash, workers) for crash in crashes))
 
 
 @pytest.fixture
 def survival(
     client: Client,
-    settings: Settings,
+    endpoints: Endpoints,
     pool: Pool,
     systems: list[FakeSystem],
     tmp_path: Path,
 ) -> Survival:
-    return Survival(client, settings, pool, systems, tmp_path)
+    return Survival(client, endpoints, pool, systems, tmp_path)
 
 
 async def test_a_worker_that_dies_after_a_commit_is_taken_over_from(survival: Survival) -> None:

@@ -15,7 +15,8 @@ from orchestrator.domain.process import ProcessStatus
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from services.fake_user_management import FakeUserManagement
-from settings import Settings
+from settings import Endpoints
+from tests.endpoints import with_database
 from tests.processes import CreateHandle, Processes, eventually
 from trials.arena import connect_to_embedded_postgres
 from trials.audit import audit
@@ -56,14 +57,12 @@ async def test_processes_parked_for_a_month_continue_when_retried(
 
 
 @pytest.fixture
-async def proxy(settings: Settings, client: Client, task_queue: str) -> AsyncIterator[Proxy]:
+async def proxy(endpoints: Endpoints, client: Client, task_queue: str) -> AsyncIterator[Proxy]:
     """The proxy between the worker of this test and PostgreSQL."""
-    url = settings.database_url or ""
+    url = endpoints.database_url.get_secret_value()
     async with open_proxy(lambda: connect_to_embedded_postgres(url)) as (proxy, port):
         database = url.partition("?")[0].rpartition("/")[2]
-        through = settings.model_copy(
-            update={"database_url": f"postgresql://postgres@127.0.0.1:{port}/{database}"}
-        )
+        through = with_database(endpoints, f"postgresql://postgres@127.0.0.1:{port}/{database}")
         async with open_worker(client, through, task_queue=task_queue) as worker, worker:
             yield proxy
             proxy.refuses = False

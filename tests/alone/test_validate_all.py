@@ -8,17 +8,16 @@ import pytest
 from temporalio.client import Client
 
 from services.fake_group_management import FakeGroupManagement
-from settings import Settings
+from settings import Endpoints
+from tests.endpoints import variables
 from tests.starting import Starter
 from worker import open_worker
 
 
 @pytest.fixture
-async def starter(client: Client, settings: Settings) -> AsyncIterator[Starter]:
-    async with open_worker(client, settings) as worker, worker:
-        address = settings.temporal["target_host"]
-        services = {"TEMPORAL_ADDRESS": address, "DATABASE_URL": settings.database_url or ""}
-        yield Starter(os.environ | services)
+async def starter(client: Client, endpoints: Endpoints) -> AsyncIterator[Starter]:
+    async with open_worker(client, endpoints) as worker, worker:
+        yield Starter(os.environ | variables(endpoints))
 
 
 async def test_validate_all_counts_and_names_discrepancies(

@@ -21,7 +21,7 @@ from orchestrator.operations.validate_subscriptions import (
 from orchestrator.operations.validation_schedule import end_schedule, read_schedule, schedule_validation
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from settings import Settings
+from settings import Endpoints
 from tests.processes import Processes, eventually
 from worker import open_worker
 
@@ -155,18 +155,18 @@ async def at_least(number: int, processes: Processes, parent: Handle) -> list[st
 
 
 async def test_it_resumes_on_another_worker(
-    client: Client, settings: Settings, processes: Processes, groups: FakeGroupManagement
+    client: Client, endpoints: Endpoints, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     async with AsyncExitStack() as first:
         await first.enter_async_context(
-            await first.enter_async_context(open_worker(client, settings, task_queue=processes.task_queue))
+            await first.enter_async_context(open_worker(client, endpoints, task_queue=processes.task_queue))
         )
         for name in "abc":
             await processes.active_group(name)
         await groups.system.order(Fault(kind="unreachable", times=6))
         handle = await start(processes)
         await eventually(lambda: at_least(3, processes, handle))
-    async with open_worker(client, settings, task_queue=processes.task_queue) as worker, worker:
+    async with open_worker(client, endpoints, task_queue=processes.task_queue) as worker, worker:
         assert await handle.result() == Totals(total=3, in_sync=3)
     assert len(await children(processes, handle, running=False)) == 3
 

@@ -7,7 +7,7 @@ from temporalio.client import Client
 
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from settings import Settings
+from settings import Endpoints
 from tests.processes import Processes
 from tests.starting import Starter
 from worker import open_worker
@@ -184,13 +184,13 @@ async def test_a_stuck_terminate_can_be_given_up_and_repeated(
 
 async def test_ctrl_c_in_a_waiting_retry_names_the_process(
     client: Client,
-    settings: Settings,
+    endpoints: Endpoints,
     processes: Processes,
     groups: FakeGroupManagement,
     starter_without_worker: Starter,
 ) -> None:
     await groups.system.order(Fault(kind="reject", times=1))
-    async with open_worker(client, settings, task_queue=processes.task_queue) as worker, worker:
+    async with open_worker(client, endpoints, task_queue=processes.task_queue) as worker, worker:
         handle = await processes.create_user_group()
         await processes.until_parked(handle)
     program = await starter_without_worker.program.start("retry", handle.id)

@@ -146,12 +146,12 @@ async def test_a_newer_schema_that_only_adds_is_accepted(empty: str, next_releas
 async def test_an_older_release_revokes_no_rights_of_a_newer_one(
     empty: str, next_release: NextRelease
 ) -> None:
-    settings = Settings().at(temporal_address="127.0.0.1:1", database_url=empty)
+    endpoints = Settings().at(temporal_address="127.0.0.1:1", database_url=empty)
     role = (await with_new_role(empty, "")).partition("//")[2].partition("@")[0]
     with next_release("only_adds = True"):
-        await prepare_databases(settings, worker_role=role)
+        await prepare_databases(endpoints, worker_role=role)
     with pytest.raises(RoleNotFit, match="A newer release has made this schema"):
-        await prepare_databases(settings, worker_role=role)
+        await prepare_databases(endpoints, worker_role=role)
 
 
 @pytest.mark.parametrize("releases", [("",), ("", "only_adds = True"), ("only_adds = True", "")])

@@ -9,14 +9,15 @@ from temporalio.client import Client
 from orchestrator.database.connection import Pool
 from orchestrator.temporal.plugin import TASK_QUEUE
 from services.fake_system import FakeSystem
-from settings import Settings
+from settings import Endpoints
 from tests.alone import conftest as alone
+from tests.endpoints import variables
 from tests.fuzz.stage import Stage
 from tests.fuzz.tally import Tally
 from worker import open_worker
 
 # The same as there: each test has databases of its own.
-settings, pool = alone.settings, alone.pool
+endpoints, pool = alone.endpoints, alone.pool
 
 
 @pytest.fixture
@@ -27,15 +28,15 @@ def task_queue() -> str:
 @pytest.fixture
 async def stage(
     client: Client,
-    settings: Settings,
+    endpoints: Endpoints,
     pool: Pool,
     systems: list[FakeSystem],
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Stage]:
     """A worker, some subscriptions, and the command line."""
-    monkeypatch.setenv("TEMPORAL_ADDRESS", settings.temporal["target_host"])
-    monkeypatch.setenv("DATABASE_URL", settings.database_url or "")
-    async with open_worker(client, settings) as worker, worker:
+    for name, value in variables(endpoints).items():
+        monkeypatch.setenv(name, value)
+    async with open_worker(client, endpoints) as worker, worker:
         yield Stage(client, pool, systems)
 
 

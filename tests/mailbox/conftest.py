@@ -8,7 +8,7 @@ import pytest
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.temporal.plugin import TASK_QUEUE
 from services.fake_system import FakeSystem, open_fake_system
-from settings import Settings
+from settings import Endpoints
 from tests.conftest import new_database
 from tests.mailbox.project import Project, make_copy, running
 from tests.starting import Program
@@ -23,7 +23,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 async def project(
-    copy: Path, settings: Settings, environment: dict[str, str], postgres: str
+    copy: Path, endpoints: Endpoints, environment: dict[str, str], postgres: str
 ) -> AsyncIterator[Project]:
     database_url = await new_database(postgres)
     own = environment | {"DATABASE_URL": database_url}

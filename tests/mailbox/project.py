@@ -35,7 +35,6 @@ INSERTED = (
     ("catalogue.py", TYPE, "from products.product_types.user import"),
     ("catalogue.py", IMPORTS, "from workflows.user.create_user import"),
     ("catalogue.py", ENTRY, ")\n\n\ndef workflows("),
-    ("settings.py", '"mail_system", ', '"group_management", "user_management")'),
 )
 """The edits: the file, the text to insert, and the text that it is inserted before."""
 

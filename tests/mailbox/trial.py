@@ -19,6 +19,7 @@ from orchestrator.database.connection import open_pool
 from orchestrator.temporal.connection import connect
 from orchestrator.temporal.plugin import TASK_QUEUE
 from settings import Settings
+from stack.endpoints import find_endpoints
 from trials.audit import Report, audit
 from trials.journal import Accepted, Journal
 from trials.records import read_records
@@ -50,12 +51,11 @@ async def audit_all(client: Client, journal: Journal, database_url: str) -> Repo
 
 
 async def main() -> None:
-    settings = Settings.from_environment()
-    assert settings.database_url is not None
-    client = await connect(settings.temporal)
+    endpoints = find_endpoints(Settings.from_environment())
+    client = await connect(endpoints.temporal)
     with TemporaryDirectory() as directory, Journal(Path(directory) / "journal.jsonl") as journal:
         await run_each_workflow(client, journal)
-        report = await audit_all(client, journal, settings.database_url)
+        report = await audit_all(client, journal, endpoints.database_url.get_secret_value())
     outcome = {
         "workflows": sorted({process.workflow for process in journal}),
         "subscriptions": report.subscriptions,

@@ -20,9 +20,10 @@ import pytest
 import trustme
 
 from orchestrator.database.grants import grant_to_worker
-from settings import EXTERNAL_SYSTEMS, Settings
+from settings import EXTERNAL_SYSTEMS, Endpoints
 from stack.postgres import start_postgres
 from tests.conftest import new_database
+from tests.endpoints import with_database
 from tests.security.tls_front import Connect, postgres_front, temporal_front
 from worker import prepare_databases
 
@@ -61,9 +62,9 @@ async def owner_url(postgres: str) -> str:
 
 
 @pytest.fixture(scope="session")
-async def roles(settings: Settings, owner_url: str, by_password: str) -> dict[str, str]:
+async def roles(endpoints: Endpoints, owner_url: str, by_password: str) -> dict[str, str]:
     """The roles of a worker and of each external system, on a prepared database."""
-    await prepare_databases(settings.model_copy(update={"database_url": owner_url}))
+    await prepare_databases(with_database(endpoints, owner_url))
     made = {name: f"role_{uuid4().hex}" for name in ("worker", *EXTERNAL_SYSTEMS)}
     for name, role in made.items():
         groups = by_password if name == "worker" else f"{by_password}, {name}"
@@ -106,13 +107,13 @@ class Fronts:
 
 @pytest.fixture(scope="session")
 def fronts(
-    settings: Settings, owner_url: str, roles: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    endpoints: Endpoints, owner_url: str, roles: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fronts]:
     files, authority = tmp_path_factory.mktemp("certificates"), trustme.CA()
     _write_certificates(files, authority)
     path, socket = owner_url.split("?host=")
     to_postgres: Connect = partial(asyncio.open_unix_connection, f"{socket}/.s.PGSQL.5432")
-    to_temporal: Connect = partial(asyncio.open_connection, *settings.temporal["target_host"].split(":"))
+    to_temporal: Connect = partial(asyncio.open_connection, *endpoints.temporal["target_host"].split(":"))
     seen = bytearray()
     with (
         _in_a_thread(postgres_front(to_postgres, _context(authority))) as postgres_port,

@@ -15,6 +15,7 @@ from cli.commands import run
 from cli.faults import faults
 from orchestrator.database.connection import DatabaseUnreachable, connect
 from settings import ROOT, ConfigurationError, Settings, load_function
+from stack.endpoints import find_endpoints
 from tests.processes import Handle, Processes, eventually
 from tests.security.conftest import PLANTED, Fronts
 from tests.security.programs import set_environment
@@ -118,8 +119,11 @@ def test_a_url_in_place_of_a_function_is_not_shown() -> None:
 def test_settings_do_not_show_their_secrets(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
     set_environment(monkeypatch, fronts.environment())
     settings = Settings.from_environment()
-    assert PLANTED in str(settings.database_url)
-    assert PLANTED not in f"{settings!r} {settings}"
+    endpoints = find_endpoints(settings)
+    assert PLANTED in endpoints.database_url.get_secret_value()
+    assert PLANTED in endpoints.temporal["api_key"]
+    assert PLANTED in endpoints.url_of(endpoints.external_systems[0])
+    assert PLANTED not in f"{settings!r} {settings} {endpoints!r} {endpoints}"
 
 
 async def test_the_traceback_of_an_invalid_url_shows_no_part_of_it() -> None:
@@ -149,8 +153,8 @@ async def test_an_outage_of_postgresql_leaves_no_secret_in_the_history(
 ) -> None:  # fmt: skip
     set_environment(monkeypatch, fronts.environment())
     caplog.set_level(logging.DEBUG)
-    settings, role = Settings.from_environment(), fronts.roles["worker"]
-    async with open_worker(processes.client, settings, task_queue=processes.task_queue) as worker, worker:
+    endpoints, role = find_endpoints(Settings.from_environment()), fronts.roles["worker"]
+    async with open_worker(processes.client, endpoints, task_queue=processes.task_queue) as worker, worker:
         await change_password(owner_url, role, "another")
         handle = await processes.create_user_group("Operators")
         failure = await eventually(lambda: failure_of_pending(processes, handle))

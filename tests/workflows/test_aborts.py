@@ -17,7 +17,7 @@ from orchestrator.process.ledger import Moment
 from orchestrator.process.messages import StepRun
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem, Fault, Record
-from settings import Settings
+from settings import Endpoints
 from tests.lifecycles import EVERY, Lifecycle, label, outside
 from tests.moments import Moments
 from tests.processes import Handle, Processes, eventually
@@ -120,7 +120,7 @@ async def test_a_second_abort_during_the_roll_back_changes_nothing(
 @pytest.mark.parametrize(("entry", "target"), EVERY, ids=label)
 async def test_an_abort_before_the_first_step_leaves_only_its_row(
     client: Client,
-    settings: Settings,
+    endpoints: Endpoints,
     processes: Processes,
     systems: list[FakeSystem],
     entry: CatalogueEntry,
@@ -128,12 +128,12 @@ async def test_an_abort_before_the_first_step_leaves_only_its_row(
 ) -> None:
     lifecycle = Lifecycle(processes, entry, target)
     queue = processes.task_queue
-    async with open_worker(client, settings, task_queue=queue) as worker, worker:
+    async with open_worker(client, endpoints, task_queue=queue) as worker, worker:
         process_id, subscription_id, fields = await lifecycle.prepare()
     before = await state(processes, systems, subscription_id)
     handle = await lifecycle.start(process_id, fields)
     await handle.cancel(reason="carol: at once")
-    async with open_worker(client, settings, task_queue=queue) as worker, worker:
+    async with open_worker(client, endpoints, task_queue=queue) as worker, worker:
         await processes.until_closed(handle)
     row = await processes.row(handle)
     assert await state(processes, systems, subscription_id) == before

@@ -1,4 +1,4 @@
-"""From every state, a documented command leads to a subscription that can be used or terminated."""
+"""From every state a documented command leads back to a subscription that can be used or ended."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -22,7 +22,7 @@ from orchestrator.temporal import search_attributes
 from orchestrator.temporal.plugin import subscriptions_plugin
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem, Fault
-from settings import Settings
+from settings import Endpoints
 from stack.temporal_server import find_temporal_cli
 from tests.lifecycles import EVERY, Lifecycle, label, outside
 from tests.processes import Handle, Processes, eventually
@@ -35,7 +35,7 @@ Way = Callable[[Processes, Systems, Handle, UUID], Awaitable[None]]
 
 
 async def reject(systems: Systems) -> None:
-    """Make every external system reject requests until its faults are cleared."""
+    """Let every external system reject what it is asked, until its faults are cleared."""
     for system in systems:
         await system.order(Fault(kind="reject"))
 
@@ -46,7 +46,7 @@ async def behave(systems: Systems) -> None:
 
 
 async def parked(lifecycle: Lifecycle, systems: Systems) -> tuple[Handle, UUID]:
-    """Park a process; the external systems keep rejecting."""
+    """Park a process; the external systems go on rejecting."""
     process_id, subscription_id, fields = await lifecycle.prepare()
     await reject(systems)
     handle = await lifecycle.start(process_id, fields)
@@ -82,7 +82,7 @@ async def lost(processes: Processes, systems: Systems, handle: Handle, subscript
 
 
 async def mend(processes: Processes, handle: Handle, subscription_id: UUID, closed: str) -> None:
-    """Reconcile until the process is lost, then set its subscription in sync."""
+    """Find the process lost, and set its subscription in sync."""
     await eventually(lambda: found_lost(processes, handle))
     row = await processes.row(handle)
     assert row is not None
@@ -179,7 +179,7 @@ async def is_gone(handle: Handle) -> bool | None:
 async def test_nothing_stays_locked_after_temporal_lost_its_database(
     worker: None,
     directory: Path,
-    settings: Settings,
+    endpoints: Endpoints,
     processes: Processes,
     modify: Lifecycle,
     systems: Systems,
@@ -193,7 +193,7 @@ async def test_nothing_stays_locked_after_temporal_lost_its_database(
     ) as empty:
         anew = Processes(empty.client, processes.task_queue, processes.pool)
         await mend(anew, handle, subscription_id, "not found")
-        async with open_worker(empty.client, settings, task_queue=anew.task_queue) as other, other:
+        async with open_worker(empty.client, endpoints, task_queue=anew.task_queue) as other, other:
             terminate = Lifecycle.type_of(modify.entry, Target.TERMINATE)
             await (await anew.start(terminate, subscription_id)).result()
     assert (await processes.read(subscription_id)).status is Status.TERMINATED

@@ -1,0 +1,50 @@
+"""The connections of the fakes: those at one URL share a small pool, each in its own role and schema."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from orchestrator.database.connection import Connection, Pool
+
+FAKES_POOL_SIZE = 4
+"""Connections that the fakes at one URL share."""
+
+
+class FakePool:
+    """Lends the connections of a pool in the role and the schema of one fake."""
+
+    def __init__(self, pool: Pool, name: str) -> None:
+        self._pool = pool
+        self._name = name
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """Lend a connection."""
+        async with self._pool.acquire() as connection:
+            # Each time: another fake may have had it, and what a pool resets leaves the role.
+            await connection.execute(
+                "SELECT set_config('role', $1, false), set_config('search_path', $1, false)", self._name
+            )
+            yield connection
+
+    async def execute(self, statement: str, *arguments: object) -> None:
+        """Run a statement."""
+        async with self.acquire() as connection:
+            await connection.execute(statement, *arguments)
+
+    async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Return the rows of a query."""
+        async with self.acquire() as connection:
+            return await connection.fetch(query, *arguments)
+
+    async def fetchrow(self, query: str, *arguments: object) -> asyncpg.Record | None:
+        """Return the first row of a query, or `None` if there is none."""
+        async with self.acquire() as connection:
+            return await connection.fetchrow(query, *arguments)
+
+    async def fetchval(self, query: str, *arguments: object) -> Any:
+        """Return the first value of a query, or `None` if there is none."""
+        async with self.acquire() as connection:
+            return await connection.fetchval(query, *arguments)
