@@ -28,8 +28,9 @@ TABLES_OF_SUBSCRIPTIONS = [
 async def test_the_fake_cannot_see_the_tables_of_the_subscriptions(
     groups: FakeGroupManagement, table: str
 ) -> None:
-    with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"permission denied for table {table}"):
-        await groups.system._pool.fetch(f"SELECT FROM public.{table}")
+    async with groups.system._pool.acquire() as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"permission denied for table {table}"):
+            await connection.fetch(f"SELECT FROM public.{table}")
 
 
 async def test_no_table_of_the_subscriptions_is_forgotten_above(pool: Pool) -> None:
@@ -43,9 +44,15 @@ async def test_the_subscriptions_do_not_see_the_tables_of_the_fake_by_chance(poo
 
 
 async def test_the_fake_owns_its_tables(groups: FakeGroupManagement) -> None:
-    rows = await groups.system._pool.fetch(
-        "SELECT tablename, schemaname, tableowner FROM pg_tables WHERE tableowner = current_user ORDER BY 1"
-    )
+    async with groups.system._pool.acquire() as connection:
+        rows = await connection.fetch(
+            """
+            SELECT tablename, schemaname, tableowner
+            FROM pg_tables
+            WHERE tableowner = current_user
+            ORDER BY tablename
+            """
+        )
     assert [tuple(row) for row in rows] == [
         ("changes", NAME, NAME),
         ("faults", NAME, NAME),
@@ -83,8 +90,9 @@ async def test_two_fakes_on_one_server_know_nothing_of_each_other(postgres: str)
     ):
         await one.provision(subscription_id := uuid4(), {"group_name": "ops"}, token=1)
         assert await other.find(subscription_id) is None
-        with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"schema {names[0]}"):
-            await other._pool.fetch(f"SELECT FROM {names[0]}.records")
+        async with other._pool.acquire() as connection:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"schema {names[0]}"):
+                await connection.fetch(f"SELECT FROM {names[0]}.records")
 
 
 async def test_the_fake_and_the_schema_can_be_made_by_who_may_make_roles_and_schemas(postgres: str) -> None:
