@@ -6,6 +6,7 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -17,15 +18,15 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.temporal import search_attributes
 from orchestrator.temporal.plugin import subscriptions_plugin
-from services.fake_group_management import FakeGroupManagement, open_fake_group_management
-from services.fake_user_management import FakeUserManagement, open_fake_user_management
+from services.fake_group_management import FakeGroupManagement
+from services.fake_user_management import FakeUserManagement
 from settings import Endpoints, Settings
 from stack.postgres import start_postgres, stop_postgres
 from stack.temporal_server import FAST_QUEUES, dynamic_config, find_temporal_cli
 from tests.endpoints import variables
 from tests.processes import Processes
 from tests.starting import Starter
-from worker import open_worker, prepare_databases
+from worker import open_external_systems, open_worker, prepare_databases
 
 for name, sequences in {"default": 30, "ci": 200, "long": 1000, "fuzz": 5000}.items():
     hypothesis.settings.register_profile(name, max_examples=sequences, deadline=None)
@@ -97,26 +98,32 @@ async def endpoints(client: Client, database_url: str) -> Endpoints:
     return endpoints
 
 
-@pytest.fixture(scope="session")
+# These open what `endpoints` names: a test that has endpoints of its own overrides nothing else.
+@pytest.fixture
 async def pool(endpoints: Endpoints) -> AsyncIterator[Pool]:
     async with await open_pool(endpoints.database_url.get_secret_value()) as pool:
         yield pool
 
 
 @pytest.fixture
-async def groups(endpoints: Endpoints) -> AsyncIterator[FakeGroupManagement]:
-    """The group management system, which behaves again after the test."""
-    async with open_fake_group_management(endpoints.database_url.get_secret_value()) as groups:
-        yield groups
-        await groups.system.clear_faults()
+async def fakes(endpoints: Endpoints) -> AsyncIterator[dict[str, Any]]:
+    """Every fake external system, by name; all behave again after the test."""
+    async with open_external_systems(endpoints) as fakes:
+        yield fakes
+        for fake in fakes.values():
+            await fake.system.clear_faults()
 
 
 @pytest.fixture
-async def users(endpoints: Endpoints) -> AsyncIterator[FakeUserManagement]:
-    """The user management system, which behaves again after the test."""
-    async with open_fake_user_management(endpoints.database_url.get_secret_value()) as users:
-        yield users
-        await users.system.clear_faults()
+def groups(fakes: dict[str, Any]) -> FakeGroupManagement:
+    groups: FakeGroupManagement = fakes["group_management"]
+    return groups
+
+
+@pytest.fixture
+def users(fakes: dict[str, Any]) -> FakeUserManagement:
+    users: FakeUserManagement = fakes["user_management"]
+    return users
 
 
 @pytest.fixture

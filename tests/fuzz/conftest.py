@@ -18,8 +18,7 @@ from tests.fuzz.stage import Stage
 from tests.fuzz.tally import Tally
 from worker import open_worker
 
-# The same as there: each test has databases of its own.
-endpoints, pool, groups, users = alone.endpoints, alone.pool, alone.groups, alone.users
+endpoints = alone.endpoints  # each test has databases of its own, too
 
 
 @pytest.fixture
