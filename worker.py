@@ -63,8 +63,7 @@ async def open_activities(
     client: Client, endpoints: Endpoints, pool: Pool, at_moment: AtMoment = do_nothing
 ) -> AsyncIterator[Sequence[Callable[..., Any]]]:
     """Build every activity, on the pool of the subscriptions and one client for each external system."""
-    async with AsyncExitStack() as stack:
-        systems = await _open_external_systems(endpoints, stack)
+    async with open_external_systems(endpoints) as systems:
         ledger = Ledger(pool, partial(is_cancellation_requested, client), at_moment)
         activities = [
             *_activities(Bookkeeping(ledger, partial(request_cancellation, client))),
@@ -76,16 +75,18 @@ async def open_activities(
         yield activities
 
 
-async def _open_external_systems(endpoints: Endpoints, stack: AsyncExitStack) -> dict[str, Any]:
-    pools: dict[str, Pool] = {}
-    for url in _urls_of_fakes(endpoints):
-        pools[url] = await stack.enter_async_context(await open_pool(url, size=FAKES_POOL_SIZE))
-    systems = {}
-    for system in endpoints.external_systems:
-        url = endpoints.url_of(system)
-        opened = system.open(pools[url] if system.is_fake else url)
-        systems[system.name] = await stack.enter_async_context(opened)
-    return systems
+@asynccontextmanager
+async def open_external_systems(endpoints: Endpoints) -> AsyncIterator[dict[str, Any]]:
+    """Open a client of every external system, by name; fakes at one URL share a small pool."""
+    async with AsyncExitStack() as stack:
+        pools, systems = {}, {}
+        for url in _urls_of_fakes(endpoints):
+            pools[url] = await stack.enter_async_context(await open_pool(url, size=FAKES_POOL_SIZE))
+        for system in endpoints.external_systems:
+            url = endpoints.url_of(system)
+            opened = system.open(pools[url] if system.is_fake else url)
+            systems[system.name] = await stack.enter_async_context(opened)
+        yield systems
 
 
 def _urls_of_fakes(endpoints: Endpoints) -> set[str]:

@@ -2,9 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
-
-import asyncpg
 
 from orchestrator.database.connection import Connection, Pool
 
@@ -28,23 +25,3 @@ class FakePool:
                 "SELECT set_config('role', $1, false), set_config('search_path', $1, false)", self._name
             )
             yield connection
-
-    async def execute(self, statement: str, *arguments: object) -> None:
-        """Run a statement."""
-        async with self.acquire() as connection:
-            await connection.execute(statement, *arguments)
-
-    async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
-        """Return the rows of a query."""
-        async with self.acquire() as connection:
-            return await connection.fetch(query, *arguments)
-
-    async def fetchrow(self, query: str, *arguments: object) -> asyncpg.Record | None:
-        """Return the first row of a query, or `None` if there is none."""
-        async with self.acquire() as connection:
-            return await connection.fetchrow(query, *arguments)
-
-    async def fetchval(self, query: str, *arguments: object) -> Any:
-        """Return the first value of a query, or `None` if there is none."""
-        async with self.acquire() as connection:
-            return await connection.fetchval(query, *arguments)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Literal, Self
+from typing import Self
 from uuid import UUID
 
 import asyncpg
@@ -13,10 +13,12 @@ from pydantic_core import from_json, to_json
 from orchestrator.database.connection import Connection, Pool, open_pool, transaction
 from orchestrator.domain.errors import RequestRejected, StaleToken
 from services.errors import ExternalSystemUnavailable, FakeNotUsable
+from services.fake_faults import Fault, FaultKind, delete_faults, insert_fault, list_faults, strike
 from services.fake_pool import FAKES_POOL_SIZE, FakePool
 
+__all__ = ["Change", "FakeSystem", "Fault", "Record", "open_fake_system"]
+
 Attributes = dict[str, JsonValue]
-FaultKind = Literal["slow", "unreachable", "answer lost", "reject"]
 
 
 class Record(BaseModel):
@@ -40,20 +42,6 @@ class Change(BaseModel):
     """New attributes; `None`: the record was removed."""
 
 
-class Fault(BaseModel):
-    """A fault to inject; it lasts until it has affected `times` calls or is cleared."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: FaultKind
-    name: str | None = None
-    """For `reject`: affects only requests for this name; `None`: all requests."""
-    seconds: float | None = None
-    """For `slow`: how long a call takes, in seconds."""
-    times: int | None = None
-    """Number of calls to affect; `None`: all, until it is cleared."""
-
-
 @asynccontextmanager
 async def open_fake_system(where: "str | Pool", name: str) -> AsyncIterator["FakeSystem"]:
     """Connect to a fake that `services.fake_schema` made, in its own role and schema.
@@ -70,7 +58,8 @@ async def open_fake_system(where: "str | Pool", name: str) -> AsyncIterator["Fak
             where = await stack.enter_async_context(await open_pool(where, size=FAKES_POOL_SIZE))
         pool = FakePool(where, name)
         try:
-            await pool.execute("SELECT")
+            async with pool.acquire():
+                pass
         except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidParameterValueError) as error:
             raise FakeNotUsable(name, error) from error
         yield FakeSystem(name, pool)
@@ -136,11 +125,12 @@ class FakeSystem:
 
     async def tamper(self, subscription_id: UUID, attributes: Attributes | None) -> None:
         """Change the record directly, without a token and unaffected by faults; `None` removes it."""
-        await self._pool.execute(
-            "UPDATE records SET attributes = $2 WHERE subscription_id = $1",
-            subscription_id,
-            None if attributes is None else to_json(attributes).decode(),
-        )
+        async with self._pool.acquire() as connection:
+            await connection.execute(
+                "UPDATE records SET attributes = $2 WHERE subscription_id = $1",
+                subscription_id,
+                None if attributes is None else to_json(attributes).decode(),
+            )
 
     async def deprovision(self, subscription_id: UUID, *, token: int) -> None:
         """Remove the record, if there is one, and leave a tombstone.
@@ -164,24 +154,31 @@ class FakeSystem:
 
     async def look(self, subscription_id: UUID) -> Record | None:
         """Return the record, or `None`, unaffected by faults."""
-        row = await self._pool.fetchrow(
-            "SELECT record_id, attributes FROM records WHERE subscription_id = $1 AND attributes IS NOT NULL",
-            subscription_id,
-        )
+        async with self._pool.acquire() as connection:
+            row = await connection.fetchrow(
+                """
+                SELECT record_id, attributes
+                FROM records
+                WHERE subscription_id = $1 AND attributes IS NOT NULL
+                """,
+                subscription_id,
+            )
         return None if row is None else _record(row)
 
     async def records(self) -> dict[UUID, Record]:
         """Return all records, by subscription."""
-        rows = await self._pool.fetch(
-            "SELECT subscription_id, record_id, attributes FROM records WHERE attributes IS NOT NULL"
-        )
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(
+                "SELECT subscription_id, record_id, attributes FROM records WHERE attributes IS NOT NULL"
+            )
         return {row["subscription_id"]: _record(row) for row in rows}
 
     async def changes(self) -> list[Change]:
         """Return all changes, in order."""
-        rows = await self._pool.fetch(
-            "SELECT subscription_id, token, attributes FROM changes ORDER BY change_id"
-        )
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(
+                "SELECT subscription_id, token, attributes FROM changes ORDER BY change_id"
+            )
         return [
             Change(
                 subscription_id=row["subscription_id"],
@@ -193,35 +190,27 @@ class FakeSystem:
 
     async def count(self) -> int:
         """Return the number of records."""
-        count: int = await self._pool.fetchval("SELECT count(*) FROM records WHERE attributes IS NOT NULL")
+        async with self._pool.acquire() as connection:
+            count: int = await connection.fetchval(
+                "SELECT count(*) FROM records WHERE attributes IS NOT NULL"
+            )
         return count
 
     async def order(self, fault: Fault) -> Self:
         """Inject a fault."""
-        await self._pool.execute(
-            "INSERT INTO faults (kind, name, seconds, times) VALUES ($1, $2, $3, $4)",
-            fault.kind,
-            fault.name,
-            fault.seconds,
-            fault.times,
-        )
+        async with self._pool.acquire() as connection:
+            await insert_fault(connection, fault)
         return self
 
     async def faults(self) -> list[Fault]:
         """Return the active faults."""
-        rows = await self._pool.fetch(
-            """
-            SELECT kind, name, seconds, times
-            FROM faults
-            WHERE times IS NULL OR times > 0
-            ORDER BY fault_id
-            """
-        )
-        return [Fault.model_validate(dict(row)) for row in rows]
+        async with self._pool.acquire() as connection:
+            return await list_faults(connection)
 
     async def clear_faults(self) -> None:
         """Remove all faults."""
-        await self._pool.execute("DELETE FROM faults")
+        async with self._pool.acquire() as connection:
+            await delete_faults(connection)
 
     async def _fence(self, connection: Connection, subscription_id: UUID, token: int) -> None:
         # Inserts the row if there is none, and locks it: two calls for one subscription take turns.
@@ -256,24 +245,8 @@ class FakeSystem:
             raise ExternalSystemUnavailable(f"{self.name} did not answer in time")
 
     async def _struck(self, kind: FaultKind, names: Sequence[str] = ()) -> Fault | None:
-        row = await self._pool.fetchrow(
-            """
-            UPDATE faults
-            SET times = times - 1
-            WHERE fault_id = (
-                SELECT fault_id
-                FROM faults
-                WHERE kind = $1 AND (name IS NULL OR name = ANY ($2::text[])) AND (times IS NULL OR times > 0)
-                ORDER BY fault_id
-                LIMIT 1
-                FOR UPDATE
-            )
-            RETURNING kind, name, seconds, times
-            """,
-            kind,
-            names,
-        )
-        return None if row is None else Fault.model_validate(dict(row))
+        async with self._pool.acquire() as connection:
+            return await strike(connection, kind, names)
 
 
 def _record(row: asyncpg.Record) -> Record:

@@ -6,6 +6,7 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -17,9 +18,9 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.temporal import search_attributes
 from orchestrator.temporal.plugin import subscriptions_plugin
-from services.fake_group_management import FakeGroupManagement, open_fake_group_management
+from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem
-from services.fake_user_management import FakeUserManagement, open_fake_user_management
+from services.fake_user_management import FakeUserManagement
 from settings import Endpoints, Settings
 from stack.postgres import start_postgres, stop_postgres
 from stack.temporal_server import FAST_QUEUES, dynamic_config, find_temporal_cli
@@ -27,8 +28,7 @@ from tests.endpoints import variables
 from tests.moments import Moments
 from tests.processes import Processes
 from tests.starting import Starter
-from trials.systems import open_fake_systems
-from worker import open_worker, prepare_databases
+from worker import open_external_systems, open_worker, prepare_databases
 
 for name, sequences in {"default": 30, "ci": 200, "long": 1000, "fuzz": 5000}.items():
     hypothesis.settings.register_profile(name, max_examples=sequences, deadline=None)
@@ -100,35 +100,38 @@ async def endpoints(client: Client, database_url: str) -> Endpoints:
     return endpoints
 
 
-@pytest.fixture(scope="session")
+# These open what `endpoints` names: a test that has endpoints of its own overrides nothing else.
+@pytest.fixture
 async def pool(endpoints: Endpoints) -> AsyncIterator[Pool]:
     async with await open_pool(endpoints.database_url.get_secret_value()) as pool:
         yield pool
 
 
 @pytest.fixture
-async def groups(endpoints: Endpoints) -> AsyncIterator[FakeGroupManagement]:
-    """The group management system, which behaves again after the test."""
-    async with open_fake_group_management(endpoints.database_url.get_secret_value()) as groups:
-        yield groups
-        await groups.system.clear_faults()
+async def fakes(endpoints: Endpoints) -> AsyncIterator[dict[str, Any]]:
+    """Every fake external system, by name; all behave again after the test."""
+    async with open_external_systems(endpoints) as fakes:
+        yield fakes
+        for fake in fakes.values():
+            await fake.system.clear_faults()
 
 
 @pytest.fixture
-async def users(endpoints: Endpoints) -> AsyncIterator[FakeUserManagement]:
-    """The user management system, which behaves again after the test."""
-    async with open_fake_user_management(endpoints.database_url.get_secret_value()) as users:
-        yield users
-        await users.system.clear_faults()
+def groups(fakes: dict[str, Any]) -> FakeGroupManagement:
+    groups: FakeGroupManagement = fakes["group_management"]
+    return groups
 
 
 @pytest.fixture
-async def systems(endpoints: Endpoints) -> AsyncIterator[list[FakeSystem]]:
-    """The fakes of all external systems, which behave again after the test."""
-    async with open_fake_systems(endpoints.database_url.get_secret_value()) as systems:
-        yield systems
-        for system in systems:
-            await system.clear_faults()
+def users(fakes: dict[str, Any]) -> FakeUserManagement:
+    users: FakeUserManagement = fakes["user_management"]
+    return users
+
+
+@pytest.fixture
+def systems(fakes: dict[str, Any]) -> list[FakeSystem]:
+    """The fakes of all external systems, whatever they manage."""
+    return [fake.system for fake in fakes.values()]
 
 
 @pytest.fixture

@@ -148,8 +148,9 @@ async def test_fakes_that_share_a_connection_keep_their_roles(owner_url: str) ->
     async with await open_pool(owner_url, size=1) as pool:
         groups, users = FakePool(pool, "group_management"), FakePool(pool, "user_management")
         for fake, name in ((groups, "group_management"), (users, "user_management")) * 2:
-            assert await fake.fetchval("SELECT current_user") == name
-            assert await fake.fetchval("SELECT current_schema") == name
+            async with fake.acquire() as connection:
+                assert await connection.fetchval("SELECT current_user") == name
+                assert await connection.fetchval("SELECT current_schema") == name
 
 
 @pytest.fixture

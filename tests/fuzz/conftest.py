@@ -16,8 +16,7 @@ from tests.fuzz.stage import Stage
 from tests.fuzz.tally import Tally
 from worker import open_worker
 
-# The same as there: each test has databases of its own.
-endpoints, pool = alone.endpoints, alone.pool
+endpoints = alone.endpoints  # each test has databases of its own, too
 
 
 @pytest.fixture

@@ -1,18 +1,16 @@
 """The restricted role of a worker suffices for all of its work."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from pydantic import SecretStr
 
 from catalogue import CatalogueEntry
-from orchestrator.database.connection import Pool, open_pool
+from orchestrator.database.connection import Pool
 from orchestrator.database.grants import grant_to_worker
 from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.operations.reconcile import reconcile
 from orchestrator.operations.set_in_sync import set_in_sync
 from services.errors import FakeNotUsable
-from services.fake_group_management import FakeGroupManagement, open_fake_group_management
+from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import Endpoints
 from tests.conftest import new_database
@@ -39,20 +37,6 @@ async def endpoints(endpoints: Endpoints, postgres: str) -> Endpoints:
     return Endpoints(
         temporal=endpoints.temporal, database_url=SecretStr(worker), external_systems=tuple(systems)
     )
-
-
-@pytest.fixture
-async def pool(endpoints: Endpoints) -> AsyncIterator[Pool]:
-    async with await open_pool(endpoints.database_url.get_secret_value()) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def groups(endpoints: Endpoints) -> AsyncIterator[FakeGroupManagement]:
-    url = endpoints.url_of(endpoints.external_system("group_management"))
-    async with open_fake_group_management(url) as groups:
-        yield groups
-        await groups.system.clear_faults()
 
 
 @pytest.mark.usefixtures("worker")

@@ -28,8 +28,9 @@ TABLES_OF_SUBSCRIPTIONS = [
 async def test_the_fake_cannot_see_the_tables_of_the_subscriptions(
     groups: FakeGroupManagement, table: str
 ) -> None:
-    with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"permission denied for table {table}"):
-        await groups.system._pool.fetch(f"SELECT FROM public.{table}")
+    async with groups.system._pool.acquire() as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"permission denied for table {table}"):
+            await connection.fetch(f"SELECT FROM public.{table}")
 
 
 async def test_every_table_of_the_subscriptions_is_tested(pool: Pool) -> None:
@@ -43,9 +44,15 @@ async def test_the_tables_of_the_fake_are_not_on_the_search_path(pool: Pool) -> 
 
 
 async def test_the_fake_owns_its_tables(groups: FakeGroupManagement) -> None:
-    rows = await groups.system._pool.fetch(
-        "SELECT tablename, schemaname, tableowner FROM pg_tables WHERE tableowner = current_user ORDER BY 1"
-    )
+    async with groups.system._pool.acquire() as connection:
+        rows = await connection.fetch(
+            """
+            SELECT tablename, schemaname, tableowner
+            FROM pg_tables
+            WHERE tableowner = current_user
+            ORDER BY tablename
+            """
+        )
     assert [tuple(row) for row in rows] == [
         ("changes", NAME, NAME),
         ("faults", NAME, NAME),
@@ -84,8 +91,9 @@ async def test_two_fakes_on_one_server_are_independent(postgres: str) -> None:
     ):
         await one.provision(subscription_id := uuid4(), {"group_name": "ops"}, token=1)
         assert await other.find(subscription_id) is None
-        with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"schema {names[0]}"):
-            await other._pool.fetch(f"SELECT FROM {names[0]}.records")
+        async with other._pool.acquire() as connection:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"schema {names[0]}"):
+                await connection.fetch(f"SELECT FROM {names[0]}.records")
 
 
 async def test_the_fake_can_be_created_without_a_superuser(postgres: str) -> None:

@@ -35,7 +35,7 @@ Way = Callable[[Processes, Systems, Handle, UUID], Awaitable[None]]
 
 
 async def reject(systems: Systems) -> None:
-    """Let every external system reject what it is asked, until its faults are cleared."""
+    """Make every external system reject requests until its faults are cleared."""
     for system in systems:
         await system.order(Fault(kind="reject"))
 
