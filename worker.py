@@ -130,6 +130,8 @@ async def open_worker(
             task_queue=task_queue,
             workflows=registered_workflows(),
             activities=activities,
+            # A local step that waits for its turn must not use up its time: waiting is not failing.
+            max_concurrent_local_activities=pool.get_max_size(),
             graceful_shutdown_timeout=GRACE,
             deployment_config=deployment_config(version) if version else None,
         )
