@@ -16,6 +16,13 @@ ROLL_BACK = "begin_roll_back"
 END = "end_process"
 """The step whose row says with which error a process has ended before its last step."""
 
+# The trail rows; what follows says which of them.
+_SELECT = """
+    SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at, ended_at,
+           last_step, failed_reason
+    FROM processes
+"""
+
 
 class TrailRow(BaseModel):
     """A process as the trail knows it."""
@@ -191,15 +198,7 @@ async def mark_lost(connection: Connection, process_id: str, reason: str, at: da
 
 async def list_open_processes(connection: Connection) -> list[TrailRow]:
     """Return the processes that the trail takes for open, oldest first."""
-    rows = await connection.fetch(
-        """
-        SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at,
-               ended_at, last_step, failed_reason
-        FROM processes
-        WHERE ended_at IS NULL
-        ORDER BY started_at, process_id
-        """
-    )
+    rows = await connection.fetch(_SELECT + "WHERE ended_at IS NULL ORDER BY started_at, process_id")
     return [TrailRow.model_validate(dict(row)) for row in rows]
 
 
@@ -230,15 +229,7 @@ async def set_process_status(
 
 async def read_process(connection: Connection, process_id: str) -> TrailRow | None:
     """Return the trail row of a process, or `None` where there is none."""
-    row = await connection.fetchrow(
-        """
-        SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at,
-               ended_at, last_step, failed_reason
-        FROM processes
-        WHERE process_id = $1
-        """,
-        process_id,
-    )
+    row = await connection.fetchrow(_SELECT + "WHERE process_id = $1", process_id)
     return None if row is None else TrailRow.model_validate(dict(row))
 
 
@@ -273,10 +264,8 @@ async def list_processes(
         after: only those that come after this one in the list; an unknown id gives none.
     """
     rows = await connection.fetch(
-        """
-        SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at,
-               ended_at, last_step, failed_reason
-        FROM processes
+        _SELECT  # noqa: S608  # constants both
+        + """
         WHERE ($1::text IS NULL OR status = $1)
           AND ($2::uuid IS NULL OR subscription_id = $2)
           AND (
