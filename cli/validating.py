@@ -4,9 +4,9 @@ import asyncio
 from contextlib import suppress
 
 import click
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import CancelledError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from catalogue import workflow_type
 from cli import output
@@ -22,6 +22,7 @@ from orchestrator.operations.validate_subscriptions import (
     ValidateSubscriptions,
     ValidateSubscriptionsForm,
 )
+from orchestrator.temporal.executions import find_execution
 from orchestrator.temporal.history import LastError
 
 TITLE = "Validate every active subscription"
@@ -67,15 +68,10 @@ def validate_all(
 
 async def _is_open(connections: Connections, process_id: str) -> bool | None:
     """Return whether this validation of all is open, and so can be followed; `None` where it is none."""
-    try:
-        execution = await connections.client.get_workflow_handle(process_id).describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise
-    if execution.workflow_type != workflow_type(ValidateSubscriptions):
+    execution = await find_execution(connections.client, process_id)
+    if execution is None or execution.workflow != workflow_type(ValidateSubscriptions):
         return None
-    return execution.status is WorkflowExecutionStatus.RUNNING
+    return execution.closed_as is None
 
 
 async def _follow(connections: Connections, process_id: str) -> Totals:
