@@ -14,9 +14,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import asyncpg
 from temporalio.client import Client
-from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.subscriptions import SubscriptionActivities
@@ -26,7 +24,8 @@ from orchestrator.database.grants import RoleNotFit, grant_to_worker
 from orchestrator.database.migrate import migrate, require_current_schema
 from orchestrator.database.schema import SchemaOutOfDate
 from orchestrator.operations.active_subscriptions import ValidationActivities
-from orchestrator.operations.reconcile import reconcile
+from orchestrator.operations.background import keep_running
+from orchestrator.operations.reconcile import reconcile_hourly
 from orchestrator.process.bookkeeping import Bookkeeping
 from orchestrator.process.ledger import Ledger
 from orchestrator.temporal.connection import TemporalUnreachable, connect
@@ -125,7 +124,8 @@ async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -
     what_to_do = await advice(client, version) if version else None
     async with open_worker(client, settings) as worker:
         running = asyncio.create_task(worker.run())
-        reconciling = asyncio.create_task(reconcile_hourly(client, settings))
+        reconciler = partial(reconcile_hourly, client, settings.database_url)
+        reconciling = asyncio.create_task(keep_running("the reconciler", reconciler))
         log.info("ready: task queue %s, namespace %s", TASK_QUEUE, client.namespace)
         if what_to_do:
             log.warning("%s", what_to_do)
@@ -136,19 +136,6 @@ async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -
         if not running.done():
             await worker.shutdown()
         await running
-
-
-async def reconcile_hourly(client: Client, settings: Settings) -> None:
-    """Look for lost processes, now and every hour; a time when nobody answers is passed over."""
-    assert settings.database_url is not None
-    async with await open_pool(settings.database_url, size=1) as pool:
-        while True:
-            try:
-                for lost in await reconcile(client, pool):
-                    log.warning("process %s is lost: set its subscription in sync", lost.process_id)
-            except (RPCError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("cannot reconcile now: %s", error)
-            await asyncio.sleep(timedelta(hours=1).total_seconds())
 
 
 def _activities(owner: object) -> list[Callable[..., Any]]:

@@ -12,14 +12,17 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from orchestrator.database.connection import open_pool
 from orchestrator.database.migrate import require_current_schema
 from orchestrator.domain.subscription import Status
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import ROOT, Settings
 from tests.conftest import new_database
+from tests.database.stored import store_process
 from tests.database.structure import with_new_role
 from tests.processes import Processes, eventually
+from worker import prepare_databases
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
@@ -91,6 +94,25 @@ async def test_a_role_without_rights_is_told_in_one_line_who_gives_them(settings
     url = await with_new_role(settings.database_url, "")
     said = await refusal(settings.model_copy(update={"database_url": url}))
     assert re.fullmatch(r'worker: PostgreSQL refuses: permission denied .*--grant-to ROLE"\n', said)
+
+
+async def test_a_worker_outlives_its_reconciler(settings: Settings, postgres: str) -> None:
+    """A row of the trail that nobody can read fails every round of the reconciler."""
+    own = settings.model_copy(update={"database_url": await new_database(postgres)})
+    await prepare_databases(own)
+    assert own.database_url is not None
+    async with await open_pool(own.database_url) as pool:
+        await store_process(pool)
+        await pool.execute("ALTER TABLE processes DROP CONSTRAINT processes_target_known")
+        await pool.execute("UPDATE processes SET target = 'UNHEARD OF'")
+        worker = await start_worker(own)
+        assert worker.stderr is not None
+        async with asyncio.timeout(30):
+            said = await worker.stderr.readuntil(b"the reconciler has failed; it starts again in")
+    worker.send_signal(signal.SIGTERM)
+    _, last_words = await worker.communicate()
+    assert worker.returncode == 0
+    assert "ValidationError" in (said + last_words).decode()
 
 
 async def test_a_workflow_that_imports_what_it_must_not_stops_the_worker_at_start_up(

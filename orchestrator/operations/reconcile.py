@@ -1,13 +1,45 @@
 """The reconciler: a process whose execution closed without saying so is lost."""
 
-from datetime import UTC, datetime
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
+import asyncpg
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from orchestrator.database import processes
-from orchestrator.database.connection import Pool, transaction
+from orchestrator.database.connection import NO_ANSWER, DatabaseUnreachable, Pool, open_pool, transaction
 from orchestrator.database.processes import TrailRow
 from orchestrator.temporal.executions import closed_as
+
+EVERY = timedelta(hours=1)
+"""How often a worker looks for lost processes."""
+
+RETRY = timedelta(minutes=1)
+"""How long it waits when Temporal or PostgreSQL did not answer."""
+
+log = logging.getLogger("worker")
+
+
+async def reconcile_hourly(
+    client: Client, database_url: str, *, every: timedelta = EVERY, retry: timedelta = RETRY
+) -> NoReturn:
+    """Look for lost processes now and every hour; sooner again when Temporal or PostgreSQL does not answer.
+
+    Between two looks it has no connection to PostgreSQL.
+    """
+    while True:
+        pause = every
+        try:
+            async with await open_pool(database_url, size=1) as pool:
+                for lost in await reconcile(client, pool):
+                    log.warning("process %s is lost: set its subscription in sync", lost.process_id)
+        except (RPCError, DatabaseUnreachable, asyncpg.PostgresError, *NO_ANSWER) as error:
+            log.warning("cannot reconcile now: %s", error)
+            pause = retry
+        await asyncio.sleep(pause.total_seconds())
 
 
 async def reconcile(client: Client, pool: Pool) -> list[TrailRow]:
