@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+from orchestrator.database import processes
 from orchestrator.database.connection import Connection
 from orchestrator.database.subscriptions import (
     Stored,
@@ -112,6 +113,21 @@ async def release_subscription(connection: Connection, unlocked: SubscriptionMod
             unlocked.subscription_id,
             list(unlocked.block.owners().values()),
         )
+
+
+async def let_go(
+    connection: Connection, subscription: SubscriptionModel, process_id: str
+) -> SubscriptionModel:
+    """Unlock a subscription that this process holds; return it as it is stored now.
+
+    The version grows if the process has changed values or status of a subscription that was there before.
+    """
+    unlocked = subscription.released()
+    before = await processes.read_before_image(connection, process_id)
+    if before is not None and unlocked.differs_from(before):
+        unlocked = unlocked.of_version(before.version + 1)
+    await release_subscription(connection, unlocked)
+    return unlocked
 
 
 class _RelationsChanged(Exception):

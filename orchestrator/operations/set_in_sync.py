@@ -47,8 +47,7 @@ async def set_in_sync(
         about = holder or subscription.discrepancy_found_by
         if about is None:
             return subscription
-        in_sync = subscription.found_different(None).released()
-        await relations.release_subscription(connection, in_sync)
+        in_sync = await relations.let_go(connection, subscription.found_different(None), about)
         # Whatever the holder has on its way to an external system is too late from now on.
         await subscriptions.raise_fence(connection, subscription_id)
         event = TrailEvent(event="set in sync", step=None, by=by, reason=reason, at=datetime.now(UTC))

@@ -1,6 +1,7 @@
 """From every state a documented command leads back to a subscription that can be used or ended."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -135,6 +136,43 @@ async def test_a_known_discrepancy_can_be_set_in_sync_by_hand(
     await set_in_sync(client, pool, group_id, by="dave", reason="never mind")
     assert (await processes.read(group_id)).insync
     assert [(event.event, event.by) for event in await processes.events(found)] == [("set in sync", "dave")]
+
+
+async def test_what_a_lost_process_has_changed_grows_the_version(
+    worker: None, processes: Processes, pool: Pool
+) -> None:
+    group_id = await processes.active_group("Before")
+    async with unlocking_fails(pool):
+        handle = await processes.start("modify_user_group", group_id, group_name="After")
+        await eventually(lambda: is_called(processes, group_id, "User Group After"))
+        await handle.terminate("by mistake")
+    await mend(processes, handle, group_id, "terminated")
+    after = await processes.read(group_id)
+    assert (after.description, after.insync, after.version) == ("User Group After", True, 2)
+    stale = await processes.start("modify_user_group", group_id, group_name="Late", version=1)
+    assert "Stale data: given version (1)" in await processes.failure(stale)
+
+
+async def test_a_lost_process_that_has_changed_nothing_leaves_the_version(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    handle, group_id = await parked(processes, "modify_user_group")
+    await handle.terminate("by mistake")
+    await mend(processes, handle, group_id, "terminated")
+    assert (await processes.read(group_id)).version == 1
+
+
+@asynccontextmanager
+async def unlocking_fails(pool: Pool) -> AsyncIterator[None]:
+    """Let every process go as far as its last step."""
+    await pool.execute("ALTER TABLE process_steps ADD CONSTRAINT stuck CHECK (step <> 'resync') NOT VALID")
+    yield
+    await pool.execute("ALTER TABLE process_steps DROP CONSTRAINT stuck")
+
+
+async def is_called(processes: Processes, subscription_id: UUID, description: str) -> bool | None:
+    return (await processes.read(subscription_id)).description == description or None
 
 
 async def test_an_execution_that_timed_out_is_lost(
