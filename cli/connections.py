@@ -25,6 +25,8 @@ class Connections:
     pool: Pool
     passing: bool
     """Whether the stack may be gone after the command: nothing was configured and no `make up` runs."""
+    settings: Settings
+    """Those that say where the external systems are."""
 
 
 class Passing(Exception):
@@ -79,4 +81,4 @@ async def _open(settings: Settings, *, passing: bool) -> AsyncIterator[Connectio
     assert settings.database_url is not None
     client = await connect(settings.temporal)
     async with await open_pool(settings.database_url, size=2) as pool:
-        yield Connections(client, pool, passing)
+        yield Connections(client, pool, passing, settings)

@@ -35,6 +35,10 @@ class FakeGroupManagement:
         """See `GroupManagement`."""
         await self.system.deprovision(subscription_id, token=token)
 
+    async def fence(self, subscription_id: UUID, *, token: int) -> None:
+        """See `GroupManagement`."""
+        await self.system.fence(subscription_id, token=token)
+
     async def find_group(self, subscription_id: UUID) -> Group | None:
         """See `GroupManagement`."""
         record = await self.system.find(subscription_id)

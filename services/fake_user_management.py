@@ -35,6 +35,10 @@ class FakeUserManagement:
         """See `UserManagement`."""
         await self.system.deprovision(subscription_id, token=token)
 
+    async def fence(self, subscription_id: UUID, *, token: int) -> None:
+        """See `UserManagement`."""
+        await self.system.fence(subscription_id, token=token)
+
     async def find_user(self, subscription_id: UUID) -> KnownUser | None:
         """See `UserManagement`."""
         record = await self.system.find(subscription_id)

@@ -43,6 +43,10 @@ class UserManagement(Protocol):
         """Remove the user for ever; one that never was counts as removed."""
         ...
 
+    async def fence(self, subscription_id: UUID, *, token: int) -> None:
+        """Refuse every later call that carries a lower token; see `GroupManagement.fence`."""
+        ...
+
     async def find_user(self, subscription_id: UUID) -> KnownUser | None:
         """Return the user, or `None` where there is none."""
         ...

@@ -83,6 +83,17 @@ async def register_process(connection: Connection, process: Process) -> None:
         raise ProcessAlreadyExists(process.process_id)
 
 
+async def lock_process(connection: Connection, process_id: str) -> int:
+    """Lock the trail row until the transaction ends; return its revision.
+
+    The revision is another one as soon as a step of the process has begun: `register_process` writes the row.
+    """
+    revision: int = await connection.fetchval(
+        "SELECT xmin::text::bigint FROM processes WHERE process_id = $1 FOR UPDATE", process_id
+    )
+    return revision
+
+
 async def note_step(connection: Connection, process_id: str, step: str) -> None:
     """Say in the trail which step the process has come to."""
     await connection.execute("UPDATE processes SET last_step = $2 WHERE process_id = $1", process_id, step)
@@ -171,7 +182,7 @@ async def insert_event(
 
 async def append_event(connection: Connection, process_id: str, event: TrailEvent) -> None:
     """Write an event into the trail that may happen any number of times; the trail row is locked."""
-    await connection.execute("SELECT FROM processes WHERE process_id = $1 FOR UPDATE", process_id)
+    await lock_process(connection, process_id)
     number = await connection.fetchval(
         "SELECT count(*) + 1 FROM process_events WHERE process_id = $1 AND event = $2",
         process_id,

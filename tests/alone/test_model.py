@@ -268,7 +268,12 @@ class Lifecycles(RuleBasedStateMachine):
     def set_in_sync(self, process: Parked) -> None:
         known = process.subscription
         pool, client = self.processes.pool, self.processes.client
-        self.run(set_in_sync(client, pool, known.subscription_id, by="dave", reason=None))
+        system = self.systems[known.kind]
+
+        async def fence(_: str, subscription_id: UUID, token: int) -> None:
+            await system.fence(subscription_id, token=token)
+
+        self.run(set_in_sync(client, pool, known.subscription_id, fence=fence, by="dave", reason=None))
         known.held_by = known.discrepancy_found_by = None
         self.model.forget_other_groups(known)
         self.model.parked.remove(process)

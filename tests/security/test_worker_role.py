@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from catalogue import CatalogueEntry
+from cli.fencing import fence_by
 from orchestrator.database.connection import DatabaseUnreachable, Pool, open_pool
 from orchestrator.database.grants import grant_to_worker
 from orchestrator.domain.process import ProcessStatus, Target
@@ -92,7 +93,7 @@ async def test_it_is_enough_to_park_to_retry_and_to_roll_back(
 
 @pytest.mark.usefixtures("worker")
 async def test_it_is_enough_to_find_what_is_lost_and_to_set_it_in_sync(
-    processes: Processes, groups: FakeGroupManagement, pool: Pool
+    processes: Processes, groups: FakeGroupManagement, pool: Pool, settings: Settings
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Network operators"))
     handle = await processes.create_user_group()
@@ -100,7 +101,9 @@ async def test_it_is_enough_to_find_what_is_lost_and_to_set_it_in_sync(
     await handle.terminate()
     lost = await reconcile(processes.client, pool)
     subscription_id = processes.subscription_id(handle)
-    mended = await set_in_sync(processes.client, pool, subscription_id, by="alice", reason="looked")
+    mended = await set_in_sync(
+        processes.client, pool, subscription_id, fence=fence_by(settings), by="alice", reason="looked"
+    )
     assert [row.process_id for row in lost] == [handle.id]
     assert mended.insync
 

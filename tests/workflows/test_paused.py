@@ -17,6 +17,7 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from cli.fencing import fence_by
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.operations.reconcile import reconcile
 from orchestrator.operations.set_in_sync import HolderIsOpen, set_in_sync
@@ -121,11 +122,13 @@ async def test_a_paused_process_is_never_found_lost(
 
 
 async def test_what_a_paused_process_holds_is_not_set_in_sync(
-    paused: tuple[Handle, UUID], processes: Processes
+    paused: tuple[Handle, UUID], processes: Processes, settings: Settings
 ) -> None:
     handle, group_id = paused
     with pytest.raises(HolderIsOpen):
-        await set_in_sync(processes.client, processes.pool, group_id, by=None, reason=None)
+        await set_in_sync(
+            processes.client, processes.pool, group_id, fence=fence_by(settings), by=None, reason=None
+        )
     assert (await processes.read(group_id)).held_by == handle.id
 
 
