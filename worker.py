@@ -25,6 +25,7 @@ from orchestrator.database.migrate import migrate, require_current_schema
 from orchestrator.database.schema import SchemaOutOfDate
 from orchestrator.operations.active_subscriptions import ValidationActivities
 from orchestrator.operations.background import keep_running
+from orchestrator.operations.own_temporal import AnotherTemporal, adopt_temporal, require_own_temporal
 from orchestrator.operations.reconcile import reconcile_hourly
 from orchestrator.process.bookkeeping import Bookkeeping
 from orchestrator.process.ledger import Ledger
@@ -42,7 +43,7 @@ GRACE = timedelta(seconds=20)
 
 REFUSALS = (
     *(ConfigurationError, TemporalUnreachable, DatabaseUnreachable, InvalidVersion),
-    *(SchemaOutOfDate, NotPermitted, RoleNotFit),
+    *(SchemaOutOfDate, NotPermitted, RoleNotFit, AnotherTemporal),
 )
 """Why a worker cannot begin; each is told in one line."""
 
@@ -102,14 +103,18 @@ async def prepare_databases(settings: Settings, *, worker_role: str | None = Non
             await create_fake_system(system.url or settings.database_url, system.name)
 
 
-async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -> None:
+async def run_until_told_to_stop(
+    settings: Settings, *, prepare: bool = False, adopts_temporal: bool = False
+) -> None:
     """Run a worker until SIGINT or SIGTERM; what it has begun it ends, within the grace period.
 
     Args:
         prepare: whether to bring the databases to what this code needs, first.
+        adopts_temporal: whether to let the database belong to this Temporal, first, whatever it was before.
 
     Raises:
-        TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion: when it cannot begin.
+        TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion, AnotherTemporal: when it
+            cannot begin.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -119,7 +124,7 @@ async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -
     client = await connect(settings.temporal)
     if prepare:
         await prepare_databases(settings)
-    await require_current_schema(settings.database_url)
+    await _require_own_temporal(client, settings, adopts=adopts_temporal)
     await register_search_attributes(client)
     what_to_do = await advice(client, version) if version else None
     async with open_worker(client, settings) as worker:
@@ -138,6 +143,21 @@ async def run_until_told_to_stop(settings: Settings, *, prepare: bool = False) -
         await running
 
 
+async def adopt(settings: Settings) -> None:
+    """Let the database belong to the Temporal that is configured, whatever it belonged to before."""
+    await _require_own_temporal(await connect(settings.temporal), settings, adopts=True)
+
+
+async def _require_own_temporal(client: Client, settings: Settings, *, adopts: bool) -> None:
+    assert settings.database_url is not None
+    await require_current_schema(settings.database_url)
+    async with await open_pool(settings.database_url, size=1) as pool:
+        if adopts:
+            former, own = await adopt_temporal(client, pool)
+            log.info("the processes of this database run in Temporal's %s; before: %s", own, former)
+        await require_own_temporal(client, pool)
+
+
 def _activities(owner: object) -> list[Callable[..., Any]]:
     # The mark that @activity.defn leaves; the SDK has no public way to list the activities of a class.
     return [
@@ -151,7 +171,16 @@ def main() -> int:
     """Run a worker; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prepare", action="store_true", help="bring the databases to this version first")
-    parser.add_argument("--migrate", action="store_true", help="bring the databases to this version, and end")
+    commands = parser.add_mutually_exclusive_group()
+    commands.add_argument(
+        "--migrate", action="store_true", help="bring the databases to this version, and end"
+    )
+    commands.add_argument(
+        "--adopt-temporal",
+        action="store_true",
+        help="let the database belong to the Temporal that is configured, and end (with --prepare: and run); "
+        "open processes that this Temporal does not know are lost then, even if they still run in another",
+    )
     parser.add_argument(
         "--grant-to",
         metavar="ROLE",
@@ -170,8 +199,14 @@ def main() -> int:
         if arguments.migrate:
             asyncio.run(prepare_databases(settings, worker_role=arguments.grant_to))
             log.info("the databases are at the version of this code")
+        elif arguments.adopt_temporal and not arguments.prepare:
+            asyncio.run(adopt(settings))
         else:
-            asyncio.run(run_until_told_to_stop(settings, prepare=arguments.prepare))
+            asyncio.run(
+                run_until_told_to_stop(
+                    settings, prepare=arguments.prepare, adopts_temporal=arguments.adopt_temporal
+                )
+            )
     except REFUSALS as error:
         print(f"worker: {error}", file=sys.stderr)
         return 1

@@ -9,6 +9,7 @@ from typing import TypeVar
 from temporalio.client import Client
 
 from orchestrator.database.connection import Pool, open_pool
+from orchestrator.operations.own_temporal import require_own_temporal
 from orchestrator.temporal.connection import connect
 from settings import Settings
 from stack.addresses import DIRECTORY, of_running_stack
@@ -81,4 +82,5 @@ async def _open(settings: Settings, *, passing: bool) -> AsyncIterator[Connectio
     assert settings.database_url is not None
     client = await connect(settings.temporal)
     async with await open_pool(settings.database_url, size=2) as pool:
+        await require_own_temporal(client, pool)
         yield Connections(client, pool, passing, settings)

@@ -34,6 +34,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT ON process_steps, process_events TO %I', worker);
     -- UPDATE is also what locks a row.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON processes, subscriptions TO %I', worker);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON temporal_namespace TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON subscription_relations TO %I', worker);
 END
 $$
@@ -69,6 +70,7 @@ WHERE c.relnamespace = current_schema()::regnamespace
       ('INSERT', 'process_steps'), ('INSERT', 'process_events'),
       ('INSERT', 'processes'), ('UPDATE', 'processes'),
       ('INSERT', 'subscriptions'), ('UPDATE', 'subscriptions'),
+      ('INSERT', 'temporal_namespace'), ('UPDATE', 'temporal_namespace'),
       ('INSERT', 'subscription_relations'), ('DELETE', 'subscription_relations')
   )
 """

@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 from orchestrator.database import processes
 from orchestrator.database.connection import NO_ANSWER, DatabaseUnreachable, Pool, open_pool, transaction
 from orchestrator.database.processes import TrailRow
+from orchestrator.operations.own_temporal import AnotherTemporal, require_own_temporal
 from orchestrator.temporal.executions import closed_as
 
 EVERY = timedelta(hours=1)
@@ -36,7 +37,7 @@ async def reconcile_hourly(
             async with await open_pool(database_url, size=1) as pool:
                 for lost in await reconcile(client, pool):
                     log.warning("process %s is lost: set its subscription in sync", lost.process_id)
-        except (RPCError, DatabaseUnreachable, asyncpg.PostgresError, *NO_ANSWER) as error:
+        except (RPCError, DatabaseUnreachable, AnotherTemporal, asyncpg.PostgresError, *NO_ANSWER) as error:
             log.warning("cannot reconcile now: %s", error)
             pause = retry
         await asyncio.sleep(pause.total_seconds())
@@ -48,8 +49,10 @@ async def reconcile(client: Client, pool: Pool) -> list[TrailRow]:
     What they hold stays out of sync, until somebody sets it in sync. May run at any time, anywhere.
 
     Raises:
+        AnotherTemporal: when the processes of this database run in another one; nothing is marked.
         RPCError: when Temporal does not answer; those found until then are marked.
     """
+    await require_own_temporal(client, pool)
     async with pool.acquire() as connection:
         open_rows = await processes.list_open_processes(connection)
     lost = []

@@ -14,6 +14,7 @@ from orchestrator.database.subscriptions import Stored
 from orchestrator.domain.errors import DomainError
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.operations.own_temporal import require_own_temporal
 from orchestrator.temporal.executions import closed_as
 
 Fence: TypeAlias = Callable[[str, UUID, int], Awaitable[None]]
@@ -66,8 +67,10 @@ async def set_in_sync(
         HolderIsOpen: while the process that holds it is open.
         NotFenced: when the external system cannot be told.
         ChangedMeanwhile: when somebody else has worked on the subscription.
+        AnotherTemporal: when the processes of this database run in another one.
         RPCError: when Temporal does not answer: then nobody knows whether the holder is open.
     """
+    await require_own_temporal(client, pool)
     async with pool.acquire() as connection:
         before = await _existing(connection, subscription_id)
     if before.subscription.insync:

@@ -9,6 +9,7 @@ from cli.fencing import fence_by
 from orchestrator.database.connection import DatabaseUnreachable, Pool, open_pool
 from orchestrator.database.grants import grant_to_worker
 from orchestrator.domain.process import ProcessStatus, Target
+from orchestrator.operations.own_temporal import adopt_temporal, require_own_temporal
 from orchestrator.operations.reconcile import reconcile
 from orchestrator.operations.set_in_sync import set_in_sync
 from services.fake_group_management import FakeGroupManagement, open_fake_group_management
@@ -106,6 +107,11 @@ async def test_it_is_enough_to_find_what_is_lost_and_to_set_it_in_sync(
     )
     assert [row.process_id for row in lost] == [handle.id]
     assert mended.insync
+
+
+async def test_it_is_enough_to_move_to_another_temporal(processes: Processes, pool: Pool) -> None:
+    await adopt_temporal(processes.client, pool)
+    await require_own_temporal(processes.client, pool)
 
 
 async def test_it_is_not_enough_for_an_external_system(processes: Processes, settings: Settings) -> None:

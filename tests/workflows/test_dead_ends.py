@@ -2,27 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
 
-from orchestrator.database.connection import Pool
 from orchestrator.domain.subscription import Status
 from orchestrator.operations.reconcile import reconcile
-from orchestrator.temporal import search_attributes
-from orchestrator.temporal.plugin import subscriptions_plugin
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from settings import Settings
-from stack.temporal_server import find_temporal_cli
 from tests.mending import mend, parked, unlock
 from tests.processes import Handle, Processes, eventually
-from worker import open_worker
 
 Way = Callable[[Processes, FakeGroupManagement, Handle, UUID], Awaitable[None]]
 
@@ -129,30 +121,6 @@ async def is_gone(handle: Handle) -> bool | None:
     except RPCError:
         return True
     return None
-
-
-async def test_a_temporal_that_has_lost_its_database_leaves_nothing_locked_for_ever(
-    worker: None,
-    directory: Path,
-    settings: Settings,
-    processes: Processes,
-    groups: FakeGroupManagement,
-    pool: Pool,
-) -> None:
-    await groups.system.order(Fault(kind="reject", name="Reserved"))
-    handle, group_id = await parked(processes, "modify_user_group")
-    await groups.system.clear_faults()
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=find_temporal_cli(directory),
-        search_attributes=search_attributes.ALL,
-        plugins=[subscriptions_plugin()],
-    ) as empty:
-        anew = Processes(empty.client, processes.task_queue, pool)
-        await mend(anew, groups, handle, group_id, "not found")
-        async with open_worker(empty.client, settings, task_queue=anew.task_queue) as other, other:
-            await (await anew.start("terminate_user_group", group_id)).result()
-    assert (await processes.read(group_id)).status is Status.TERMINATED
-    assert await groups.find_group(group_id) is None
 
 
 async def test_a_process_that_is_open_is_never_found_lost(
