@@ -12,10 +12,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import asyncpg
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
-from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.subscriptions import SubscriptionActivities
@@ -30,7 +28,9 @@ from orchestrator.database.connection import (
 from orchestrator.database.grants import RoleNotFit, grant_to_worker
 from orchestrator.database.migrate import migrate, require_current_schema
 from orchestrator.database.schema import SchemaOutOfDate
-from orchestrator.operations.reconcile import reconcile
+from orchestrator.operations.background import keep_running
+from orchestrator.operations.own_temporal import AnotherTemporal, adopt_temporal, require_own_temporal
+from orchestrator.operations.reconcile import reconcile_hourly
 from orchestrator.operations.validation_activities import ValidationActivities
 from orchestrator.process.bookkeeping import Bookkeeping
 from orchestrator.process.ledger import AtMoment, Ledger, do_nothing
@@ -51,7 +51,7 @@ GRACE = timedelta(seconds=20)
 
 REFUSALS = (
     *(ConfigurationError, TemporalUnreachable, DatabaseUnreachable, InvalidVersion),
-    *(SchemaOutOfDate, NotPermitted, RoleNotFit, FakeNotUsable),
+    *(SchemaOutOfDate, NotPermitted, RoleNotFit, FakeNotUsable, AnotherTemporal),
 )
 """Why a worker cannot begin; each is told in one line."""
 
@@ -155,7 +155,12 @@ async def prepare_databases(endpoints: Endpoints, *, worker_role: str | None = N
 
 
 async def run_until_told_to_stop(
-    endpoints: Endpoints, *, pool_size: int, version: WorkerDeploymentVersion | None, prepare: bool
+    endpoints: Endpoints,
+    *,
+    pool_size: int,
+    version: WorkerDeploymentVersion | None,
+    prepare: bool,
+    adopts_temporal: bool,
 ) -> None:
     """Run a worker until SIGINT or SIGTERM; what it has begun it ends, within the grace period.
 
@@ -163,9 +168,11 @@ async def run_until_told_to_stop(
         pool_size: connections to the database of the subscriptions at most.
         version: see `open_worker`.
         prepare: whether to bring the databases to what this code needs, first.
+        adopts_temporal: whether to let the database belong to this Temporal, first, whatever it was before.
 
     Raises:
-        TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion: when it cannot begin.
+        TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion, AnotherTemporal: when it
+            cannot begin.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -173,7 +180,7 @@ async def run_until_told_to_stop(
     client = await connect(endpoints.temporal)
     if prepare:
         await prepare_databases(endpoints)
-    await require_current_schema(endpoints.database_url.get_secret_value())
+    await _require_own_temporal(client, endpoints, adopts=adopts_temporal)
     await register_search_attributes(client)
     what_to_do = await advice(client, version) if version else None
     async with (
@@ -181,7 +188,8 @@ async def run_until_told_to_stop(
         open_worker(client, endpoints, pool=pool, version=version) as worker,
     ):
         running = asyncio.create_task(worker.run())
-        reconciling = asyncio.create_task(reconcile_hourly(client, pool))
+        reconciler = partial(reconcile_hourly, client, pool)
+        reconciling = asyncio.create_task(keep_running("the reconciler", reconciler))
         log.info("takes up to %d connections to PostgreSQL", most_connections(endpoints, pool_size))
         log.info("ready: task queue %s, namespace %s", TASK_QUEUE, client.namespace)
         if what_to_do:
@@ -195,15 +203,19 @@ async def run_until_told_to_stop(
         await running
 
 
-async def reconcile_hourly(client: Client, pool: Pool) -> None:
-    """Look for lost processes, now and every hour; a time when nobody answers is passed over."""
-    while True:
-        try:
-            for lost in await reconcile(client, pool):
-                log.warning("process %s is lost: set its subscription in sync", lost.process_id)
-        except (RPCError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("cannot reconcile now: %s", error)
-        await asyncio.sleep(timedelta(hours=1).total_seconds())
+async def adopt(endpoints: Endpoints) -> None:
+    """Let the database belong to the Temporal that is configured, whatever it belonged to before."""
+    await _require_own_temporal(await connect(endpoints.temporal), endpoints, adopts=True)
+
+
+async def _require_own_temporal(client: Client, endpoints: Endpoints, *, adopts: bool) -> None:
+    url = endpoints.database_url.get_secret_value()
+    await require_current_schema(url)
+    async with await open_pool(url, size=1) as pool:
+        if adopts:
+            former, own = await adopt_temporal(client, pool)
+            log.info("the processes of this database run in Temporal's %s; before: %s", own, former)
+        await require_own_temporal(client, pool)
 
 
 def _activities(owner: object) -> list[Callable[..., Any]]:
@@ -226,8 +238,10 @@ def main() -> int:
         if arguments.migrate:
             asyncio.run(prepare_databases(endpoints, worker_role=arguments.grant_to))
             log.info("the databases are at the version of this code")
+        elif arguments.adopt_temporal and not arguments.prepare:
+            asyncio.run(adopt(endpoints))
         else:
-            _run(endpoints, settings, prepare=arguments.prepare)
+            _run(endpoints, settings, prepare=arguments.prepare, adopts=arguments.adopt_temporal)
     except REFUSALS as error:
         print(f"worker: {error}", file=sys.stderr)
         return 1
@@ -237,7 +251,16 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prepare", action="store_true", help="bring the databases to this version first")
-    parser.add_argument("--migrate", action="store_true", help="bring the databases to this version, and end")
+    commands = parser.add_mutually_exclusive_group()
+    commands.add_argument(
+        "--migrate", action="store_true", help="bring the databases to this version, and end"
+    )
+    commands.add_argument(
+        "--adopt-temporal",
+        action="store_true",
+        help="let the database belong to the Temporal that is configured, and end (with --prepare: and run); "
+        "open processes that this Temporal does not know are lost then, even if they still run in another",
+    )
     parser.add_argument(
         "--grant-to",
         metavar="ROLE",
@@ -249,9 +272,11 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _run(endpoints: Endpoints, settings: Settings, *, prepare: bool) -> None:
+def _run(endpoints: Endpoints, settings: Settings, *, prepare: bool, adopts: bool) -> None:
     size = settings.pool_size
-    running = run_until_told_to_stop(endpoints, pool_size=size, version=settings.version, prepare=prepare)
+    running = run_until_told_to_stop(
+        endpoints, pool_size=size, version=settings.version, prepare=prepare, adopts_temporal=adopts
+    )
     try:
         asyncio.run(running)
     except NoConnectionLeft as error:

@@ -162,11 +162,7 @@ class SubscriptionActivities:
 
         async def effect(connection: Connection) -> SubscriptionModel:
             stored = await self._ledger.held(connection, run)
-            unlocked = stored.subscription.released()
-            before = await processes.read_before_image(connection, process_id)
-            if before is not None and unlocked.differs_from(before):
-                unlocked = unlocked.of_version(before.version + 1)
-            await relations.release_subscription(connection, unlocked)
+            unlocked = await relations.let_go(connection, stored.subscription, process_id)
             await processes.set_process_status(connection, process_id, status, ended_at=run.at)
             return unlocked
 

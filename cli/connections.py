@@ -9,6 +9,7 @@ from typing import TypeVar
 from temporalio.client import Client
 
 from orchestrator.database.connection import Pool, open_pool
+from orchestrator.operations.own_temporal import require_own_temporal
 from orchestrator.temporal.connection import connect
 from settings import Endpoints, Settings
 from stack.addresses import DIRECTORY
@@ -27,6 +28,7 @@ class Connections:
     pool: Pool
     passing: bool
     """Whether the stack may be gone after the command: nothing was configured and no `make up` runs."""
+    endpoints: Endpoints
 
 
 class Passing(Exception):
@@ -84,4 +86,5 @@ async def _run(work: Callable[[Connections], Awaitable[R]], endpoints: Endpoints
 async def _open(endpoints: Endpoints, *, passing: bool) -> AsyncIterator[Connections]:
     client = await connect(endpoints.temporal)
     async with await open_pool(endpoints.database_url.get_secret_value(), size=2) as pool:
-        yield Connections(client, pool, passing)
+        await require_own_temporal(client, pool)
+        yield Connections(client, pool, passing, endpoints)

@@ -5,8 +5,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
 
 from catalogue import registered_workflows, workflow_type
 from cli.connections import Connections
@@ -15,7 +13,7 @@ from orchestrator.database.connection import Connection
 from orchestrator.database.processes import TrailRow
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.process import ProcessStatus
-from orchestrator.temporal import search_attributes
+from orchestrator.temporal.executions import Execution, find_execution
 from orchestrator.temporal.history import (
     LastError,
     StepLog,
@@ -113,43 +111,39 @@ async def with_steps(connections: Connections, process_id: str, row: TrailRow | 
     Raises:
         ProcessNotFound: if it has no row and Temporal does not know it either.
     """
-    try:
-        execution = await connections.client.get_workflow_handle(process_id).describe()
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
+    execution = await find_execution(connections.client, process_id)
+    if execution is None:
         if row is None:
-            raise ProcessNotFound(process_id) from None
+            raise ProcessNotFound(process_id)
         return ProcessDocument(**row.model_dump())
     runs = [events async for events in chain_history(connections.client, process_id)]
     events = [event for run in reversed(runs) for event in run]
-    steps = step_log(events, list(execution.raw_description.pending_activities))
-    row = row or _row_of(execution, events)
+    steps = step_log(events, execution.pending_activities)
+    row = row or _row_of(process_id, execution, events)
     return ProcessDocument(**row.model_dump(), steps=tuple(steps), last_error=last_error(events))
 
 
-def _row_of(execution: WorkflowExecutionDescription, events: list[HistoryEvent]) -> TrailRow:
+def _row_of(process_id: str, execution: Execution, events: list[HistoryEvent]) -> TrailRow:
     # It has no row if no worker has started it yet, or if its input was refused before the first step.
     definition = next(
-        (one for one in registered_workflows() if workflow_type(one) == execution.workflow_type), None
+        (one for one in registered_workflows() if workflow_type(one) == execution.workflow), None
     )
     if definition is None:
-        raise ProcessNotFound(execution.id)
-    status = execution.typed_search_attributes.get(search_attributes.PROCESS_STATUS)
-    still_open = execution.status is WorkflowExecutionStatus.RUNNING
+        raise ProcessNotFound(process_id)
+    status, still_open = execution.process_status, execution.closed_as is None
     if status == ProcessStatus.RUNNING and not still_open:
         status = ProcessStatus.LOST  # it closed without recording its end, and the reconciler finds no row
     failed = events[-1].workflow_execution_failed_event_attributes
     return TrailRow(
-        process_id=execution.id,
-        workflow=execution.workflow_type,
+        process_id=process_id,
+        workflow=execution.workflow,
         target=definition.target,
         subscription_id=None,
         status=ProcessStatus(status or (ProcessStatus.RUNNING if still_open else ProcessStatus.FAILED)),
         created_by=None,
         reason=None,
-        started_at=execution.start_time,
-        ended_at=execution.close_time,
+        started_at=execution.started_at,
+        ended_at=execution.ended_at,
         last_step=None,
         failed_reason=failure_text(failed.failure) if failed.HasField("failure") else None,
     )

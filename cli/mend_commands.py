@@ -9,6 +9,7 @@ from cli.act_commands import note_of
 from cli.concluding import DONE
 from cli.connections import Connections, with_connections
 from cli.documents import Document, Outcome, subscription_document
+from cli.fencing import fence_by
 from cli.options import as_uuid, examples, json_option
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.operations.reconcile import reconcile as find_lost
@@ -29,7 +30,12 @@ def set_in_sync(subscription_id: str, by: str | None, reason: str | None, as_jso
 
     async def work(connections: Connections) -> Document:
         await set_subscription_in_sync(
-            connections.client, connections.pool, wanted, by=note.by, reason=note.reason
+            connections.client,
+            connections.pool,
+            wanted,
+            fence=fence_by(connections.endpoints),
+            by=note.by,
+            reason=note.reason,
         )
         return await _document(connections, wanted)
 

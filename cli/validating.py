@@ -7,9 +7,9 @@ from uuid import UUID
 
 import click
 from pydantic import BaseModel
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import CancelledError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from catalogue import workflow_type
 from cli import output
@@ -27,6 +27,7 @@ from orchestrator.operations.validate_subscriptions import (
     ValidateSubscriptions,
     ValidateSubscriptionsForm,
 )
+from orchestrator.temporal.executions import find_execution
 from orchestrator.temporal.history import LastError
 
 TITLE = "Validate every active subscription"
@@ -85,15 +86,10 @@ def validate_all(
 
 async def _is_open(connections: Connections, process_id: str) -> bool | None:
     """Return whether the process is open; `None` if it is not a validation of all subscriptions."""
-    try:
-        execution = await connections.client.get_workflow_handle(process_id).describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise
-    if execution.workflow_type != workflow_type(ValidateSubscriptions):
+    execution = await find_execution(connections.client, process_id)
+    if execution is None or execution.workflow != workflow_type(ValidateSubscriptions):
         return None
-    return execution.status is WorkflowExecutionStatus.RUNNING
+    return execution.closed_as is None
 
 
 async def _follow(connections: Connections, process_id: str) -> Report:

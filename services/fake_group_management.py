@@ -33,6 +33,10 @@ class FakeGroupManagement:
     async def deprovision_group(self, subscription_id: UUID, *, token: int) -> None:
         await self.system.deprovision(subscription_id, token=token)
 
+    async def fence(self, subscription_id: UUID, *, token: int) -> None:
+        """See `GroupManagement`."""
+        await self.system.fence(subscription_id, token=token)
+
     async def find_group(self, subscription_id: UUID) -> Group | None:
         record = await self.system.find(subscription_id)
         return None if record is None else _group(record)

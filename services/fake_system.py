@@ -147,6 +147,17 @@ class FakeSystem:
             )
         await self._fail_after()
 
+    async def fence(self, subscription_id: UUID, *, token: int) -> None:
+        """Remember the token, so that a call with a lower one is refused.
+
+        Raises:
+            StaleToken, ExternalSystemUnavailable: as `provision`.
+        """
+        await self._fail_before(None)
+        async with transaction(self._pool) as connection:
+            await self._fence(connection, subscription_id, token)
+        await self._fail_after()
+
     async def find(self, subscription_id: UUID) -> Record | None:
         """Return the record; `None` if there is none."""
         await self._fail_before(None)

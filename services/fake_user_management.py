@@ -33,6 +33,10 @@ class FakeUserManagement:
     async def deprovision_user(self, subscription_id: UUID, *, token: int) -> None:
         await self.system.deprovision(subscription_id, token=token)
 
+    async def fence(self, subscription_id: UUID, *, token: int) -> None:
+        """See `UserManagement`."""
+        await self.system.fence(subscription_id, token=token)
+
     async def find_user(self, subscription_id: UUID) -> KnownUser | None:
         record = await self.system.find(subscription_id)
         return None if record is None else _user(record)

@@ -41,6 +41,15 @@ class GroupManagement(Protocol):
         """Remove the group for good; removing a group that never existed succeeds."""
         ...
 
+    async def fence(self, subscription_id: UUID, *, token: int) -> None:
+        """Refuse every later call that carries a lower token; whether there is a group does not matter.
+
+        Called before an operator unlocks a subscription whose process is lost: a worker that was frozen in
+        the middle of a call may still come back. A system that cannot compare tokens does nothing here. Then
+        such a call can change it after all; a validation of the subscription finds that.
+        """
+        ...
+
     async def find_group(self, subscription_id: UUID) -> Group | None:
         """Return the group, or `None` if there is none."""
         ...

@@ -43,6 +43,10 @@ class UserManagement(Protocol):
         """Remove the user for good; removing a user that never existed succeeds."""
         ...
 
+    async def fence(self, subscription_id: UUID, *, token: int) -> None:
+        """Refuse every later call that carries a lower token; see `GroupManagement.fence`."""
+        ...
+
     async def find_user(self, subscription_id: UUID) -> KnownUser | None:
         """Return the user, or `None` if there is none."""
         ...

@@ -24,7 +24,7 @@ from stack.detached import is_running, start_detached, terminate
 from stack.errors import StackFailed
 from stack.ports import Claims, free_port
 from stack.postgres import start_postgres, stop_postgres
-from stack.temporal_server import keep_histories, start_temporal, wait_for_port
+from stack.temporal_server import DATABASE, keep_histories, start_temporal, wait_for_port
 
 PATIENCE = 60.0
 """Seconds to wait for the stack to answer, on a machine that is busy."""
@@ -164,13 +164,13 @@ def _ports(addresses: Addresses) -> list[int]:
 def _start_temporal(directory: Path, last: Addresses, claims: Claims) -> Addresses:
     # On the ports of the last time, if they are free, so that whoever was connected finds it again. A port
     # that is free now may be taken by the time the server wants it: then it ends, and others are tried.
-    wanted = _ports(last)
+    wanted, empty = _ports(last), not (directory / DATABASE).exists()
     for _ in range(ATTEMPTS):
         port, ui_port = (free_port(one) for one in wanted)
         if not (claims.take(port) and claims.take(ui_port)):
             wanted = [0, 0]
             continue
-        addresses = _at_ports(last, port, ui_port)
+        addresses = _at_ports(last, port, ui_port, empty=empty)
         pid = start_temporal(directory, port=port, ui_port=ui_port)
         addresses = addresses.model_copy(update={"pids": addresses.pids | {"temporal": pid}})
         addresses.write(directory)
@@ -180,9 +180,10 @@ def _start_temporal(directory: Path, last: Addresses, claims: Claims) -> Address
     raise StackFailed(f"Temporal does not start; see temporal.log in {directory}")
 
 
-def _at_ports(last: Addresses, port: int, ui_port: int) -> Addresses:
+def _at_ports(last: Addresses, port: int, ui_port: int, *, empty: bool) -> Addresses:
     pids, address = dict(last.pids), f"127.0.0.1:{port}"
-    if address != last.temporal_address:  # the workers would look for it where it was
+    # Workers would look for Temporal where it was; and one that has lost its database they must adopt.
+    if empty or address != last.temporal_address:
         for name in [name for name in pids if name.startswith("worker")]:
             terminate(pids.pop(name), WORKER)
     return last.model_copy(
@@ -194,7 +195,8 @@ def _start_worker(log_file: Path, addresses: Addresses, fleet: _Fleet) -> int:
     services = {"TEMPORAL_ADDRESS": addresses.temporal_address, "DATABASE_URL": addresses.database_url}
     # Nobody makes a version of this stack current: its own workers have none, whatever is set.
     services |= {"TEMPORAL_DEPLOYMENT_NAME": "", "TEMPORAL_WORKER_BUILD_ID": ""} | dict(fleet.services)
-    return start_detached([sys.executable, WORKER, "--prepare"], log_file, services)
+    # Both databases lie in one directory. A Temporal whose file was deleted is another one, and is meant.
+    return start_detached([sys.executable, WORKER, "--prepare", "--adopt-temporal"], log_file, services)
 
 
 def _mend(directory: Path, fleet: _Fleet, say: Say, ended: threading.Event) -> None:

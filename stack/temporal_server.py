@@ -25,6 +25,7 @@ FAST_QUEUES = {
     "history.transferProcessorMaxPollRPS": "1000",
     "history.timerProcessorMaxPollRPS": "1000",
 }
+DATABASE = "temporal.db"
 # WAL with normal sync survives a kill at any moment; only a power cut may cost the last moments.
 PRAGMAS = ("journal_mode=wal", "synchronous=normal")
 
@@ -71,7 +72,7 @@ def start_temporal(directory: Path, *, port: int, ui_port: int) -> int:
         find_temporal_cli(directory),
         *("server", "start-dev", "--ip", "127.0.0.1", "--log-level", "warn"),
         *("--port", str(port), "--ui-port", str(ui_port)),
-        *("--db-filename", str(directory / "temporal.db")),
+        *("--db-filename", str(directory / DATABASE)),
         *(part for pragma in PRAGMAS for part in ("--sqlite-pragma", pragma)),
         *(part for key in search_attributes.ALL for part in ("--search-attribute", f"{key.name}=Keyword")),
         *dynamic_config(FAST_QUEUES),

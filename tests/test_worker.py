@@ -12,15 +12,18 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from orchestrator.database.connection import open_pool
 from orchestrator.database.migrate import require_current_schema
 from orchestrator.domain.subscription import Status
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import ROOT, Endpoints
 from tests.conftest import new_database
+from tests.database.stored import store_process
 from tests.database.structure import with_new_role
 from tests.endpoints import variables, with_database
 from tests.processes import Processes, eventually
+from worker import prepare_databases
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
@@ -89,6 +92,25 @@ async def test_a_role_without_rights_gets_one_line(endpoints: Endpoints) -> None
     url = await with_new_role(endpoints.database_url.get_secret_value(), "")
     said = await refusal(with_database(endpoints, url))
     assert re.fullmatch(r'worker: PostgreSQL refuses: permission denied .*--grant-to ROLE"\n', said)
+
+
+async def test_a_worker_outlives_its_reconciler(endpoints: Endpoints, postgres: str) -> None:
+    """A row of the trail that nobody can read fails every round of the reconciler."""
+    database_url = await new_database(postgres)
+    own = with_database(endpoints, database_url)
+    await prepare_databases(own)
+    async with await open_pool(database_url) as pool:
+        await store_process(pool)
+        await pool.execute("ALTER TABLE processes DROP CONSTRAINT processes_target_known")
+        await pool.execute("UPDATE processes SET target = 'UNHEARD OF'")
+        worker = await start_worker(own)
+        assert worker.stderr is not None
+        async with asyncio.timeout(30):
+            said = await worker.stderr.readuntil(b"the reconciler has failed; it starts again in")
+    worker.send_signal(signal.SIGTERM)
+    _, last_words = await worker.communicate()
+    assert worker.returncode == 0
+    assert "ValidationError" in (said + last_words).decode()
 
 
 async def test_a_forbidden_import_in_a_workflow_stops_the_worker(

@@ -11,7 +11,7 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from orchestrator.database import subscriptions
+from orchestrator.database import processes, subscriptions
 from orchestrator.database.connection import Connection, Pool
 from orchestrator.database.processes import TrailRow
 from orchestrator.domain.subscription import SubscriptionModel
@@ -20,6 +20,7 @@ from services.fake_system import Change, FakeSystem, Record
 from trials.journal import Accepted
 
 _ALL_SUBSCRIPTIONS = "SELECT subscription_id FROM subscriptions"
+_NO_LIMIT = 2**31 - 1
 _RESULTS = TypeAdapter(dict[str, str])
 
 AT_ONCE = 10
@@ -95,10 +96,10 @@ async def read_records(
 
 
 async def _trail(connection: Connection) -> dict[str, Trail]:
+    listed = await processes.list_processes(connection, limit=_NO_LIMIT)
     rows = await connection.fetch(
         """
-        SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at,
-               ended_at, last_step, failed_reason, first_execution_run_id, before_image,
+        SELECT process_id, first_execution_run_id, before_image,
                coalesce(
                    (SELECT jsonb_object_agg(s.step, s.result::text)
                     FROM process_steps s
@@ -108,7 +109,8 @@ async def _trail(connection: Connection) -> dict[str, Trail]:
         FROM processes p
         """
     )
-    return {row["process_id"]: _trail_of(dict(row)) for row in rows}
+    more = {row["process_id"]: dict(row) for row in rows}
+    return {row.process_id: _trail_of(row.model_dump() | more[row.process_id]) for row in listed}
 
 
 def _trail_of(row: dict[str, object]) -> Trail:

@@ -32,8 +32,10 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), worker);
     EXECUTE format('GRANT SELECT ON alembic_version, products TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT ON process_steps, process_events TO %I', worker);
+    EXECUTE format('GRANT SELECT, INSERT ON validation_findings TO %I', worker);
     -- UPDATE is also what locks a row.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON processes, subscriptions TO %I', worker);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON temporal_namespace TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON subscription_relations TO %I', worker);
 END
 $$
@@ -66,9 +68,10 @@ WHERE c.relnamespace = current_schema()::regnamespace
   AND c.relkind = 'r'
   AND has_table_privilege($1, c.oid, p.privilege)
   AND (p.privilege, c.relname) NOT IN (
-      ('INSERT', 'process_steps'), ('INSERT', 'process_events'),
+      ('INSERT', 'process_steps'), ('INSERT', 'process_events'), ('INSERT', 'validation_findings'),
       ('INSERT', 'processes'), ('UPDATE', 'processes'),
       ('INSERT', 'subscriptions'), ('UPDATE', 'subscriptions'),
+      ('INSERT', 'temporal_namespace'), ('UPDATE', 'temporal_namespace'),
       ('INSERT', 'subscription_relations'), ('DELETE', 'subscription_relations')
   )
 """

@@ -16,6 +16,13 @@ ROLL_BACK = "begin_roll_back"
 END = "end_process"
 """The step whose row says with which error a process has ended before its last step."""
 
+# The trail rows; what follows says which of them.
+_SELECT = """
+    SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at, ended_at,
+           last_step, failed_reason
+    FROM processes
+"""
+
 
 class TrailRow(BaseModel):
     """A process as the trail knows it."""
@@ -74,6 +81,17 @@ async def register_process(connection: Connection, process: Process) -> None:
     )
     if first_execution_run_id != process.first_execution_run_id:
         raise ProcessAlreadyExists(process.process_id)
+
+
+async def lock_process(connection: Connection, process_id: str) -> int:
+    """Lock the trail row until the transaction ends; return its revision.
+
+    The revision is another one as soon as a step of the process has begun: `register_process` writes the row.
+    """
+    revision: int = await connection.fetchval(
+        "SELECT xmin::text::bigint FROM processes WHERE process_id = $1 FOR UPDATE", process_id
+    )
+    return revision
 
 
 async def note_step(connection: Connection, process_id: str, step: str) -> None:
@@ -164,7 +182,7 @@ async def insert_event(
 
 async def append_event(connection: Connection, process_id: str, event: TrailEvent) -> None:
     """Write an event into the trail that may happen any number of times; the trail row is locked."""
-    await connection.execute("SELECT FROM processes WHERE process_id = $1 FOR UPDATE", process_id)
+    await lock_process(connection, process_id)
     number = await connection.fetchval(
         "SELECT count(*) + 1 FROM process_events WHERE process_id = $1 AND event = $2",
         process_id,
@@ -191,15 +209,7 @@ async def mark_lost(connection: Connection, process_id: str, reason: str, at: da
 
 async def list_open_processes(connection: Connection) -> list[TrailRow]:
     """Return the processes that the trail takes for open, oldest first."""
-    rows = await connection.fetch(
-        """
-        SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at,
-               ended_at, last_step, failed_reason
-        FROM processes
-        WHERE ended_at IS NULL
-        ORDER BY started_at, process_id
-        """
-    )
+    rows = await connection.fetch(_SELECT + "WHERE ended_at IS NULL ORDER BY started_at, process_id")
     return [TrailRow.model_validate(dict(row)) for row in rows]
 
 
@@ -230,15 +240,7 @@ async def set_process_status(
 
 async def read_process(connection: Connection, process_id: str) -> TrailRow | None:
     """Return the trail row of a process, or `None` where there is none."""
-    row = await connection.fetchrow(
-        """
-        SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at,
-               ended_at, last_step, failed_reason
-        FROM processes
-        WHERE process_id = $1
-        """,
-        process_id,
-    )
+    row = await connection.fetchrow(_SELECT + "WHERE process_id = $1", process_id)
     return None if row is None else TrailRow.model_validate(dict(row))
 
 
@@ -273,10 +275,8 @@ async def list_processes(
         after: only those that come after this one in the list; an unknown id gives none.
     """
     rows = await connection.fetch(
-        """
-        SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at,
-               ended_at, last_step, failed_reason
-        FROM processes
+        _SELECT  # noqa: S608  # constants both
+        + """
         WHERE ($1::text IS NULL OR status = $1)
           AND ($2::uuid IS NULL OR subscription_id = $2)
           AND (

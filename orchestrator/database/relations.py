@@ -5,6 +5,9 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
+from orchestrator.database import processes
 from orchestrator.database.connection import Connection
 from orchestrator.database.subscriptions import (
     Stored,
@@ -12,8 +15,16 @@ from orchestrator.database.subscriptions import (
     read_subscriptions,
     update_subscription,
 )
-from orchestrator.domain.gate import Join, Subject, SubscriptionNotFound
+from orchestrator.domain.gate import Join, Related, Subject, SubscriptionNotFound
 from orchestrator.domain.subscription import Status, SubscriptionModel
+
+# What the gate must know of subscriptions, in the order in which they are locked.
+_RELATED = """
+    SELECT subscription_id, description, status, held_by, discrepancy_found_by
+    FROM subscriptions
+    WHERE subscription_id = ANY ($1::uuid[])
+    ORDER BY subscription_id
+"""
 
 Joined = Mapping[UUID, str]
 """Subscriptions that another is about to depend on, with the product type that each must be of."""
@@ -54,8 +65,8 @@ async def read_subject(
         SubscriptionNotFound: when there is none.
     """
     related = await relations(connection, subscription_id)
-    concerned = [subscription_id, *related[0], *related[1], *(joined or {})]
-    return _subject(await read_subscriptions(connection, concerned), subscription_id, related, joined or {})
+    rows = await connection.fetch(_RELATED, [*related[0], *related[1]])
+    return await _subject(connection, subscription_id, related, rows, joined or {})
 
 
 async def lock_subject(connection: Connection, subscription_id: UUID, joined: Joined) -> Subject:
@@ -72,10 +83,10 @@ async def lock_subject(connection: Connection, subscription_id: UUID, joined: Jo
             async with connection.transaction():
                 before = await relations(connection, subscription_id)
                 concerned = [subscription_id, *before[0], *before[1], *joined]
-                found = await lock_subscriptions(connection, concerned)
+                rows = await connection.fetch(_RELATED + "FOR NO KEY UPDATE", concerned)
                 if await relations(connection, subscription_id) != before:
                     raise _RelationsChanged
-                return _subject(found, subscription_id, before, joined)
+                return await _subject(connection, subscription_id, before, rows, joined)
 
 
 async def read_joins(connection: Connection, joined: Joined) -> list[Join]:
@@ -114,20 +125,49 @@ async def release_subscription(connection: Connection, unlocked: SubscriptionMod
         )
 
 
+async def let_go(
+    connection: Connection, subscription: SubscriptionModel, process_id: str
+) -> SubscriptionModel:
+    """Unlock a subscription that this process holds; return it as it is stored now.
+
+    The version grows if the process has changed values or status of a subscription that was there before.
+    """
+    unlocked = subscription.released()
+    before = await processes.read_before_image(connection, process_id)
+    if before is not None and unlocked.differs_from(before):
+        unlocked = unlocked.of_version(before.version + 1)
+    await release_subscription(connection, unlocked)
+    return unlocked
+
+
 class _RelationsChanged(Exception):
     """Rolls back to the savepoint, which gives the locks back."""
 
 
-def _subject(
-    found: Mapping[UUID, Stored],
+async def _subject(
+    connection: Connection,
     subscription_id: UUID,
     related: tuple[list[UUID], list[UUID]],
+    rows: Sequence[asyncpg.Record],
     joined: Joined,
 ) -> Subject:
+    # In a statement of its own: it sees what others have committed before these rows were locked.
+    found = await read_subscriptions(connection, [subscription_id, *joined])
     if subscription_id not in found:
         raise SubscriptionNotFound(subscription_id)
-    in_use_by, depends_on = ([found[one].subscription for one in ids] for ids in related)
+    of_id = {row["subscription_id"]: _related(row) for row in rows}
+    in_use_by, depends_on = ([of_id[one] for one in ids] for ids in related)
     return Subject(found[subscription_id].subscription, in_use_by, depends_on, _joins(found, joined))
+
+
+def _related(row: asyncpg.Record) -> Related:
+    return Related(
+        row["subscription_id"],
+        row["description"],
+        Status(row["status"]),
+        row["held_by"],
+        row["discrepancy_found_by"],
+    )
 
 
 def _joins(found: Mapping[UUID, Stored], joined: Joined) -> list[Join]:

@@ -21,6 +21,22 @@ STARTS_FROM = {
 """The states from which a process with this target can start."""
 
 
+@dataclass(frozen=True)
+class Related:
+    """What the gate must know of a related subscription: there may be very many of them."""
+
+    subscription_id: UUID
+    description: str
+    status: Status
+    held_by: str | None
+    discrepancy_found_by: str | None
+
+    @property
+    def insync(self) -> bool:
+        """Whether nothing holds it and no discrepancy is known."""
+        return self.held_by is None and self.discrepancy_found_by is None
+
+
 class SubscriptionNotFound(GateRefusal):
     """There is no subscription with this id."""
 
@@ -70,7 +86,7 @@ class WrongStatus(GateRefusal):
 class RelatedSubscriptionOutOfSync(GateRefusal):
     """A subscription that it depends on, or that depends on it, is out of sync."""
 
-    def __init__(self, related: SubscriptionModel) -> None:
+    def __init__(self, related: SubscriptionModel | Related) -> None:
         super().__init__(
             f"{CANNOT_BE_STARTED}This subscription can not be modified because some related subscriptions "
             f"are not insync{_which(related)}"
@@ -80,7 +96,7 @@ class RelatedSubscriptionOutOfSync(GateRefusal):
 class SubscriptionInUse(GateRefusal):
     """Other subscriptions use the one that is to be terminated."""
 
-    def __init__(self, subscription: SubscriptionModel, users: Sequence[SubscriptionModel]) -> None:
+    def __init__(self, subscription: SubscriptionModel, users: Sequence[Related]) -> None:
         named = ", ".join(f'{user.subscription_id} "{user.description}"' for user in users[:_NAMED])
         more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
         super().__init__(
@@ -105,8 +121,8 @@ class Subject:
     """What the gate looks at: a subscription, and those that it is related to."""
 
     subscription: SubscriptionModel
-    in_use_by: Sequence[SubscriptionModel] = ()
-    depends_on: Sequence[SubscriptionModel] = ()
+    in_use_by: Sequence[Related] = ()
+    depends_on: Sequence[Related] = ()
     joins: Sequence[Join] = ()
 
 
@@ -159,7 +175,7 @@ def judge_joins(joins: Sequence[Join]) -> None:
             raise RelatedSubscriptionOutOfSync(joined)
 
 
-def _which(subscription: SubscriptionModel) -> str:
+def _which(subscription: SubscriptionModel | Related) -> str:
     held = ""
     if subscription.held_by is not None:
         held = f"; held by {subscription.held_by}"

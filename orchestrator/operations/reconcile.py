@@ -1,13 +1,42 @@
 """The reconciler: a process whose execution closed without saying so is lost."""
 
-from datetime import UTC, datetime
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
+import asyncpg
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from orchestrator.database import processes
-from orchestrator.database.connection import Pool, transaction
+from orchestrator.database.connection import NO_ANSWER, Pool, transaction
 from orchestrator.database.processes import TrailRow
+from orchestrator.operations.own_temporal import AnotherTemporal, require_own_temporal
 from orchestrator.temporal.executions import closed_as
+
+EVERY = timedelta(hours=1)
+"""How often a worker looks for lost processes."""
+
+RETRY = timedelta(minutes=1)
+"""How long it waits when Temporal or PostgreSQL did not answer."""
+
+log = logging.getLogger("worker")
+
+
+async def reconcile_hourly(
+    client: Client, pool: Pool, *, every: timedelta = EVERY, retry: timedelta = RETRY
+) -> NoReturn:
+    """Look for lost processes now and every hour; try again sooner if Temporal or PostgreSQL is away."""
+    while True:
+        pause = every
+        try:
+            for lost in await reconcile(client, pool):
+                log.warning("process %s is lost: set its subscription in sync", lost.process_id)
+        except (RPCError, AnotherTemporal, asyncpg.PostgresError, *NO_ANSWER) as error:
+            log.warning("cannot reconcile now: %s", error)
+            pause = retry
+        await asyncio.sleep(pause.total_seconds())
 
 
 async def reconcile(client: Client, pool: Pool) -> list[TrailRow]:
@@ -16,8 +45,10 @@ async def reconcile(client: Client, pool: Pool) -> list[TrailRow]:
     What they hold stays out of sync, until somebody sets it in sync. May run at any time, anywhere.
 
     Raises:
+        AnotherTemporal: when the processes of this database run in another one; nothing is marked.
         RPCError: when Temporal does not answer; those found until then are marked.
     """
+    await require_own_temporal(client, pool)
     async with pool.acquire() as connection:
         open_rows = await processes.list_open_processes(connection)
     lost = []

@@ -1,17 +1,25 @@
 """Setting a subscription in sync by hand, when nothing works on it any more."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import TypeAlias
 from uuid import UUID
 
 from temporalio.client import Client
 
 from orchestrator.database import processes, relations, subscriptions
-from orchestrator.database.connection import Pool, transaction
+from orchestrator.database.connection import Connection, Pool, transaction
 from orchestrator.database.processes import TrailEvent
+from orchestrator.database.subscriptions import Stored
 from orchestrator.domain.errors import DomainError
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.operations.own_temporal import require_own_temporal
 from orchestrator.temporal.executions import closed_as
+
+Fence: TypeAlias = Callable[[str, UUID, int], Awaitable[None]]
+"""Tells the external system of a product type that it must refuse calls for this subscription
+that carry a lower token than this."""
 
 
 class HolderIsOpen(DomainError):
@@ -24,33 +32,107 @@ class HolderIsOpen(DomainError):
         )
 
 
+class NotFenced(DomainError):
+    """The external system did not take the new fencing token; the subscription stays locked."""
+
+    def __init__(self, subscription_id: UUID, cause: Exception) -> None:
+        super().__init__(
+            f"Subscription {subscription_id} stays locked: its external system did not take the new fencing "
+            f"token ({str(cause) or type(cause).__name__}), so a late call could still change it; "
+            "run set-in-sync again when the system answers"
+        )
+
+
+class ChangedMeanwhile(DomainError):
+    """Somebody else has worked on the subscription while it was being set in sync."""
+
+    def __init__(self, subscription_id: UUID) -> None:
+        super().__init__(
+            f"Subscription {subscription_id} has changed while it was being set in sync; "
+            f'look at it with "starter.py subscription {subscription_id}", then try again'
+        )
+
+
 async def set_in_sync(
-    client: Client, pool: Pool, subscription_id: UUID, *, by: str | None, reason: str | None
+    client: Client, pool: Pool, subscription_id: UUID, *, fence: Fence, by: str | None, reason: str | None
 ) -> SubscriptionModel:
     """Unlock the subscription and forget a known discrepancy; say in the trail who did so and why.
 
-    One that is in sync stays as it is.
+    A worker that was frozen in the middle of a call may come back at any time. So the external system hears
+    of a new fencing token before the subscription is unlocked. If it cannot be told, nothing is unlocked.
+    A subscription that is in sync stays as it is.
 
     Raises:
         SubscriptionNotFound: when there is none.
         HolderIsOpen: while the process that holds it is open.
-        RPCError: when Temporal does not answer: then nobody knows whether it is.
+        NotFenced: when the external system cannot be told.
+        ChangedMeanwhile: when somebody else has worked on the subscription.
+        AnotherTemporal: when the processes of this database run in another one.
+        RPCError: when Temporal does not answer: then nobody knows whether the holder is open.
     """
+    await require_own_temporal(client, pool)
+    async with pool.acquire() as connection:
+        before = await _existing(connection, subscription_id)
+    if before.subscription.insync:
+        return before.subscription
+    await _require_closed(client, before.subscription)
+    fenced, revision = await _raise_fence(pool, before)
+    try:
+        await fence(before.subscription.product.type, subscription_id, fenced.fence)
+    except Exception as error:  # whatever the client of the system raises
+        raise NotFenced(subscription_id, error) from error
+    await _require_closed(client, before.subscription)  # it may have been reset
+    event = TrailEvent(event="set in sync", step=None, by=by, reason=reason, at=datetime.now(UTC))
+    return await _unlock(pool, fenced, revision, event)
+
+
+async def _existing(connection: Connection, subscription_id: UUID) -> Stored:
+    stored = await subscriptions.read_subscription(connection, subscription_id)
+    if stored is None:
+        raise SubscriptionNotFound(subscription_id)
+    return stored
+
+
+async def _require_closed(client: Client, subscription: SubscriptionModel) -> None:
+    holder = subscription.held_by
+    if holder is not None and await closed_as(client, holder) is None:
+        raise HolderIsOpen(subscription.subscription_id, holder)
+
+
+async def _raise_fence(pool: Pool, expected: Stored) -> tuple[Stored, int]:
     async with transaction(pool) as connection:
-        stored = await subscriptions.lock_subscription(connection, subscription_id)
-        if stored is None:
-            raise SubscriptionNotFound(subscription_id)
-        subscription = stored.subscription
-        holder = subscription.held_by
-        if holder is not None and await closed_as(client, holder) is None:
-            raise HolderIsOpen(subscription_id, holder)
-        about = holder or subscription.discrepancy_found_by
-        if about is None:
-            return subscription
-        in_sync = subscription.found_different(None).released()
-        await relations.release_subscription(connection, in_sync)
-        # Whatever the holder has on its way to an external system is too late from now on.
-        await subscriptions.raise_fence(connection, subscription_id)
-        event = TrailEvent(event="set in sync", step=None, by=by, reason=reason, at=datetime.now(UTC))
+        revision = await _lock(connection, expected)
+        fence = await subscriptions.raise_fence(connection, expected.subscription.subscription_id)
+    return Stored(expected.subscription, fence), revision
+
+
+async def _unlock(pool: Pool, expected: Stored, revision: int, event: TrailEvent) -> SubscriptionModel:
+    subscription = expected.subscription
+    async with transaction(pool) as connection:
+        # A step that has begun meanwhile has seen the new token: its call would not be refused.
+        if await _lock(connection, expected) != revision:
+            raise ChangedMeanwhile(subscription.subscription_id)
+        about = _about(subscription)
+        in_sync = await relations.let_go(connection, subscription.found_different(None), about)
         await processes.append_event(connection, about, event)
         return in_sync
+
+
+async def _lock(connection: Connection, expected: Stored) -> int:
+    """Lock the trail row and the subscription, in the order of every step; return the row's revision.
+
+    Raises:
+        ChangedMeanwhile: when the subscription, its holder or its fencing token is not as expected.
+    """
+    subscription = expected.subscription
+    revision = await processes.lock_process(connection, _about(subscription))
+    if await subscriptions.lock_subscription(connection, subscription.subscription_id) != expected:
+        raise ChangedMeanwhile(subscription.subscription_id)
+    return revision
+
+
+def _about(subscription: SubscriptionModel) -> str:
+    """Return the process because of which the subscription is out of sync."""
+    process_id = subscription.held_by or subscription.discrepancy_found_by
+    assert process_id is not None
+    return process_id

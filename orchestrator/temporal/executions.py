@@ -1,31 +1,95 @@
 """How the execution of a process stands, which only Temporal knows: open, closed, to be cancelled."""
 
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
 
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+)
+from temporalio.client import Client
+from temporalio.converter import decode_typed_search_attributes
 from temporalio.service import RPCError, RPCStatusCode
+
+from orchestrator.temporal import search_attributes
 
 PATIENCE = timedelta(seconds=2)
 """How long a step waits for the answer whether its process is to be aborted."""
 
+_CLOSED: Mapping[int, str] = {
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_COMPLETED: "completed",
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_FAILED: "failed",
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_CANCELED: "canceled",
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TERMINATED: "terminated",
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TIMED_OUT: "timed out",
+}
+"""Every status of an execution that can never go on. Any other status is open: running, paused,
+continued as new, or one that a later Temporal server brings."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A process as Temporal describes it.
+
+    The SDK's own `describe` raises an error when it does not know the status, as of a paused execution.
+    """
+
+    workflow: str
+    """The workflow type."""
+    process_status: str | None
+    """The search attribute; `None` until the process sets it."""
+    closed_as: str | None
+    """How it closed, in words; `None` while it is open."""
+    is_cancellation_requested: bool
+    pending_activities: Sequence[PendingActivityInfo]
+    started_at: datetime
+    ended_at: datetime | None
+    """`None` while it is open."""
+
+    @classmethod
+    def of(cls, described: DescribeWorkflowExecutionResponse) -> Self:
+        """Return the execution that this answer of Temporal describes."""
+        info = described.workflow_execution_info
+        attributes = decode_typed_search_attributes(info.search_attributes)
+        closed = info.HasField("close_time")
+        return cls(
+            workflow=info.type.name,
+            process_status=attributes.get(search_attributes.PROCESS_STATUS),
+            closed_as=_CLOSED.get(info.status),
+            is_cancellation_requested=described.workflow_extended_info.cancel_requested,
+            pending_activities=tuple(described.pending_activities),
+            started_at=info.start_time.ToDatetime(tzinfo=UTC),
+            ended_at=info.close_time.ToDatetime(tzinfo=UTC) if closed else None,
+        )
+
+
+async def find_execution(client: Client, process_id: str) -> Execution | None:
+    """Return the latest execution of a process, or `None` if Temporal knows none.
+
+    Raises:
+        RPCError: when Temporal does not answer.
+    """
+    try:
+        return await _describe(client, process_id)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+
 
 async def closed_as(client: Client, process_id: str) -> str | None:
-    """Return how the execution of a process closed, "not found" where there is none; `None` while it is open.
+    """Return how the execution of a process closed, "not found" if there is none; `None` while it is open.
 
     Raises:
         RPCError: when Temporal does not answer: then nobody knows.
     """
-    try:
-        description = await client.get_workflow_handle(process_id).describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return "not found"
-        raise
-    status = description.status
-    if status in (None, WorkflowExecutionStatus.RUNNING):
-        return None
-    assert status is not None
-    return status.name.lower().replace("_", " ")
+    execution = await find_execution(client, process_id)
+    return "not found" if execution is None else execution.closed_as
 
 
 async def is_cancellation_requested(client: Client, process_id: str) -> bool:
@@ -34,8 +98,7 @@ async def is_cancellation_requested(client: Client, process_id: str) -> bool:
     Raises:
         RPCError: when Temporal does not answer, or knows no such process.
     """
-    description = await client.get_workflow_handle(process_id).describe(rpc_timeout=PATIENCE)
-    return description.raw_description.workflow_extended_info.cancel_requested
+    return (await _describe(client, process_id, patience=PATIENCE)).is_cancellation_requested
 
 
 async def request_cancellation(client: Client, process_id: str, reason: str) -> None:
@@ -45,3 +108,13 @@ async def request_cancellation(client: Client, process_id: str, reason: str) -> 
         RPCError: when Temporal does not answer, or the process is not open.
     """
     await client.get_workflow_handle(process_id).cancel(reason=reason)
+
+
+async def _describe(client: Client, process_id: str, *, patience: timedelta | None = None) -> Execution:
+    request = DescribeWorkflowExecutionRequest(
+        namespace=client.namespace, execution=WorkflowExecution(workflow_id=process_id)
+    )
+    described = await client.workflow_service.describe_workflow_execution(
+        request, retry=True, timeout=patience
+    )
+    return Execution.of(described)

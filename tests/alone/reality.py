@@ -8,6 +8,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from orchestrator.operations.reconcile import reconcile
+from orchestrator.operations.set_in_sync import set_in_sync
 from services.fake_system import FakeSystem
 from tests.alone.model import Kind, Known, Model, Values
 from tests.processes import Processes, eventually
@@ -47,6 +48,16 @@ class Reality:
             return any(row.process_id == process_id for row in lost) or None
 
         return await eventually(found)
+
+    async def set_in_sync(self, known: Known) -> None:
+        """Set a subscription in sync; its external system hears of the new token."""
+        system = self.systems[known.kind]
+
+        async def fence(_: str, subscription_id: UUID, token: int) -> None:
+            await system.fence(subscription_id, token=token)
+
+        client, pool = self.processes.client, self.processes.pool
+        await set_in_sync(client, pool, known.subscription_id, fence=fence, by="dave", reason=None)
 
     async def as_outside(self, known: Known, values: Values | None) -> Values | None:
         """Return these values as the external systems know them: with the number of the group."""

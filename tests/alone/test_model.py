@@ -20,7 +20,6 @@ from hypothesis.stateful import (
 )
 
 from orchestrator.domain.process import Target, created_subscription_id
-from orchestrator.operations.set_in_sync import set_in_sync
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from services.fake_user_management import FakeUserManagement
@@ -266,8 +265,7 @@ class Lifecycles(RuleBasedStateMachine):
 
     def set_in_sync(self, process: Parked) -> None:
         known = process.subscription
-        pool, client = self.reality.processes.pool, self.reality.processes.client
-        self.run(set_in_sync(client, pool, known.subscription_id, by="dave", reason=None))
+        self.run(self.reality.set_in_sync(known))
         known.held_by = known.discrepancy_found_by = None
         self.model.forget_other_groups(known)
         self.model.parked.remove(process)

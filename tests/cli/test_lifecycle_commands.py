@@ -88,6 +88,21 @@ async def test_a_process_terminated_in_temporal_is_found_and_repaired(
     assert "set in sync by dave" in trail.stdout
 
 
+async def test_set_in_sync_is_refused_while_the_external_system_is_away(
+    starter: Starter, groups: FakeGroupManagement, client: Client
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    parked = (await starter("create", "user-group", "--group-name", "Reserved", "--json")).document
+    await client.get_workflow_handle(parked["process_id"]).terminate("by mistake")
+    subscription_id = parked["subscription"]["subscription_id"]
+    await groups.system.order(Fault(kind="unreachable", times=1))
+    refused = await starter("set-in-sync", subscription_id, "--json")
+    mended = await starter("set-in-sync", subscription_id, "--json")
+    assert (refused.code, refused.document["error"]["type"]) == (1, "NotFenced")
+    assert "group_management cannot be reached" in refused.document["error"]["message"]
+    assert (mended.code, mended.document["subscription"]["insync"]) == (0, True)
+
+
 async def test_a_parked_process_is_retried_and_completes(
     starter: Starter, groups: FakeGroupManagement
 ) -> None:

@@ -46,6 +46,8 @@ TWICE = [
     ("products_name_key", "products SELECT gen_random_uuid(), 'User Group', 'UserGroup', 'GROUP', 'another'"),
 ]
 
+NAMESPACES = [("temporal_namespace_only_row", "temporal_namespace VALUES (false, 'an id', 'a', 'b:1')")]
+
 
 async def refuse(pool: Pool, constraint: str, statement: str, *arguments: object) -> None:
     """Assert that the statement violates this constraint."""
@@ -85,6 +87,11 @@ async def test_two_products_with_one_name_are_refused(pool: Pool, constraint: st
     await refuse(pool, constraint, f"INSERT INTO {row}")
 
 
+@pytest.mark.parametrize(("constraint", "row"), NAMESPACES)
+async def test_a_second_namespace_is_refused(pool: Pool, constraint: str, row: str) -> None:
+    await refuse(pool, constraint, f"INSERT INTO {row}")
+
+
 async def test_every_constraint_is_tested(pool: Pool) -> None:
     known = await pool.fetch(
         """
@@ -93,7 +100,7 @@ async def test_every_constraint_is_tested(pool: Pool) -> None:
         WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'u')
         """
     )
-    cases = OF_SUBSCRIPTIONS + OF_PROCESSES + OF_RELATIONS + OF_STEPS_AND_EVENTS + TWICE
+    cases = OF_SUBSCRIPTIONS + OF_PROCESSES + OF_RELATIONS + OF_STEPS_AND_EVENTS + TWICE + NAMESPACES
     assert {row["conname"] for row in known} == {constraint for constraint, _ in cases}
 
 

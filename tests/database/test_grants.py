@@ -55,6 +55,7 @@ async def test_a_worker_may_read_the_version_of_the_schema(worker: str) -> None:
         "UPDATE process_steps SET result = '{}'",
         "DELETE FROM subscriptions",
         "UPDATE subscription_relations SET depends_on = NULL",
+        "DELETE FROM temporal_namespace",
         "INSERT INTO products VALUES (gen_random_uuid(), 'a', 'a', 'a', 'a')",
         "UPDATE products SET name = NULL",
         "UPDATE alembic_version SET version_num = '0001'",
@@ -82,7 +83,7 @@ async def test_a_worker_that_migrates_is_told_who_may(worker: str, owner: str) -
         NotPermitted, match=r"must be owner of table products: migrate as the owner of the database"
     ):
         await migrate(worker)
-    await connection.execute("UPDATE alembic_version SET version_num = '0003'")
+    await connection.execute("UPDATE alembic_version SET version_num = '0004'")
     await connection.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.domain import gate
 from orchestrator.domain.errors import GateRefusal
-from orchestrator.domain.gate import Join, Subject, judge, judge_joins
+from orchestrator.domain.gate import Join, Related, Subject, judge, judge_joins
 from orchestrator.domain.process import Target
 from orchestrator.domain.subscription import Status, SubscriptionModel
 from products.product_types.user_group import USER_GROUP, UserGroupInactive
@@ -39,6 +39,11 @@ def subscription(
     return reached.held("holder-1") if held else reached
 
 
+def related(status: Status = Status.ACTIVE, *, held: bool = False, discrepancy: bool = False) -> Related:
+    one = subscription(status, held=held, discrepancy=discrepancy)
+    return Related(one.subscription_id, one.description, one.status, one.held_by, one.discrepancy_found_by)
+
+
 def expected(
     status: Status, target: Target, *, held: bool, discrepancy: bool, related: str
 ) -> type[GateRefusal] | None:
@@ -58,17 +63,17 @@ def expected(
 
 RELATED = {
     "none": Subject(subscription()),
-    "user in sync": Subject(subscription(), in_use_by=[subscription()]),
-    "user out of sync": Subject(subscription(), in_use_by=[subscription(held=True)]),
-    "user with a discrepancy": Subject(subscription(), in_use_by=[subscription(discrepancy=True)]),
+    "user in sync": Subject(subscription(), in_use_by=[related()]),
+    "user out of sync": Subject(subscription(), in_use_by=[related(held=True)]),
+    "user with a discrepancy": Subject(subscription(), in_use_by=[related(discrepancy=True)]),
     "one user of two out of sync": Subject(
-        subscription(), in_use_by=[subscription(), subscription(Status.INITIAL, held=True)]
+        subscription(), in_use_by=[related(), related(Status.INITIAL, held=True)]
     ),
-    "terminated user": Subject(subscription(), in_use_by=[subscription(Status.TERMINATED)]),
-    "group in sync": Subject(subscription(), depends_on=[subscription()]),
-    "group out of sync": Subject(subscription(), depends_on=[subscription(held=True)]),
-    "group with a discrepancy": Subject(subscription(), depends_on=[subscription(discrepancy=True)]),
-    "terminated group": Subject(subscription(), depends_on=[subscription(Status.TERMINATED)]),
+    "terminated user": Subject(subscription(), in_use_by=[related(Status.TERMINATED)]),
+    "group in sync": Subject(subscription(), depends_on=[related()]),
+    "group out of sync": Subject(subscription(), depends_on=[related(held=True)]),
+    "group with a discrepancy": Subject(subscription(), depends_on=[related(discrepancy=True)]),
+    "terminated group": Subject(subscription(), depends_on=[related(Status.TERMINATED)]),
 }
 TABLE = list(
     product(Status, [Target.MODIFY, Target.TERMINATE, Target.VALIDATE], [False, True], [False, True], RELATED)

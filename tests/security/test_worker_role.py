@@ -4,9 +4,11 @@ import pytest
 from pydantic import SecretStr
 
 from catalogue import CatalogueEntry
+from cli.fencing import fence_by
 from orchestrator.database.connection import Pool
 from orchestrator.database.grants import grant_to_worker
 from orchestrator.domain.process import ProcessStatus, Target
+from orchestrator.operations.own_temporal import adopt_temporal, require_own_temporal
 from orchestrator.operations.reconcile import reconcile
 from orchestrator.operations.set_in_sync import set_in_sync
 from services.errors import FakeNotUsable
@@ -80,7 +82,7 @@ async def test_the_role_suffices_to_park_retry_and_roll_back(
 
 @pytest.mark.usefixtures("worker")
 async def test_the_role_suffices_to_reconcile_and_set_in_sync(
-    processes: Processes, groups: FakeGroupManagement, pool: Pool
+    processes: Processes, groups: FakeGroupManagement, pool: Pool, endpoints: Endpoints
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Network operators"))
     handle = await processes.create_user_group()
@@ -88,9 +90,16 @@ async def test_the_role_suffices_to_reconcile_and_set_in_sync(
     await handle.terminate()
     lost = await reconcile(processes.client, pool)
     subscription_id = processes.subscription_id(handle)
-    mended = await set_in_sync(processes.client, pool, subscription_id, by="alice", reason="looked")
+    mended = await set_in_sync(
+        processes.client, pool, subscription_id, fence=fence_by(endpoints), by="alice", reason="looked"
+    )
     assert [row.process_id for row in lost] == [handle.id]
     assert mended.insync
+
+
+async def test_the_role_suffices_to_adopt_another_temporal(processes: Processes, pool: Pool) -> None:
+    await adopt_temporal(processes.client, pool)
+    await require_own_temporal(processes.client, pool)
 
 
 async def test_the_role_cannot_read_an_external_system(processes: Processes, endpoints: Endpoints) -> None:

@@ -15,11 +15,15 @@ async def provision(groups: FakeGroupManagement, subscription_id: UUID, token: i
     return await groups.provision_group(subscription_id, "Network operators", token=token)
 
 
+async def fence(groups: FakeGroupManagement, subscription_id: UUID, token: int = 1) -> None:
+    await groups.fence(subscription_id, token=token)
+
+
 async def deprovision(groups: FakeGroupManagement, subscription_id: UUID, token: int = 1) -> None:
     await groups.deprovision_group(subscription_id, token=token)
 
 
-CHANGES: list[Change] = [provision, deprovision]
+CHANGES: list[Change] = [provision, deprovision, fence]
 
 
 async def test_a_provisioned_group_has_its_name_and_a_number(groups: FakeGroupManagement) -> None:
@@ -173,3 +177,19 @@ async def test_a_rejected_call_raises_the_token(groups: FakeGroupManagement) -> 
         await provision(groups, subscription_id, token=7)
     with pytest.raises(StaleToken, match="has seen token 7"):
         await deprovision(groups, subscription_id, token=6)
+
+
+async def test_fencing_a_group_changes_nothing_but_the_token(groups: FakeGroupManagement) -> None:
+    group = await provision(groups, subscription_id := uuid4(), token=1)
+    await fence(groups, subscription_id, token=2)
+    with pytest.raises(StaleToken, match="has seen token 2"):
+        await groups.rename_group(subscription_id, "Late", token=1)
+    assert await groups.find_group(subscription_id) == group
+
+
+async def test_a_group_that_is_fenced_before_it_is_made_can_be_made(groups: FakeGroupManagement) -> None:
+    await fence(groups, subscription_id := uuid4(), token=2)
+    assert await groups.find_group(subscription_id) is None
+    with pytest.raises(StaleToken, match="has seen token 2"):
+        await provision(groups, subscription_id, token=1)
+    await provision(groups, subscription_id, token=2)

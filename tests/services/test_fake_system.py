@@ -21,6 +21,7 @@ TABLES_OF_SUBSCRIPTIONS = [
     "products",
     "subscription_relations",
     "subscriptions",
+    "temporal_namespace",
 ]
 
 

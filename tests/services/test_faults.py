@@ -43,6 +43,13 @@ async def test_an_unreachable_system_removes_nothing_and_finds_nothing(groups: F
     assert await groups.find_group(subscription_id) == group
 
 
+async def test_an_unreachable_system_hears_of_no_token(groups: FakeGroupManagement) -> None:
+    await groups.system.order(Fault(kind="unreachable", times=1))
+    with pytest.raises(ExternalSystemUnavailable, match="cannot be reached"):
+        await groups.fence(subscription_id := uuid4(), token=2)
+    await groups.provision_group(subscription_id, "ops", token=1)
+
+
 async def test_a_lost_answer_is_found_by_a_repeated_call(groups: FakeGroupManagement) -> None:
     await groups.system.order(Fault(kind="answer lost", times=1))
     with pytest.raises(ExternalSystemUnavailable, match="did not answer in time"):

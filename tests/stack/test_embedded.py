@@ -1,8 +1,11 @@
 """The embedded stack: after any kill it continues with all its data."""
 
+import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,16 +23,18 @@ from orchestrator.database import processes, subscriptions
 from orchestrator.database.connection import open_pool
 from orchestrator.domain.process import ProcessStatus, created_subscription_id
 from orchestrator.domain.subscription import Status
+from orchestrator.operations.own_temporal import AnotherTemporal, require_own_temporal
 from orchestrator.temporal.connection import TemporalUnreachable, connect
 from orchestrator.temporal.plugin import TASK_QUEUE
 from services.fake_group_management import open_fake_group_management
 from services.fake_system import Fault
-from settings import Settings
+from settings import ROOT, Settings
 from stack import embedded
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack, held_back
 from stack.keeping import is_kept_up, kept_up
 from stack.ports import Claims, free_port
+from stack.temporal_server import DATABASE
 from tests.processes import eventually, until_struck
 
 
@@ -61,6 +66,51 @@ async def test_a_create_survives_the_kill_of(victim: str, stack: Addresses, dire
     os.kill(found.pids[victim], signal.SIGKILL)
     await eventually(lambda: completed(stack.temporal_address, process_id), seconds=60)
     await assert_exactly_one(stack.database_url, process_id, before + 1)
+
+
+def test_a_temporal_that_has_lost_its_database_is_adopted() -> None:
+    """At the next start, and while the stack runs."""
+    with tempfile.TemporaryDirectory(prefix="stack-", ignore_cleanup_errors=True) as path:
+        directory = Path(path)
+        # In a process of its own: PostgreSQL starts on a directory once in a process.
+        subprocess.run([sys.executable, "-c", ONCE, path], cwd=ROOT, check=True)
+        delete_temporal(directory)
+        with embedded_stack(directory) as stack:
+            assert asyncio.run(is_own_temporal(stack))
+            with held_back(directory):
+                found = Addresses.read(directory)
+                assert found is not None
+                delete_temporal(directory)
+                os.kill(found.pids["temporal"], signal.SIGKILL)
+            asyncio.run(eventually(lambda: is_own_temporal(stack), seconds=60))
+
+
+ONCE = """
+import sys
+from pathlib import Path
+from stack.embedded import embedded_stack
+
+with embedded_stack(Path(sys.argv[1])):
+    pass
+"""
+
+
+def delete_temporal(directory: Path) -> None:
+    files = list(directory.glob(f"{DATABASE}*"))
+    assert files
+    for file in files:
+        file.unlink()
+
+
+async def is_own_temporal(stack: Addresses) -> bool | None:
+    """Return whether the database belongs to the Temporal of the stack."""
+    try:
+        client = await connect({"target_host": stack.temporal_address})
+        async with await open_pool(stack.database_url) as pool:
+            await require_own_temporal(client, pool)
+    except (TemporalUnreachable, RPCError, AnotherTemporal):
+        return None
+    return True
 
 
 async def test_closed_processes_are_kept_for_30_days(stack: Addresses) -> None:

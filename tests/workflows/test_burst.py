@@ -16,7 +16,7 @@ CONNECTIONS, BURST = 2, 14
 
 
 class Holder:
-    """Holds a connection for a second in the first step: the last of a burst waits longer than its timeout."""
+    """Holds a connection for a second in the first step: the last one waits longer than its timeout."""
 
     def __init__(self) -> None:
         self.attempts: list[int] = []

@@ -35,6 +35,10 @@ class FakeMailSystem:
         """See `MailSystem`."""
         await self.system.deprovision(subscription_id, token=token)
 
+    async def fence(self, subscription_id: UUID, *, token: int) -> None:
+        """See `MailSystem`."""
+        await self.system.fence(subscription_id, token=token)
+
     async def find_mailbox(self, subscription_id: UUID) -> KnownBox | None:
         """See `MailSystem`."""
         record = await self.system.find(subscription_id)

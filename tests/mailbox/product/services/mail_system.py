@@ -39,6 +39,10 @@ class MailSystem(Protocol):
         """Remove the mailbox for ever; one that never was counts as removed."""
         ...
 
+    async def fence(self, subscription_id: UUID, *, token: int) -> None:
+        """Refuse every later call that carries a lower token."""
+        ...
+
     async def find_mailbox(self, subscription_id: UUID) -> KnownBox | None:
         """Return the mailbox, or `None` where there is none."""
         ...

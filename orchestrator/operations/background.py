@@ -1,0 +1,25 @@
+"""Tasks that a worker runs beside its processes, for as long as it lives."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import NoReturn
+
+PAUSE = timedelta(minutes=1)
+"""How long a task that has ended rests before it starts again."""
+
+log = logging.getLogger("worker")
+
+
+async def keep_running(
+    name: str, work: Callable[[], Awaitable[None]], *, pause: timedelta = PAUSE
+) -> NoReturn:
+    """Run the work for ever: whenever it ends, log why, and start it again after a pause."""
+    while True:
+        try:
+            await work()
+            log.error("%s has ended; it starts again in %s", name, pause)
+        except Exception:
+            log.exception("%s has failed; it starts again in %s", name, pause)
+        await asyncio.sleep(pause.total_seconds())
