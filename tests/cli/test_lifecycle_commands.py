@@ -88,7 +88,7 @@ async def test_a_process_terminated_in_temporal_is_found_and_repaired(
     assert "set in sync by dave" in trail.stdout
 
 
-async def test_set_in_sync_is_refused_while_the_external_system_is_away(
+async def test_set_in_sync_is_refused_while_the_system_is_away(
     starter: Starter, groups: FakeGroupManagement, client: Client
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Reserved"))

@@ -46,6 +46,14 @@ TWICE = [
     ("products_name_key", "products SELECT gen_random_uuid(), 'User Group', 'UserGroup', 'GROUP', 'another'"),
 ]
 
+OF_FINDINGS = [
+    (
+        "validation_findings_subscription_known",
+        "SELECT 'v', $1::uuid::text, gen_random_uuid(), 'failed', now()",
+    ),
+    ("validation_findings_kind_known", "SELECT 'v', 'r', $1::uuid, 'fine', now()"),
+]
+
 NAMESPACES = [("temporal_namespace_only_row", "temporal_namespace VALUES (false, 'an id', 'a', 'b:1')")]
 
 
@@ -82,6 +90,12 @@ async def test_an_illegal_step_or_event_is_refused(pool: Pool, constraint: str, 
     await refuse(pool, constraint, f"INSERT INTO {row}", process.process_id)
 
 
+@pytest.mark.parametrize(("constraint", "row"), OF_FINDINGS)
+async def test_an_illegal_finding_is_refused(pool: Pool, constraint: str, row: str) -> None:
+    subscription = await store_subscription(pool)
+    await refuse(pool, constraint, f"INSERT INTO validation_findings {row}", subscription.subscription_id)
+
+
 @pytest.mark.parametrize(("constraint", "row"), TWICE)
 async def test_two_products_with_one_name_are_refused(pool: Pool, constraint: str, row: str) -> None:
     await refuse(pool, constraint, f"INSERT INTO {row}")
@@ -100,7 +114,15 @@ async def test_every_constraint_is_tested(pool: Pool) -> None:
         WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'u')
         """
     )
-    cases = OF_SUBSCRIPTIONS + OF_PROCESSES + OF_RELATIONS + OF_STEPS_AND_EVENTS + TWICE + NAMESPACES
+    cases = (
+        OF_SUBSCRIPTIONS
+        + OF_PROCESSES
+        + OF_RELATIONS
+        + OF_STEPS_AND_EVENTS
+        + OF_FINDINGS
+        + TWICE
+        + NAMESPACES
+    )
     assert {row["conname"] for row in known} == {constraint for constraint, _ in cases}
 
 

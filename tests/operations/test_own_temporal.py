@@ -193,7 +193,7 @@ async def test_a_database_is_given_to_another_temporal_on_purpose(
         await reconcile(client, pool)
 
 
-async def test_a_temporal_that_has_lost_its_database_locks_nothing_for_ever(
+async def test_a_temporal_without_its_database_locks_nothing_for_ever(
     open_process: tuple[Handle, UUID],
     processes: Processes,
     groups: FakeGroupManagement,

@@ -22,6 +22,7 @@ TABLES_OF_SUBSCRIPTIONS = [
     "subscription_relations",
     "subscriptions",
     "temporal_namespace",
+    "validation_findings",
 ]
 
 

@@ -29,7 +29,7 @@ async def test_a_known_discrepancy_can_be_set_in_sync_by_hand(
     assert [(event.event, event.by) for event in await processes.events(found)] == [("set in sync", "dave")]
 
 
-async def test_a_subscription_is_not_set_in_sync_while_its_holder_is_open(
+async def test_nothing_is_set_in_sync_while_its_holder_is_open(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Reserved"))
@@ -54,7 +54,7 @@ async def test_what_a_lost_process_has_changed_grows_the_version(
     assert "Stale data: given version (1)" in await processes.failure(stale)
 
 
-async def test_a_lost_process_that_has_changed_nothing_leaves_the_version(
+async def test_a_lost_process_without_changes_leaves_the_version(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     _, group_id = await lost_holder(processes, groups)
@@ -146,7 +146,7 @@ async def test_of_two_who_set_in_sync_at_once_one_does(
 
 @asynccontextmanager
 async def unlocking_fails(pool: Pool) -> AsyncIterator[None]:
-    """Let every process go as far as its last step."""
+    """Hold every process before its last step."""
     await pool.execute("ALTER TABLE process_steps ADD CONSTRAINT stuck CHECK (step <> 'resync') NOT VALID")
     yield
     await pool.execute("ALTER TABLE process_steps DROP CONSTRAINT stuck")
