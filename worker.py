@@ -47,13 +47,13 @@ from settings import ConfigurationError, Endpoints, Settings
 from stack.endpoints import find_endpoints
 
 GRACE = timedelta(seconds=20)
-"""How long the activities in progress may take to end when the worker is told to stop."""
+"""How long running activities may take to end after the worker was told to stop."""
 
 REFUSALS = (
     *(ConfigurationError, TemporalUnreachable, DatabaseUnreachable, InvalidVersion),
     *(SchemaOutOfDate, NotPermitted, RoleNotFit, FakeNotUsable),
 )
-"""Why a worker cannot begin; each is told in one line."""
+"""Why a worker cannot start; the program prints each in one line."""
 
 log = logging.getLogger("worker")
 
@@ -134,15 +134,15 @@ async def open_worker(
 
 
 async def prepare_databases(endpoints: Endpoints, *, worker_role: str | None = None) -> None:
-    """Bring the database of the subscriptions, and those of the fakes, to what this code needs.
+    """Bring the databases of the subscriptions and of the fakes to the schema of this code.
 
     Args:
-        worker_role: may do there what a worker needs, and nothing else; `None` leaves who may do what.
+        worker_role: role that gets the rights of a worker and no others; `None` changes no rights.
     """
     database_url = endpoints.database_url.get_secret_value()
     newest = await migrate(database_url)
     if worker_role is not None:
-        if not newest:  # this one would take away what the newer one has given
+        if not newest:  # this release would take away rights that the newer one has granted
             raise RoleNotFit("A newer release has made this schema: give the role its rights with that one")
         await grant_to_worker(database_url, worker_role)
     for system in endpoints.external_systems:
@@ -153,15 +153,15 @@ async def prepare_databases(endpoints: Endpoints, *, worker_role: str | None = N
 async def run_until_told_to_stop(
     endpoints: Endpoints, *, pool_size: int, version: WorkerDeploymentVersion | None, prepare: bool
 ) -> None:
-    """Run a worker until SIGINT or SIGTERM; what it has begun it ends, within the grace period.
+    """Run a worker until SIGINT or SIGTERM; it finishes running activities within the grace period.
 
     Args:
         pool_size: connections to the database of the subscriptions at most.
         version: see `open_worker`.
-        prepare: whether to bring the databases to what this code needs, first.
+        prepare: whether to bring the databases to the schema of this code first.
 
     Raises:
-        TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion: when it cannot begin.
+        TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion: when it cannot start.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -192,7 +192,7 @@ async def run_until_told_to_stop(
 
 
 async def reconcile_hourly(client: Client, pool: Pool) -> None:
-    """Look for lost processes, now and every hour; a time when nobody answers is passed over."""
+    """Look for lost processes now and every hour; skip a turn if a service does not answer."""
     while True:
         try:
             for lost in await reconcile(client, pool):
@@ -203,7 +203,7 @@ async def reconcile_hourly(client: Client, pool: Pool) -> None:
 
 
 def _activities(owner: object) -> list[Callable[..., Any]]:
-    # The mark that @activity.defn leaves; the SDK has no public way to list the activities of a class.
+    # @activity.defn leaves this mark; the SDK has no public way to list the activities of a class.
     return [
         method
         for _, method in inspect.getmembers(owner, inspect.ismethod)
@@ -233,11 +233,13 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prepare", action="store_true", help="bring the databases to this version first")
-    parser.add_argument("--migrate", action="store_true", help="bring the databases to this version, and end")
+    parser.add_argument(
+        "--migrate", action="store_true", help="bring the databases to this version, and exit"
+    )
     parser.add_argument(
         "--grant-to",
         metavar="ROLE",
-        help="with --migrate: let this role of PostgreSQL do a worker's work, only",
+        help="with --migrate: give this role of PostgreSQL the rights of a worker, and no others",
     )
     arguments = parser.parse_args()
     if arguments.grant_to is not None and not arguments.migrate:
