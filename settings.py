@@ -17,29 +17,28 @@ ROOT = Path(__file__).resolve().parent
 
 _NAME = re.compile(r"[\w.]+(?::[\w.]+)?")
 
-
 LARGEST_POOL = 100
 """Connections; as many as PostgreSQL has by default, and as many activities as a worker runs at once."""
 
 
 class ConfigurationError(Exception):
-    """The settings do not fit together, or name what is not there; the message says what to set."""
+    """The settings are contradictory or name something unknown; the message says what to set."""
 
 
 EXTERNAL_SYSTEMS = external_systems()
-"""The external systems; in capitals the name of one is the setting that says what opens it."""
+"""The names of the external systems; in capitals a name is the variable that says what opens the system."""
 
 
 class ExternalSystem(BaseModel):
-    """What opens the client of an external system, and where that system is."""
+    """How to open the client of an external system, and its address."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     opened_by: str
-    """The function that opens it, as `module:function`: `{NAME}`, by default that of its fake."""
+    """`{NAME}`: the function that opens the client, as `module:function`; by default that of the fake."""
     url: SecretStr | None = None
-    """`{NAME}_URL`; `None` means on the server of the subscriptions."""
+    """`{NAME}_URL`: the address of the system; `None` means the database of the subscriptions."""
 
     @classmethod
     def fake(cls, name: str) -> Self:
@@ -52,7 +51,7 @@ class ExternalSystem(BaseModel):
         return self.opened_by == self.fake(self.name).opened_by
 
     def open(self, where: "str | Pool") -> Any:
-        """Return what opens the client, as an asynchronous context.
+        """Return an asynchronous context that opens the client.
 
         Args:
             where: the URL of the system; for a fake, also a pool that it shares with others.
@@ -95,7 +94,7 @@ class Endpoints(BaseModel):
 
 
 class Settings(BaseModel):
-    """What the environment says."""
+    """The settings of a program, read from the environment."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -110,13 +109,13 @@ class Settings(BaseModel):
     Fakes take some more: `worker.most_connections` counts them all. A command of the starter takes 2.
     """
     deployment_name: str | None = None
-    """`TEMPORAL_DEPLOYMENT_NAME`, which Temporal's Worker Controller sets, with the next."""
+    """`TEMPORAL_DEPLOYMENT_NAME`; Temporal's Worker Controller sets this variable and the next."""
     build_id: str | None = None
     """`TEMPORAL_WORKER_BUILD_ID`."""
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read `TEMPORAL_*` (and `temporal.toml`), `DATABASE_URL`, and of each external system both settings.
+        """Read `TEMPORAL_*`, `temporal.toml`, `DATABASE_*`, and two variables for each external system.
 
         Raises:
             ConfigurationError: when a profile is unknown, its file or a certificate cannot be read, or the
@@ -125,7 +124,7 @@ class Settings(BaseModel):
         try:
             temporal = dict(ClientConfig.load_client_connect_config())
         except (OSError, RuntimeError, ValueError) as error:
-            # What follows the first line shows what stands in the file: there may be an API key in it.
+            # The lines after the first quote the file, which may hold an API key.
             reason = str(error).partition("\n")[0]
             raise ConfigurationError(f"The configuration of Temporal cannot be read: {reason}") from None
         systems = tuple(
@@ -166,10 +165,10 @@ class Settings(BaseModel):
 
     @property
     def version(self) -> WorkerDeploymentVersion | None:
-        """Of which version a worker is; `None` where workers have no version.
+        """The version of a worker; `None` if workers have no version.
 
         Raises:
-            ConfigurationError: when one half of it is set alone.
+            ConfigurationError: when only one of the two variables is set.
         """
         if self.deployment_name and self.build_id:
             return WorkerDeploymentVersion(self.deployment_name, self.build_id)
@@ -211,7 +210,7 @@ def load_function(setting: str, name: str) -> Any:
     try:
         return pkgutil.resolve_name(name)
     except (ImportError, AttributeError, ValueError) as error:
-        # What is no name at all may be a URL that stands in the wrong variable, with its password.
+        # A value that is not a name may be a URL with a password, in the wrong variable.
         shown = (
             f"={name}: give module:function ({error})" if _NAME.fullmatch(name) else ": give module:function"
         )

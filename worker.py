@@ -47,13 +47,13 @@ from settings import ConfigurationError, Endpoints, Settings
 from stack.endpoints import find_endpoints
 
 GRACE = timedelta(seconds=20)
-"""How long the activities in progress may take to end when the worker is told to stop."""
+"""How long running activities may take to end after the worker was told to stop."""
 
 REFUSALS = (
     *(ConfigurationError, TemporalUnreachable, DatabaseUnreachable, InvalidVersion),
     *(SchemaOutOfDate, NotPermitted, RoleNotFit, FakeNotUsable, AnotherTemporal),
 )
-"""Why a worker cannot begin; each is told in one line."""
+"""Why a worker cannot start; the program prints each in one line."""
 
 log = logging.getLogger("worker")
 
@@ -138,15 +138,15 @@ async def open_worker(
 
 
 async def prepare_databases(endpoints: Endpoints, *, worker_role: str | None = None) -> None:
-    """Bring the database of the subscriptions, and those of the fakes, to what this code needs.
+    """Bring the databases of the subscriptions and of the fakes to the schema of this code.
 
     Args:
-        worker_role: may do there what a worker needs, and nothing else; `None` leaves who may do what.
+        worker_role: role that gets the rights of a worker and no others; `None` changes no rights.
     """
     database_url = endpoints.database_url.get_secret_value()
     newest = await migrate(database_url)
     if worker_role is not None:
-        if not newest:  # this one would take away what the newer one has given
+        if not newest:  # this release would take away rights that the newer one has granted
             raise RoleNotFit("A newer release has made this schema: give the role its rights with that one")
         await grant_to_worker(database_url, worker_role)
     for system in endpoints.external_systems:
@@ -162,17 +162,17 @@ async def run_until_told_to_stop(
     prepare: bool,
     adopts_temporal: bool,
 ) -> None:
-    """Run a worker until SIGINT or SIGTERM; what it has begun it ends, within the grace period.
+    """Run a worker until SIGINT or SIGTERM; it finishes running activities within the grace period.
 
     Args:
         pool_size: connections to the database of the subscriptions at most.
         version: see `open_worker`.
-        prepare: whether to bring the databases to what this code needs, first.
-        adopts_temporal: whether to let the database belong to this Temporal, first, whatever it was before.
+        prepare: whether to bring the databases to the schema of this code first.
+        adopts_temporal: whether to move the database to this Temporal first, whichever it belonged to.
 
     Raises:
         TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion, AnotherTemporal: when it
-            cannot begin.
+            cannot start.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -204,7 +204,7 @@ async def run_until_told_to_stop(
 
 
 async def adopt(endpoints: Endpoints) -> None:
-    """Let the database belong to the Temporal that is configured, whatever it belonged to before."""
+    """Move the database to the configured Temporal, whichever it belonged to before."""
     await _require_own_temporal(await connect(endpoints.temporal), endpoints, adopts=True)
 
 
@@ -219,7 +219,7 @@ async def _require_own_temporal(client: Client, endpoints: Endpoints, *, adopts:
 
 
 def _activities(owner: object) -> list[Callable[..., Any]]:
-    # The mark that @activity.defn leaves; the SDK has no public way to list the activities of a class.
+    # @activity.defn leaves this mark; the SDK has no public way to list the activities of a class.
     return [
         method
         for _, method in inspect.getmembers(owner, inspect.ismethod)
@@ -253,18 +253,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--prepare", action="store_true", help="bring the databases to this version first")
     commands = parser.add_mutually_exclusive_group()
     commands.add_argument(
-        "--migrate", action="store_true", help="bring the databases to this version, and end"
+        "--migrate", action="store_true", help="bring the databases to this version, and exit"
     )
     commands.add_argument(
         "--adopt-temporal",
         action="store_true",
-        help="let the database belong to the Temporal that is configured, and end (with --prepare: and run); "
-        "open processes that this Temporal does not know are lost then, even if they still run in another",
+        help="move the database to the configured Temporal, and exit (with --prepare: and run); "
+        "open processes that this Temporal does not know are then lost, even if another still runs them",
     )
     parser.add_argument(
         "--grant-to",
         metavar="ROLE",
-        help="with --migrate: let this role of PostgreSQL do a worker's work, only",
+        help="with --migrate: give this role of PostgreSQL the rights of a worker, and no others",
     )
     arguments = parser.parse_args()
     if arguments.grant_to is not None and not arguments.migrate:

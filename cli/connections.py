@@ -1,4 +1,4 @@
-"""The services that a command talks to: those that are configured, or the embedded stack."""
+"""The services that a command uses: the configured ones, or the embedded stack."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -22,17 +22,17 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Connections:
-    """What a command needs to start processes and to read what became of them."""
+    """What a command needs to start processes and read their state."""
 
     client: Client
     pool: Pool
     passing: bool
-    """Whether the stack may be gone after the command: nothing was configured and no `make up` runs."""
+    """Whether the stack ends with the command, because nothing is configured and no `make up` runs."""
     endpoints: Endpoints
 
 
 class Passing(Exception):
-    """A command that leaves a process to itself, on a stack that would not outlive the command."""
+    """The command would leave a process behind on a stack that ends with the command."""
 
     def __init__(self) -> None:
         super().__init__('--no-wait would leave the process without a worker: run "make up" first')
@@ -41,15 +41,15 @@ class Passing(Exception):
 def with_connections(
     work: Callable[[Connections], Awaitable[R]], *, lasting: bool = False, say: Callable[[str], None]
 ) -> R:
-    """Run the work with the services that are configured, else with the embedded stack.
+    """Run the work with the configured services, or else with the embedded stack.
 
     Args:
         lasting: whether the stack must outlive the command.
-        say: told, in a line, what is started.
+        say: is told, in one line, what was started.
 
     Raises:
-        Passing: when the stack must outlive the command and would not.
-        ConfigurationError, TemporalUnreachable, DatabaseUnreachable, StackFailed: when there are none.
+        Passing: when the stack must outlive the command but does not.
+        ConfigurationError, TemporalUnreachable, DatabaseUnreachable, StackFailed: when a service is missing.
     """
     with _located(Settings.from_environment(), lasting=lasting, say=say) as (endpoints, passing):
         return asyncio.run(_run(work, endpoints, passing=passing))

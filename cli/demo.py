@@ -26,7 +26,7 @@ def demo(directory: Path) -> int:
     try:
         require_nothing_configured()
         with embedded_stack(directory, say=output.say) as addresses:
-            # From here on this stack is what is configured, for the commands that follow.
+            # The commands below use this stack.
             os.environ["TEMPORAL_ADDRESS"] = addresses.temporal_address
             os.environ["DATABASE_URL"] = addresses.database_url
             code = show(create) or show(trail)
@@ -40,7 +40,7 @@ def demo(directory: Path) -> int:
 
 
 def show(arguments: list[str]) -> int:
-    """Run a command of the starter as somebody would who types it."""
+    """Print a command of the starter and run it."""
     words = [f'"{word}"' if " " in word else word for word in arguments]
     click.secho(f"\n$ .venv/bin/python starter.py {' '.join(words)}", bold=True)
     return run(arguments)

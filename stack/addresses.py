@@ -1,4 +1,4 @@
-"""Where the embedded stack is, for every process that wants to use it."""
+"""The addresses of the embedded stack, kept in a file for every process that wants to use it."""
 
 from pathlib import Path
 from typing import Self
@@ -12,7 +12,7 @@ FILE = "stack.json"
 
 
 class Addresses(BaseModel):
-    """What `stack.json` says."""
+    """The content of `stack.json`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,19 +20,19 @@ class Addresses(BaseModel):
     ui_url: str
     database_url: str
     pids: dict[str, int]
-    """The processes: postgres, temporal, worker, and worker-2 and on where there are more; none when the
-    stack was stopped: the ports stay, for the next time."""
+    """The processes: postgres, temporal, worker, worker-2 and so on. Empty after the stack was stopped: the
+    addresses stay, for the next start."""
 
     @classmethod
     def read(cls, directory: Path) -> Self | None:
-        """Return the addresses that stand there, whether or not anything answers, or `None`."""
+        """Return the addresses in the file, or `None`; the servers may be down."""
         try:
             return cls.model_validate_json((directory / FILE).read_bytes())
         except (FileNotFoundError, ValueError):
             return None
 
     def write(self, directory: Path) -> None:
-        """Replace what stands there, in one go."""
+        """Replace the file atomically."""
         new = directory / f"{FILE}.new"
         new.write_text(self.model_dump_json(indent=2) + "\n")
         new.rename(directory / FILE)

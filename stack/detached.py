@@ -1,4 +1,4 @@
-"""Programs that outlive whoever started them, until somebody stops them by their pid."""
+"""Programs that outlive the process that started them; they are stopped by their pid."""
 
 import os
 import subprocess
@@ -7,19 +7,19 @@ from pathlib import Path
 
 import psutil
 
-# Kept, because subprocess complains of a handle that is dropped while its program runs; and because the
-# parent of a program that has ended must take note of it.
+# Kept for two reasons: subprocess warns if a handle is dropped while its program runs, and the parent must
+# reap a program that has ended.
 _started: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def start_detached(
     arguments: Sequence[str], log_file: Path, environment: Mapping[str, str] | None = None
 ) -> int:
-    """Start a program in a session of its own, so that no Ctrl-C reaches it; return its pid.
+    """Start a program in its own session, so that no Ctrl-C reaches it; return its pid.
 
     Args:
-        log_file: what it prints is appended there.
-        environment: variables to set beside those of this process.
+        log_file: file that its output is appended to.
+        environment: variables to set in addition to those of this process.
     """
     with log_file.open("ab") as log:
         process = subprocess.Popen(
@@ -35,7 +35,7 @@ def start_detached(
 
 
 def is_running(pid: int | None, mark: str) -> bool:
-    """Return whether this process lives and is the one that was meant: its command line has this mark."""
+    """Return whether the process with this pid is alive and its command line contains the mark."""
     if pid is None:
         return False
     if pid in _started:
@@ -51,13 +51,13 @@ def is_running(pid: int | None, mark: str) -> bool:
 def has_ended(pid: int) -> bool:
     """Return whether a program that this process has started has ended.
 
-    Sure from the first moment on, when the command line of a process may not yet be there to be read.
+    Reliable from the start, when `is_running` may not yet be able to read the command line.
     """
     return _started[pid].poll() is not None
 
 
 def terminate(pid: int | None, mark: str, *, patience: float = 30) -> None:
-    """Tell a process to stop, and kill it where it has not after so many seconds; wait until it is gone."""
+    """Tell a process to stop and wait until it is gone; kill it after `patience` seconds."""
     if pid is None or not is_running(pid, mark):
         return
     process = psutil.Process(pid)

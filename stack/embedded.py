@@ -1,4 +1,4 @@
-"""The life of the embedded stack: the first user starts it, all mend it, the last one stops it."""
+"""The life of the embedded stack: the first user starts it, all keep it running, the last one stops it."""
 
 import asyncio
 import fcntl
@@ -32,19 +32,19 @@ PATIENCE = 60.0
 WORKER = str(ROOT / "worker.py")
 
 ATTEMPTS = 5
-"""So often Temporal is started, each time on other ports."""
+"""How often to start Temporal, each time on other ports."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class _Fleet:
-    """What a user of a stack wants of it, and keeps for it."""
+    """What a user of a stack needs from it, and reserves for it."""
 
     claims: Claims
     workers: int
     services: Mapping[str, str]
-    """Environment variables that the workers have beside the addresses of the stack."""
+    """Environment variables of the workers, which replace the addresses of the stack."""
 
 
 @contextmanager
@@ -61,10 +61,10 @@ def embedded_stack(
     Any number of processes may use it at once. Data stays in the directory.
 
     Args:
-        workers: how many workers run at least.
-        mends: whether this user starts again what ends meanwhile; not where another does.
-        say: told, in a line, what is started, and what was started again because it had ended.
-        worker_services: environment variables that tell workers of other addresses than the servers' own.
+        workers: minimum number of workers.
+        mends: whether this user restarts what ends meanwhile; False if another user does.
+        say: is told, in one line, what was started or restarted.
+        worker_services: environment variables that give workers other addresses than the servers' own.
 
     Raises:
         StackFailed: when it does not answer in time.
@@ -76,7 +76,7 @@ def embedded_stack(
     mending = threading.Thread(target=_mend, args=(directory, fleet, say, ended), daemon=True)
     try:
         with _undisturbed(), held_back(directory):
-            # Shared by all users; the system gives it back also where a user is killed.
+            # All users share this lock; the system releases it even if a user is killed.
             fcntl.flock(in_use, fcntl.LOCK_SH)
             addresses = _start(directory, fleet, say)
         asyncio.run(_ready(addresses, directory))
@@ -96,7 +96,7 @@ def embedded_stack(
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Put off Ctrl-C and SIGTERM: somebody who is impatient must not leave half of the stack running."""
+    """Delay Ctrl-C and SIGTERM: an impatient user must not leave half of the stack running."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -114,7 +114,7 @@ def _undisturbed() -> Iterator[None]:
 
 @contextmanager
 def held_back(directory: Path) -> Iterator[None]:
-    """Let nobody start or stop a part of the stack as long as this lasts: what has ended stays down."""
+    """Hold the start lock: nothing in the stack is started, stopped or restarted meanwhile."""
     with (directory / "start.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -130,7 +130,7 @@ def _nobody_uses(directory: Path) -> bool:
 
 
 def _start(directory: Path, fleet: _Fleet, say: Say) -> Addresses:
-    """Start what is not running; every pid is written down as soon as it is known."""
+    """Start what is not running, and write down every pid as soon as it is known."""
     found = Addresses.read(directory)
     addresses = found or Addresses(
         temporal_address="127.0.0.1:7233", ui_url="http://127.0.0.1:8233", database_url="", pids={}
@@ -162,8 +162,8 @@ def _ports(addresses: Addresses) -> list[int]:
 
 
 def _start_temporal(directory: Path, last: Addresses, claims: Claims) -> Addresses:
-    # On the ports of the last time, if they are free, so that whoever was connected finds it again. A port
-    # that is free now may be taken by the time the server wants it: then it ends, and others are tried.
+    # Use the last ports if they are free, so that clients find it again. A free port may be taken by the time
+    # the server wants it; then the server ends, and other ports are tried.
     wanted, empty = _ports(last), not (directory / DATABASE).exists()
     for _ in range(ATTEMPTS):
         port, ui_port = (free_port(one) for one in wanted)
@@ -182,7 +182,7 @@ def _start_temporal(directory: Path, last: Addresses, claims: Claims) -> Address
 
 def _at_ports(last: Addresses, port: int, ui_port: int, *, empty: bool) -> Addresses:
     pids, address = dict(last.pids), f"127.0.0.1:{port}"
-    # Workers would look for Temporal where it was; and one that has lost its database they must adopt.
+    # These workers know only the old address, or have to adopt a Temporal that has lost its database.
     if empty or address != last.temporal_address:
         for name in [name for name in pids if name.startswith("worker")]:
             terminate(pids.pop(name), WORKER)
@@ -193,7 +193,7 @@ def _at_ports(last: Addresses, port: int, ui_port: int, *, empty: bool) -> Addre
 
 def _start_worker(log_file: Path, addresses: Addresses, fleet: _Fleet) -> int:
     services = {"TEMPORAL_ADDRESS": addresses.temporal_address, "DATABASE_URL": addresses.database_url}
-    # Nobody makes a version of this stack current: its own workers have none, whatever is set.
+    # Nobody makes a version current on this stack, so its workers have none, whatever is set.
     services |= {"TEMPORAL_DEPLOYMENT_NAME": "", "TEMPORAL_WORKER_BUILD_ID": ""} | dict(fleet.services)
     # Both databases lie in one directory. A Temporal whose file was deleted is another one, and is meant.
     return start_detached([sys.executable, WORKER, "--prepare", "--adopt-temporal"], log_file, services)
@@ -207,7 +207,7 @@ def _mend(directory: Path, fleet: _Fleet, say: Say, ended: threading.Event) -> N
             try:
                 _start(directory, fleet, lambda line: say(f"started again: {line}"))
             except (OSError, RuntimeError, subprocess.SubprocessError, StackFailed) as error:
-                say(f"cannot be started again, will be tried further: {error}")
+                say(f"cannot be restarted, will be tried again: {error}")
 
 
 def _stop(directory: Path) -> None:
@@ -244,7 +244,7 @@ async def _asks_for_work(worker: int, temporal_address: str) -> bool:
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
     answer = await client.workflow_service.describe_task_queue(request)
-    # A worker that was killed is listed for minutes more: look for this one, by the SDK's identity pid@host.
+    # A killed worker stays listed for minutes: look for this one, by the SDK's identity pid@host.
     asks = any(poller.identity.startswith(f"{worker}@") for poller in answer.pollers)
     if asks:
         await keep_histories(client)

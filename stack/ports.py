@@ -1,4 +1,4 @@
-"""Ports on the loopback interface, and which stack has one: also while its server is down."""
+"""Ports on the loopback interface; a stack keeps its ports even while its servers are down."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from stack.locks import open_lock_file
 
 
 def free_port(*preferred: int) -> int:
-    """Return the first of these ports that is free on the loopback interface, or any that is."""
+    """Return the first of these ports that is free on the loopback interface, or else any free port."""
     for port in (*preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -23,30 +23,30 @@ def free_port(*preferred: int) -> int:
 
 
 class Claims:
-    """The ports that a user of a stack keeps for it.
+    """The ports that a user of a stack reserves for it.
 
-    A Temporal that was killed leaves its port for seconds. A Temporal of another stack that took it would be
-    given the work of the clients and workers of the first, who go on to call the same address.
+    A Temporal that was killed leaves its port free for seconds. If the Temporal of another stack took it, the
+    clients and workers of the first stack would talk to the wrong server.
     """
 
     def __init__(self, directory: Path) -> None:
-        """Take the directory that the stack lies in: all its users keep its ports together."""
+        """Take the directory of the stack: all users of one directory share its ports."""
         self._owner = str(directory.resolve()).encode()
         self._files: dict[int, int] = {}
 
     def take(self, port: int) -> bool:
-        """Keep a port until `release`, or until this process ends; return whether no other stack has it.
+        """Reserve a port until `release` or the end of this process; return False if another stack has it.
 
-        Stacks of other users of the operating system are not asked.
+        Stacks of other users of the operating system are not considered.
         """
         if port in self._files:
             return True
         try:
             guard = open_lock_file("ports")
         except OSError:
-            return False  # somebody else has put something there
+            return False  # another user has put something there
         try:
-            fcntl.flock(guard, fcntl.LOCK_EX)  # what follows is done by one at a time
+            fcntl.flock(guard, fcntl.LOCK_EX)  # one process at a time
             return self._take(port)
         finally:
             os.close(guard)
@@ -67,6 +67,6 @@ class Claims:
         return True
 
     def release(self) -> None:
-        """Let all ports go."""
+        """Release all ports."""
         while self._files:
             os.close(self._files.popitem()[1])

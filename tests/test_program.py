@@ -74,7 +74,7 @@ async def test_a_program_that_is_told_to_stop_stops_in_order(number: int) -> Non
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-async def test_a_program_with_its_own_stack_refuses_other_services(program: str) -> None:
+async def test_a_program_with_its_own_stack_refuses_services(program: str) -> None:
     configured = os.environ | {"DATABASE_URL": "postgresql://somebody@elsewhere/subscriptions"}
     ended = await Program(configured, ("-m", program))()
     assert (ended.code, ended.stdout) == (1, "")
@@ -82,7 +82,7 @@ async def test_a_program_with_its_own_stack_refuses_other_services(program: str)
     assert len(ended.stderr.splitlines()) == 1
 
 
-async def test_a_worker_runs_without_the_packages_of_the_cli() -> None:
+async def test_a_worker_does_not_import_the_command_line() -> None:
     program = "import sys, worker; print(sorted({'click', 'rich', 'cli'} & sys.modules.keys()))"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program), cwd=ROOT, stdout=asyncio.subprocess.PIPE

@@ -1,6 +1,7 @@
 """The real thing that the model is compared with: database, external systems, and processes in Temporal."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from orchestrator.operations.reconcile import reconcile
-from orchestrator.operations.set_in_sync import set_in_sync
+from orchestrator.operations.set_in_sync import NotFenced, set_in_sync
 from services.fake_system import FakeSystem
 from tests.alone.model import Kind, Known, Model, Values
 from tests.processes import Processes, eventually
@@ -50,14 +51,17 @@ class Reality:
         return await eventually(found)
 
     async def set_in_sync(self, known: Known) -> None:
-        """Set a subscription in sync; its external system hears of the new token."""
+        """Set a subscription in sync; repeat while its external system does not take the new token."""
         system = self.systems[known.kind]
 
         async def fence(_: str, subscription_id: UUID, token: int) -> None:
             await system.fence(subscription_id, token=token)
 
-        client, pool = self.processes.client, self.processes.pool
-        await set_in_sync(client, pool, known.subscription_id, fence=fence, by="dave", reason=None)
+        client, pool, subscription_id = self.processes.client, self.processes.pool, known.subscription_id
+        while True:
+            with suppress(NotFenced):  # a fault of an earlier event is still active
+                await set_in_sync(client, pool, subscription_id, fence=fence, by="dave", reason=None)
+                return
 
     async def as_outside(self, known: Known, values: Values | None) -> Values | None:
         """Return these values as the external systems know them: with the number of the group."""
