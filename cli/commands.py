@@ -8,7 +8,7 @@ from temporalio.service import RPCError
 from cli import output
 from cli.act_commands import abort, give_up, retry
 from cli.concluding import DONE, INTERRUPTED, NOT_DONE, WRONG_USAGE, ServiceFailed
-from cli.connections import Passing
+from cli.connections import TemporaryStack
 from cli.documents import ProcessNotFound, error_of
 from cli.mend_commands import reconcile, set_in_sync
 from cli.options import examples
@@ -89,7 +89,7 @@ def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  #
             # The usage error quotes the input, which may contain control characters.
             complaint = shown(error.format_message(), LONGEST_COMPLAINT)
             return InvalidInput(f'{complaint} See "{command} --help".'), WRONG_USAGE
-        case InvalidInput() | Passing():
+        case InvalidInput() | TemporaryStack():
             return error, WRONG_USAGE
         case asyncpg.UndefinedTableError():
             return SchemaOutOfDate(None, None), NOT_DONE

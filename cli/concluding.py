@@ -25,7 +25,7 @@ async def watch(
         document = await follow(connections, process_id, show, parked_before=parked_before)
     if not as_json:
         output.print_process(document)
-    if document.ended_at is None and connections.passing:
+    if document.ended_at is None and connections.temporary:
         output.say(f'{process_id} is still open; it resumes with the next command or "make up"')
     return await patiently(lambda: outcome(connections, document))
 

@@ -26,12 +26,12 @@ class Connections:
 
     client: Client
     pool: Pool
-    passing: bool
+    temporary: bool
     """Whether the stack ends with the command, because nothing is configured and no `make up` runs."""
     endpoints: Endpoints
 
 
-class Passing(Exception):
+class TemporaryStack(Exception):
     """The command would leave a process behind on a stack that ends with the command."""
 
     def __init__(self) -> None:
@@ -48,11 +48,11 @@ def with_connections(
         say: is told, in one line, what was started.
 
     Raises:
-        Passing: when the stack must outlive the command but does not.
+        TemporaryStack: when the stack must outlive the command but does not.
         ConfigurationError, TemporalUnreachable, DatabaseUnreachable, StackFailed: when a service is missing.
     """
-    with _located(Settings.from_environment(), lasting=lasting, say=say) as (endpoints, passing):
-        return asyncio.run(_run(work, endpoints, passing=passing))
+    with _located(Settings.from_environment(), lasting=lasting, say=say) as (endpoints, temporary):
+        return asyncio.run(_run(work, endpoints, temporary=temporary))
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def _located(
         raise StackNotInstalled from error
     kept_up = is_kept_up(DIRECTORY)
     if lasting and not kept_up:
-        raise Passing
+        raise TemporaryStack
     with embedded_stack(mends=not kept_up, say=say) as addresses:
         yield (
             settings.at(temporal_address=addresses.temporal_address, database_url=addresses.database_url),
@@ -77,14 +77,14 @@ def _located(
         )
 
 
-async def _run(work: Callable[[Connections], Awaitable[R]], endpoints: Endpoints, *, passing: bool) -> R:
-    async with _open(endpoints, passing=passing) as connections:
+async def _run(work: Callable[[Connections], Awaitable[R]], endpoints: Endpoints, *, temporary: bool) -> R:
+    async with _open(endpoints, temporary=temporary) as connections:
         return await work(connections)
 
 
 @asynccontextmanager
-async def _open(endpoints: Endpoints, *, passing: bool) -> AsyncIterator[Connections]:
+async def _open(endpoints: Endpoints, *, temporary: bool) -> AsyncIterator[Connections]:
     client = await connect(endpoints.temporal)
     async with await open_pool(endpoints.database_url.get_secret_value(), size=2) as pool:
         await require_own_temporal(client, pool)
-        yield Connections(client, pool, passing, endpoints)
+        yield Connections(client, pool, temporary, endpoints)

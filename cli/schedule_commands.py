@@ -70,7 +70,7 @@ def schedule_validate(
             await end_schedule(connections.client)
         else:
             await schedule_validation(connections.client, interval, form)
-            if connections.passing:
+            if connections.temporary:
                 output.say('The embedded stack stops with this command; validations run only under "make up"')
         return await read_schedule(connections.client)
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 from pydantic_core import from_json, to_json
 
 from orchestrator.database.connection import Connection
@@ -114,12 +114,12 @@ async def lock_subscriptions(connection: Connection, ids: Sequence[UUID]) -> dic
 
 
 async def update_subscription(connection: Connection, subscription: SubscriptionModel) -> None:
-    """Store what may change of a subscription."""
+    """Store what may change of a subscription; values of a newer release stay in its block."""
     await connection.execute(
         """
         UPDATE subscriptions
         SET description = $2, status = $3, held_by = $4, discrepancy_found_by = $5, start_date = $6,
-            end_date = $7, note = $8, version = $9, block = $10
+            end_date = $7, note = $8, version = $9, block = block || $10
         WHERE subscription_id = $1
         """,
         subscription.subscription_id,
@@ -201,9 +201,11 @@ async def resolve_references(
     Raises:
         SubscriptionNotFound: when they refer to what there is not.
     """
-    references = kind.block_class().references().keys() & values.keys()
+    references = {name: part for name, part in kind.block_class().references().items() if name in values}
     blocks = await _blocks(connection, {UUID(str(values[name])) for name in references})
-    return dict(values) | {name: blocks[UUID(str(values[name]))] for name in references}
+    return dict(values) | {
+        name: _known(part, blocks[UUID(str(values[name]))]) for name, part in references.items()
+    }
 
 
 async def _stored(connection: Connection, rows: Sequence[asyncpg.Record]) -> dict[UUID, Stored]:
@@ -217,7 +219,7 @@ async def _stored(connection: Connection, rows: Sequence[asyncpg.Record]) -> dic
     )
     stored = {}
     for row, kind, own, names in zip(rows, kinds, values, references, strict=True):
-        referred = {name: blocks[UUID(own[name])] for name in names}
+        referred = {name: _known(part, blocks[UUID(own[name])]) for name, part in names.items()}
         fields = {name: row[name] for name in SubscriptionModel.model_fields if name != "product"}
         product = {
             "name": row["name"],
@@ -225,10 +227,15 @@ async def _stored(connection: Connection, rows: Sequence[asyncpg.Record]) -> dic
             "tag": row["tag"],
             "description": row["product_description"],
         }
-        block = own | from_json(row["fixed_inputs"]) | referred
+        block = _known(kind.block_class(), own) | from_json(row["fixed_inputs"]) | referred
         subscription = kind.model_validate(fields | {"product": product, kind.block_name: block})
         stored[row["subscription_id"]] = Stored(subscription, row["fence"])
     return stored
+
+
+def _known(kind: type[BaseModel], values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    # A newer release may have stored values that this one does not know. `update_subscription` keeps them.
+    return {name: value for name, value in values.items() if name in kind.model_fields}
 
 
 async def _blocks(connection: Connection, owners: set[UUID]) -> dict[UUID, dict[str, JsonValue]]:

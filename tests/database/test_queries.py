@@ -3,6 +3,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic_core import from_json
 
 from orchestrator.database import processes, relations, subscriptions
 from orchestrator.database.connection import Pool, open_pool
@@ -145,6 +146,22 @@ async def test_a_changed_subscription_has_the_class_of_its_status(pool: Pool) ->
     async with pool.acquire() as connection:
         found = await subscriptions.read_subscription(connection, terminated.subscription_id)
     assert found == subscriptions.Stored(terminated, fence=1)
+
+
+async def test_a_value_of_a_newer_release_is_ignored_and_kept(pool: Pool) -> None:
+    """Processes of two releases may work on one subscription, one after the other."""
+    subscription = await store_subscription(pool)
+    about = subscription.subscription_id
+    add = 'UPDATE subscriptions SET block = block || \'{"colour": "red"}\' WHERE subscription_id = $1'
+    await pool.execute(add, about)
+    async with pool.acquire() as connection:
+        stored = await subscriptions.read_subscription(connection, about)
+        assert stored is not None
+        await subscriptions.update_subscription(connection, stored.subscription.with_values(group_name="ops"))
+    block = from_json(
+        await pool.fetchval("SELECT block FROM subscriptions WHERE subscription_id = $1", about)
+    )
+    assert (block["group_name"], block["colour"]) == ("ops", "red")
 
 
 async def test_an_unknown_subscription_is_none(pool: Pool) -> None:

@@ -29,6 +29,7 @@ TABLES = {
     "processes": "process_id",
     "process_steps": "process_id || ' ' || step",
     "process_events": "process_id || ' ' || event || ' ' || number",
+    "validation_findings": "process_id || ' ' || subscription_id",
     **dict.fromkeys(RECORDS, "subscription_id::text"),
 }
 """All tables, each with the columns that identify a row."""
