@@ -6,11 +6,11 @@ import inspect
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
@@ -174,9 +174,7 @@ async def run_until_told_to_stop(
         TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion, AnotherTemporal: when it
             cannot start.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = _stop_signal()
     client = await connect(endpoints.temporal)
     if prepare:
         await prepare_databases(endpoints)
@@ -187,20 +185,30 @@ async def run_until_told_to_stop(
         await open_pool(endpoints.database_url.get_secret_value(), size=pool_size) as pool,
         open_worker(client, endpoints, pool=pool, version=version) as worker,
     ):
-        running = asyncio.create_task(worker.run())
-        reconciler = partial(reconcile_hourly, client, pool)
-        reconciling = asyncio.create_task(keep_running("the reconciler", reconciler))
+        reconciler = keep_running("the reconciler", partial(reconcile_hourly, client, pool))
         log.info("takes up to %d connections to PostgreSQL", most_connections(endpoints, pool_size))
         log.info("ready: task queue %s, namespace %s", TASK_QUEUE, client.namespace)
         if what_to_do:
             log.warning("%s", what_to_do)
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        log.info("stopping")
-        reconciling.cancel()
-        if not running.done():
-            await worker.shutdown()
-        await running
+        await _run_both(worker, reconciler, stop)
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _run_both(worker: Worker, reconciler: Coroutine[Any, Any, NoReturn], stop: asyncio.Event) -> None:
+    running, reconciling = asyncio.create_task(worker.run()), asyncio.create_task(reconciler)
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    log.info("stopping")
+    reconciling.cancel()
+    if not running.done():
+        await worker.shutdown()
+    await running
 
 
 async def adopt(endpoints: Endpoints) -> None:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,27 +71,34 @@ def embedded_stack(
     """
     directory.mkdir(parents=True, exist_ok=True)
     in_use = (directory / "use.lock").open("a")
-    ended = threading.Event()
     fleet = _Fleet(Claims(directory), workers, worker_services or {})
-    mending = threading.Thread(target=_mend, args=(directory, fleet, say, ended), daemon=True)
     try:
         with _undisturbed(), held_back(directory):
             # All users share this lock; the system releases it even if a user is killed.
             fcntl.flock(in_use, fcntl.LOCK_SH)
             addresses = _start(directory, fleet, say)
         asyncio.run(_ready(addresses, directory))
-        if mends:
-            mending.start()
-        yield addresses
+        with _mended(directory, fleet, say) if mends else nullcontext():
+            yield addresses
     finally:
-        ended.set()
-        if mending.is_alive():
-            mending.join()
         with _undisturbed(), held_back(directory):
             in_use.close()
             fleet.claims.release()
             if _nobody_uses(directory):
                 _stop(directory)
+
+
+@contextmanager
+def _mended(directory: Path, fleet: _Fleet, say: Say) -> Iterator[None]:
+    """Restart what ends in the stack, in a thread."""
+    ended = threading.Event()
+    mending = threading.Thread(target=_mend, args=(directory, fleet, say, ended), daemon=True)
+    mending.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        mending.join()
 
 
 @contextmanager
