@@ -23,6 +23,7 @@ RIDDLE = re.compile("|".join(RIDDLES))
 
 DONE = (
     "cli/",
+    "orchestrator/database/",
     "orchestrator/domain/",
     "orchestrator/temporal/",
     "products/",
