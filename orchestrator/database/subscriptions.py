@@ -114,7 +114,7 @@ async def lock_subscriptions(connection: Connection, ids: Sequence[UUID]) -> dic
 
 
 async def update_subscription(connection: Connection, subscription: SubscriptionModel) -> None:
-    """Store those values of a subscription that may change; not the fencing token."""
+    """Store what may change of a subscription."""
     await connection.execute(
         """
         UPDATE subscriptions
