@@ -44,7 +44,7 @@ class UserActivities:
 
     @activity.defn
     async def restore_user(self, run: StepRun) -> SubscriptionModel:
-        """Give the user the values that it had when the process locked the subscription."""
+        """Restore the values that the user had when the process locked the subscription."""
 
         async def restore(user: User, token: int) -> Change[User]:
             await self._change(await self._ledger.before_image(run, User), token)

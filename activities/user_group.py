@@ -45,7 +45,7 @@ class UserGroupActivities:
 
     @activity.defn
     async def restore_user_group(self, run: StepRun) -> SubscriptionModel:
-        """Give the group the name that it had when the process locked the subscription."""
+        """Restore the name that the group had when the process locked the subscription."""
 
         async def restore(group: UserGroup, token: int) -> Change[UserGroup]:
             await self._rename(await self._ledger.before_image(run, UserGroup), token)

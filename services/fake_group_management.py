@@ -34,7 +34,6 @@ class FakeGroupManagement:
         await self.system.deprovision(subscription_id, token=token)
 
     async def fence(self, subscription_id: UUID, *, token: int) -> None:
-        """See `GroupManagement`."""
         await self.system.fence(subscription_id, token=token)
 
     async def find_group(self, subscription_id: UUID) -> Group | None:

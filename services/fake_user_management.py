@@ -34,7 +34,6 @@ class FakeUserManagement:
         await self.system.deprovision(subscription_id, token=token)
 
     async def fence(self, subscription_id: UUID, *, token: int) -> None:
-        """See `UserManagement`."""
         await self.system.fence(subscription_id, token=token)
 
     async def find_user(self, subscription_id: UUID) -> KnownUser | None:

@@ -1,4 +1,4 @@
-"""The real thing for every test: a time-skipping Temporal, a PostgreSQL, a worker built by `worker.py`."""
+"""The fixtures of all tests: a real Temporal that skips time, a real PostgreSQL, a worker of `worker.py`."""
 
 import asyncio
 import os
@@ -34,18 +34,18 @@ for name, sequences in {"default": 30, "ci": 200, "long": 1000, "fuzz": 5000}.it
     hypothesis.settings.register_profile(name, max_examples=sequences, deadline=None)
 hypothesis.settings.load_profile("default")
 
-# Hundreds of programs are started: let them find each other's bytecode.
+# The tests start hundreds of programs, which are faster if they share their bytecode.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# What a shell runs in the background ignores Ctrl-C, and so would every program that a test starts.
+# A shell starts background jobs with Ctrl-C ignored, and every program that a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONGEST = ("test_model.py", "test_readme.py", "test_races.py", "test_embedded.py", "test_aborts.py")
-"""They begin first, so that the processes of pytest-xdist end together."""
+"""The slowest files, which begin first so that all processes of pytest-xdist end at about the same time."""
 
 TIME_SKIPPING = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
-    "history.timerProcessorMaxTimeShift": '"10ms"',  # by default a skip costs a second
+    "history.timerProcessorMaxTimeShift": '"10ms"',  # with the default, each skip takes a second
 }
 
 
@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def directory() -> Iterator[Path]:
-    # Short: the socket of PostgreSQL lies in it. Made readable to the user that PostgreSQL runs as.
+    # A short path, because it contains PostgreSQL's socket.
     with tempfile.TemporaryDirectory(prefix="tests-", ignore_cleanup_errors=True) as path:
         yield Path(path)
 
@@ -76,7 +76,7 @@ async def database_url(postgres: str) -> str:
 @pytest.fixture(scope="session")
 async def temporal(directory: Path) -> AsyncIterator[WorkflowEnvironment]:
     environment = await WorkflowEnvironment.start_time_skipping_v2(
-        ts_config=TimeSkippingConfig(max_session_skip_count=5000),  # past the default, 200, it stops silently
+        ts_config=TimeSkippingConfig(max_session_skip_count=5000),  # after 200 (default) it silently stops
         dev_server_existing_path=find_temporal_cli(directory),
         dev_server_extra_args=dynamic_config(FAST_QUEUES | TIME_SKIPPING),
         search_attributes=search_attributes.ALL,
@@ -84,7 +84,7 @@ async def temporal(directory: Path) -> AsyncIterator[WorkflowEnvironment]:
     )
     async with environment:
         yield environment
-    await asyncio.sleep(0.05)  # the SDK's threads may need the interpreter a moment longer
+    await asyncio.sleep(0.05)  # the SDK's threads may still need the interpreter for a moment
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +100,7 @@ async def endpoints(client: Client, database_url: str) -> Endpoints:
     return endpoints
 
 
-# These open what `endpoints` names: a test that has endpoints of its own overrides nothing else.
+# The fixtures below connect to `endpoints`: a test with other endpoints overrides only that fixture.
 @pytest.fixture
 async def pool(endpoints: Endpoints) -> AsyncIterator[Pool]:
     async with await open_pool(endpoints.database_url.get_secret_value()) as pool:
@@ -109,7 +109,7 @@ async def pool(endpoints: Endpoints) -> AsyncIterator[Pool]:
 
 @pytest.fixture
 async def fakes(endpoints: Endpoints) -> AsyncIterator[dict[str, Any]]:
-    """Every fake external system, by name; all behave again after the test."""
+    """Every fake external system, by name; their faults are cleared after the test."""
     async with open_external_systems(endpoints) as fakes:
         yield fakes
         for fake in fakes.values():
@@ -130,7 +130,7 @@ def users(fakes: dict[str, Any]) -> FakeUserManagement:
 
 @pytest.fixture
 def systems(fakes: dict[str, Any]) -> list[FakeSystem]:
-    """The fakes of all external systems, whatever they manage."""
+    """The fakes of all external systems, without their typed methods."""
     return [fake.system for fake in fakes.values()]
 
 
@@ -141,7 +141,7 @@ def task_queue() -> str:
 
 @pytest.fixture
 def moments() -> Moments:
-    """What this test does at the moments of the steps."""
+    """The acts of this test at the moments of the steps."""
     return Moments()
 
 
@@ -155,7 +155,7 @@ async def worker(
 
 @pytest.fixture
 def processes(client: Client, task_queue: str, pool: Pool) -> Processes:
-    """Starts processes for the worker of this test, and reads what became of them."""
+    """Starts processes for the worker of this test, and reads their outcome."""
     return Processes(client, task_queue, pool)
 
 
@@ -169,7 +169,7 @@ def starter_without_worker(environment: dict[str, str]) -> Starter:
     return Starter(environment)
 
 
-# Of a module, not of the session: it works on the task queue that `test_worker.py` needs for itself.
+# Scope `module`, because `test_worker.py` needs the same task queue without this worker.
 @pytest.fixture(scope="module")
 async def starter(
     client: Client, endpoints: Endpoints, environment: dict[str, str]
@@ -179,7 +179,7 @@ async def starter(
 
 
 async def new_database(postgres: str) -> str:
-    """Make an empty database on the server, and return its URL."""
+    """Create an empty database on the server; return its URL."""
     name = f"test_{uuid4().hex}"
     connection = await asyncpg.connect(postgres)
     await connection.execute(f"CREATE DATABASE {name}")

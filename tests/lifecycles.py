@@ -1,4 +1,4 @@
-"""One process of every workflow of every product: its input is made up, and what it needs is created."""
+"""Runs a process of any workflow of any product: makes up its input, and creates what it needs first."""
 
 from random import Random
 from uuid import UUID, uuid4
@@ -14,12 +14,12 @@ EVERY = [(entry, target) for entry in CATALOGUE for target in Target if entry.wo
 
 
 def label(value: object) -> str:
-    """Name a workflow in the name of a test."""
+    """Return the id of a test parameter."""
     return value.command if isinstance(value, CatalogueEntry) else str(value)
 
 
 class Lifecycle:
-    """Starts a process with one target on a product, after what it needs has been created."""
+    """Creates what a process with one target on a product needs, and starts it."""
 
     def __init__(self, processes: Processes, entry: CatalogueEntry, target: Target) -> None:
         self.processes = processes
@@ -31,11 +31,11 @@ class Lifecycle:
 
     @staticmethod
     def type_of(entry: CatalogueEntry, target: Target) -> str:
-        """Return the name of the workflow with this target on this product."""
+        """Return the type of the workflow with this target on this product."""
         return workflow_type(definition_of(entry, target))
 
     async def prepare(self) -> tuple[str, UUID, Fields]:
-        """Create what the process needs; return its id, its subscription's, and its input."""
+        """Create what the process needs; return the process id, the subscription id, and the input."""
         process_id = f"{self.workflow}-{uuid4()}"
         there = {product_type: [await self._refer_to(product_type)] for product_type in self._referred}
         fields = self._inputs.create(self.entry, there)
@@ -52,7 +52,7 @@ class Lifecycle:
         return sorted(set(references(self.entry).values()))
 
     async def _refer_to(self, product_type: str) -> UUID:
-        """Create an active subscription of a product type that this one refers to."""
+        """Create an active subscription of this product type; return its id."""
         entry = entry_of(product_type)
         assert entry is not None
         create = Lifecycle(self.processes, entry, Target.CREATE)
@@ -61,13 +61,13 @@ class Lifecycle:
         return subscription_id
 
     async def start(self, process_id: str, fields: Fields, workflow: str | None = None) -> Handle:
-        """Start a process under this id."""
+        """Start a process with this id."""
         return await self.processes.client.start_workflow(
             workflow or self.workflow, fields, id=process_id, task_queue=self.processes.task_queue
         )
 
 
 async def outside(systems: list[FakeSystem], subscription_id: UUID) -> list[Record]:
-    """Return what the external systems have of a subscription."""
+    """Return the records that the external systems have of a subscription."""
     found = [await system.look(subscription_id) for system in systems]
     return [record for record in found if record is not None]

@@ -1,4 +1,4 @@
-"""Parking processes, losing them, and setting in sync what they held."""
+"""Park processes, lose them, and set their subscriptions in sync."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from tests.processes import Handle, Processes, eventually
 
 
 async def parked(processes: Processes, workflow: str) -> tuple[Handle, UUID]:
-    """Park a process of this workflow; the external system keeps rejecting."""
+    """Start a process that the external system rejects, and wait until it parks."""
     if workflow == "create_user_group":
         created = await processes.create_user_group("Reserved")
         await processes.until_parked(created)
@@ -24,10 +24,14 @@ async def parked(processes: Processes, workflow: str) -> tuple[Handle, UUID]:
     return handle, group_id
 
 
-async def mend(
+async def repair(
     processes: Processes, systems: list[FakeSystem], handle: Handle, subscription_id: UUID, closed: str
 ) -> None:
-    """Find the process lost, and set its subscription in sync."""
+    """Wait until the process is found lost, then set its subscription in sync.
+
+    Args:
+        closed: how Temporal closed the process.
+    """
     await eventually(lambda: found_lost(processes, handle))
     row = await processes.row(handle)
     assert row is not None
@@ -42,7 +46,7 @@ async def mend(
 async def unlock(
     processes: Processes, systems: list[FakeSystem], subscription_id: UUID, fence: Fence | None = None
 ) -> None:
-    """Set a subscription in sync; the fakes hear of the new token, unless `fence` takes it."""
+    """Set a subscription in sync; send the new token to `fence`, or to the fakes if there is none."""
 
     async def tell(_: str, subscription_id: UUID, token: int) -> None:
         for system in systems:
@@ -58,7 +62,7 @@ async def found_lost(processes: Processes, handle: Handle) -> bool | None:
 
 
 async def lost_holder(processes: Processes, groups: FakeGroupManagement) -> tuple[Handle, UUID]:
-    """Lose a process that holds a group; the external system behaves again."""
+    """Lose a process that holds a group; clear the faults of the external system."""
     await groups.system.order(Fault(kind="reject", name="Reserved"))
     handle, group_id = await parked(processes, "modify_user_group")
     await groups.system.clear_faults()

@@ -1,4 +1,4 @@
-"""The one way for a test to act at a moment of a step: the worker calls it there."""
+"""The way for a test to act at a chosen moment of a step: the worker calls it."""
 
 from collections.abc import Awaitable, Callable
 
@@ -9,7 +9,7 @@ Act = Callable[[StepRun, Moment], Awaitable[None]]
 
 
 class Moments:
-    """What a test does at the moments of the steps; nothing until an act is added."""
+    """Runs the acts of a test at each moment of each step."""
 
     def __init__(self) -> None:
         self.acts: list[Act] = []

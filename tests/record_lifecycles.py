@@ -1,4 +1,4 @@
-"""Record every workflow of every product, with every way in which its processes can end: `make record`."""
+"""Record every workflow of every product, once for each way in which it can end: `make record`."""
 
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
@@ -22,7 +22,7 @@ WANTED = [(*one, kind) for one in EVERY for kind in kinds(*one)]
 
 
 class Recorder:
-    """Runs a process of one workflow until it can be recorded: one method for each of `kinds`."""
+    """Runs a process of one workflow until it can be recorded; has one method for each of `kinds`."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Recorder:
         if self.lifecycle.target in {Target.CREATE, Target.MODIFY}:
             handle = await self.parked()
             await handle.cancel(reason="carol: wrong name")
-        else:  # a validation does not park, and a terminate that has parked can only go forward
+        else:  # a validation never parks, and a parked terminate has passed its point of no return
             abort = abort_before_the_call(self.processes.client, self.lifecycle.target)
             self.moments.acts.append(abort)
             handle = await self._start()
@@ -111,7 +111,7 @@ class Recorder:
         return handle
 
     def _refusable(self) -> Fields:
-        """Return values that the gate refuses: another version, or references to nothing."""
+        """Return values that the gate refuses: a stale version, or references to nothing."""
         if self.lifecycle.target is not Target.CREATE:
             return {"version": 7}
         return {name: str(uuid4()) for name in references(self.lifecycle.entry)}
@@ -146,13 +146,13 @@ async def test_record(
 
 
 async def fail_local_steps(run: StepRun, moment: Moment) -> None:
-    """Let PostgreSQL be away from each step that runs as a local activity; it is back for the regular one."""
+    """Fail each local activity as if PostgreSQL were away; the regular activity that follows succeeds."""
     if activity.info().is_local:
         raise ConnectionRefusedError("PostgreSQL is away")
 
 
 def abort_before_the_call(client: Client, target: Target) -> Act:
-    """Abort processes with this target when they are about to call an external system."""
+    """Return an act that aborts processes with this target before they call an external system."""
 
     async def abort(run: StepRun, moment: Moment) -> None:
         forward = run.process.target is target and run.course is Course.FORWARD

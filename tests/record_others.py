@@ -1,4 +1,4 @@
-"""Record the validation of all, which is no process on one subscription: `make record`."""
+"""Record the validation of all, which belongs to no single subscription: `make record`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,12 +18,12 @@ ListFew = Callable[..., None]
 
 @pytest.fixture
 async def list_few(worker: None, processes: Processes, monkeypatch: pytest.MonkeyPatch) -> ListFew:
-    """Let there be two subscriptions to validate, however many there are; and PostgreSQL fail at first."""
+    """Limit the list of subscriptions to two; its first calls fail as often as `failures` says."""
     list_subscriptions = subscriptions.list_subscriptions
     for _ in range(2):
         await processes.active_group()
 
-    def let(*, failures: int = 0) -> None:
+    def limit(*, failures: int = 0) -> None:
         failing = iter(range(failures))
 
         async def fail_or_list(*arguments: Any, **named: Any) -> Any:
@@ -33,7 +33,7 @@ async def list_few(worker: None, processes: Processes, monkeypatch: pytest.Monke
 
         monkeypatch.setattr(subscriptions, "list_subscriptions", fail_or_list)
 
-    return let
+    return limit
 
 
 async def test_record_validation_of_all(processes: Processes, list_few: ListFew) -> None:
@@ -46,7 +46,7 @@ async def test_record_validation_of_all(processes: Processes, list_few: ListFew)
 async def test_record_validation_of_all_while_postgresql_is_away(
     processes: Processes, list_few: ListFew
 ) -> None:
-    list_few(failures=2)  # both local attempts
+    list_few(failures=2)  # as many as there are local attempts
     handle = await validate_all(processes)
     await handle.result()
     await save(handle, "validate_subscriptions.database_outage")
@@ -60,7 +60,7 @@ async def test_record_validation_of_all_page_by_page(
     first = await validate_all(processes)
     handle = await eventually(lambda: processes.next_run(first))
     await eventually(lambda: has_begun(handle))
-    await handle.cancel()  # there may be many pages
+    await handle.cancel()  # many pages may follow
     await save(
         processes.client.get_workflow_handle(first.id, run_id=first.first_execution_run_id),
         "validate_subscriptions.continued",
@@ -89,7 +89,7 @@ async def validate_all(processes: Processes) -> Handle:
 
 
 async def has_begun(handle: Handle) -> bool | None:
-    """Return whether a validation of one has been started."""
+    """Return whether the validation of a subscription was started; `None` means not yet."""
     events = (await handle.fetch_history()).events
     started = any(event.HasField("child_workflow_execution_started_event_attributes") for event in events)
     return started or None

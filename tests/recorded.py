@@ -1,7 +1,7 @@
-"""The histories that `test_replay.py` replays: which must exist, their files, and how to write one.
+"""The histories that `test_replay.py` replays: which ones must exist, their files, and how to write one.
 
-`make record` runs the files `tests/record_*.py`, which record what is missing. A history is never recorded
-anew: the code of its day recorded it, and processes of that day may still be open during a rolling upgrade.
+`make record` runs the files `tests/record_*.py`, which record the missing ones. A history is never recorded
+again: older code recorded it, and processes that older code began may be open during a rolling upgrade.
 """
 
 import json
@@ -20,7 +20,7 @@ from trials.inputs import references
 HISTORIES = Path(__file__).parent / "histories"
 
 PARKS = ("parked", "retried", "continued")
-"""Parked: it is still open. Continued: its history was long when it parked, so it continued as new."""
+"""Parked: it is still open. Continued: its history was too long when it parked, so it continued as new."""
 
 KINDS: dict[Target, tuple[str, ...]] = {
     Target.CREATE: ("done", "outage", "database_outage", *PARKS, "aborted", "given_up"),
@@ -28,16 +28,16 @@ KINDS: dict[Target, tuple[str, ...]] = {
     Target.TERMINATE: ("done", "outage", "database_outage", *PARKS, "aborted", "forward", "refused"),
     Target.VALIDATE: ("done", "outage", "database_outage", "aborted", "discrepancy", "refused"),
 }
-"""What to record of every workflow, by its target.
+"""The kinds to record of every workflow, by target.
 
-A validation never parks: it only asks, and an external system rejects no question. Given up is a roll-back
-that calls the external system; the roll-back of a terminate calls none. Forward is a terminate that was
-aborted too late.
+A validation never parks: it only reads, and external systems do not reject that. `given_up` needs a
+roll-back that calls the external system; that of a terminate calls none. `forward` is a terminate that was
+aborted after its point of no return.
 """
 
 
 def kinds(entry: CatalogueEntry, target: Target) -> tuple[str, ...]:
-    """Return what to record of a workflow; the gate refuses a create only because of a reference."""
+    """Return the kinds to record of a workflow; the gate refuses a create only because of a reference."""
     refusable = target is Target.CREATE and bool(references(entry))
     return (*KINDS[target], "refused") if refusable else KINDS[target]
 
@@ -48,12 +48,12 @@ def history(name: str) -> Path:
 
 
 async def replay(name: str) -> None:
-    """Run the present code through the history of this name.
+    """Replay the history with this name with the present code.
 
     Raises:
-        workflow.NondeterminismError: when the code does something else than the history.
+        workflow.NondeterminismError: when the code decides something else than the history.
     """
-    # Only one workflow: the replayer first tries each that it is given in the sandbox.
+    # Only one workflow, because the replayer prepares the sandbox of each that it gets.
     wanted, _, _ = name.partition(".")
     workflow = next(one for one in registered_workflows() if workflow_type(one) == wanted)
     replayer = Replayer(workflows=[workflow], plugins=[subscriptions_plugin()])
@@ -61,12 +61,12 @@ async def replay(name: str) -> None:
 
 
 def recorded(name: str) -> WorkflowHistory:
-    """Read the history of this name."""
+    """Return the history with this name."""
     return WorkflowHistory.from_json(name, history(name).read_text())
 
 
 async def save(handle: Handle, name: str) -> None:
-    """Write the history, unless it exists, without the names of the machine that recorded it."""
+    """Write the history to its file, unless that exists; leave out names of the recording machine."""
     if not history(name).exists():
         recorded = anonymous((await handle.fetch_history()).to_json_dict())
         history(name).write_text(json.dumps(recorded, separators=(",", ":"), ensure_ascii=False) + "\n")

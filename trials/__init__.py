@@ -1,1 +1,1 @@
-"""The trials: run a whole system under faults or load, audit what became of it, and measure it."""
+"""The trials: run a whole system under faults or load, audit the result, and measure it."""

@@ -79,12 +79,12 @@ def _ended(process_id: str, execution: Execution, row: Trail) -> Iterator[Findin
         yield Finding(kind="contradiction", about=process_id, what=what)
     if execution.first_run_ids != {row.first_execution_run_id}:
         yield Finding(kind="duplicate", about=process_id, what="was started more than once")
-    for said in execution.mended:
-        yield Finding(kind="contradiction", about=process_id, what=f"needed an operator: {said}")
+    for event in execution.interventions:
+        yield Finding(kind="contradiction", about=process_id, what=f"needed an operator: {event}")
 
 
 def _strangers(records: Records) -> Iterator[Finding]:
-    """Check that the client started every process, and that a process made every subscription and record."""
+    """Check that the client started every process, and that processes made all subscriptions and records."""
     for process_id in records.executions.keys() - records.accepted.keys():
         yield Finding(kind="orphan", about=process_id, what="is in Temporal, but the client did not start it")
     for process_id in records.trail.keys() - records.accepted.keys():

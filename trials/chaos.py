@@ -1,4 +1,4 @@
-"""`make chaos`: run processes on a whole system while faults strike it, then audit what became of them."""
+"""`make chaos`: run processes on a whole system while faults strike it, then audit the processes."""
 
 import asyncio
 import shutil
@@ -36,6 +36,7 @@ PLURALS: dict[Kind, str] = {
     "contradiction": "contradictions",
 }
 SECONDS_PER_FAULT = 5.5
+"""Average time between two faults, by default."""
 CALM = 240.0
 """Seconds after the last fault within which every process must end."""
 
@@ -105,7 +106,7 @@ def print_outcome(outcome: Outcome) -> None:
     run, report = outcome.run, outcome.report
     table = Table("", "", box=None, show_header=False)
     table.add_row("seed", str(run.seed))
-    table.add_row("seconds, all in all", f"{outcome.seconds:.0f}")
+    table.add_row("seconds in total", f"{outcome.seconds:.0f}")
     table.add_row("processes", str(sum(report.processes.values())))
     for status, number in sorted(report.processes.items()):
         table.add_row(f"  {status}", str(number))
@@ -122,7 +123,9 @@ def print_outcome(outcome: Outcome) -> None:
 
 
 @click.command()
-@click.option("--seed", type=click.IntRange(0), help="Plan the same faults again.  [default: random]")
+@click.option(
+    "--seed", type=click.IntRange(0), help="The same seed plans the same faults.  [default: random]"
+)
 @click.option(
     "--duration",
     type=click.FloatRange(40),
@@ -130,9 +133,13 @@ def print_outcome(outcome: Outcome) -> None:
     show_default=True,
     help="Seconds during which faults strike.",
 )
-@click.option("--processes", type=click.IntRange(1), default=1000, show_default=True)
-@click.option("--faults", type=click.IntRange(1), help="[default: one every 5.5 seconds]")
-@click.option("--workers", type=click.IntRange(2, 8), default=2, show_default=True)
+@click.option(
+    "--processes", type=click.IntRange(1), default=1000, show_default=True, help="Processes to start."
+)
+@click.option("--faults", type=click.IntRange(1), help="Number of faults.  [default: one every 5.5 seconds]")
+@click.option(
+    "--workers", type=click.IntRange(2, 8), default=2, show_default=True, help="Workers that run at once."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
 def main(
     *, seed: int | None, duration: float, processes: int, faults: int | None, workers: int, as_json: bool
@@ -152,7 +159,7 @@ def main(
         require_nothing_configured()
         directory, began = Path(tempfile.mkdtemp(prefix="chaos-")), time.monotonic()
         again = " ".join(f"--{name} {value}" for name, value in run)
-        output.say(f'In {directory}; the same faults again: make chaos ARGS="{again}"')
+        output.say(f'In {directory}; to repeat these faults: make chaos ARGS="{again}"')
         report, saboteur, client = asyncio.run(run_chaos(run, directory))
     except (ConfigurationError, StackFailed) as error:
         output.complain(str(error))

@@ -27,7 +27,7 @@ PATIENCE = 0.5
 
 
 class ChaosClient:
-    """Starts processes until Temporal accepts them, writes them into the journal, and awaits their end."""
+    """Starts processes, writes each into the journal when Temporal accepts it, and waits for its end."""
 
     def __init__(self, client: Client, journal: Journal, random: Random) -> None:
         self._client = client
@@ -47,7 +47,7 @@ class ChaosClient:
             await asyncio.sleep(seconds / processes)
 
     async def until_all_ended(self) -> None:
-        """Wait until every process has ended that was started."""
+        """Wait until every started process has ended."""
         while self._running:
             await asyncio.wait(self._running)
 
@@ -60,9 +60,10 @@ class ChaosClient:
         """Retry or abort parked processes, until this is cancelled.
 
         Args:
-            aborts: share of them to abort, from 0 to 1.
+            aborts: share of the parked processes to abort, from 0 to 1; it retries the others.
         """
-        chance = Random(self._random.random())  # the number of its draws depends on timing: keep them apart
+        # A separate generator: how often it is used depends on timing, and must not change other draws.
+        chance = Random(self._random.random())
         while True:
             await asyncio.sleep(chance.uniform(0.5, 2))
             try:

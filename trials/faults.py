@@ -1,4 +1,4 @@
-"""The faults: when each one strikes, and how it is made from outside the programs."""
+"""The faults: a plan of when each one strikes, and the code that causes it from outside the programs."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from trials.client import ChaosClient
 from trials.proxy import Proxy
 
 FREEZE = 30.0
-"""Seconds that a worker is frozen: far beyond the heartbeat timeout, so another worker gets its work."""
+"""Seconds that a worker is frozen: far longer than the heartbeat timeout, so another worker gets its work."""
 
 WEIGHTS = {
     "kill a worker": 5,
@@ -58,7 +58,7 @@ def plan(random: Random, seconds: float, faults: int) -> list[Planned]:
 
 
 class Saboteur:
-    """Makes the faults, and undoes those that last."""
+    """Causes the faults, and ends those that last."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Saboteur:
         """Number of faults that struck, by kind."""
 
     async def strike(self, planned: Sequence[Planned], say: Callable[[str], None]) -> None:
-        """Make each of these faults at its moment; return when the last one is undone."""
+        """Cause each of these faults at its time; return when the last one has ended."""
         began = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             for fault in planned:
@@ -122,7 +122,7 @@ class Saboteur:
         return True
 
     async def _freeze(self) -> bool:
-        # Freeze it during its calls: it comes back in the middle of work that another worker has finished.
+        # Freeze it during its calls: it resumes in the middle of work that another worker has finished.
         pid = self._pids().get(self._a_worker() or "worker")
         if pid is None or self._frozen:
             return False
@@ -173,7 +173,7 @@ class Saboteur:
 
     def _a_worker(self) -> str | None:
         workers = sorted(name for name in self._pids() if name.startswith("worker"))
-        # There is none while the stack restarts on other ports.
+        # No worker runs while the stack restarts on other ports.
         return self._random.choice(workers) if workers else None
 
     def _pids(self) -> dict[str, int]:

@@ -23,9 +23,9 @@ LEFT_OUT = 0.2
 MOVED = 0.3
 """Share of the modifies that change a reference."""
 ATTEMPTS = 20
-"""How often to draw a value until it differs from the present one; some fields know one value only."""
+"""How often to draw a value until it differs from the present one; some fields take one value only."""
 RANGE = 1000
-"""How far above its minimum a whole number without a maximum may be."""
+"""Width of the range from which a whole number without a maximum is drawn."""
 
 
 class CannotMakeUp(Exception):
@@ -38,7 +38,7 @@ class Known:
 
     subscription_id: UUID
     values: Fields
-    """The values that were asked for, as JSON; a fixed input is none of them."""
+    """The values that the client asked for, as JSON, without fixed inputs."""
 
 
 def references(entry: CatalogueEntry) -> dict[str, str]:
@@ -73,10 +73,10 @@ class Inputs:
         return _checked(form, fields)
 
     def on(self, entry: CatalogueEntry, target: Target, about: Known, there: There) -> Fields:
-        """Return the input of a process on a subscription that is there.
+        """Return the input of a process on an existing subscription.
 
-        A modify changes at least one value. Each new value differs from the present one if the field can
-        take another one.
+        A modify changes at least one value. Each new value differs from the present one, unless the field
+        takes only one.
 
         Raises:
             CannotMakeUp: when a field takes no value that can be made up.
@@ -95,7 +95,7 @@ class Inputs:
         """Return a value for a field, as JSON; one of its `examples` if it has any.
 
         Raises:
-            CannotMakeUp: when nothing is known of what the field takes.
+            CannotMakeUp: when the schema of the field does not say which values it takes.
         """
         schema = _schema(form, name)
         if choices := schema.get("examples") or schema.get("enum"):
@@ -115,7 +115,7 @@ class Inputs:
     def _changing(
         self, entry: CatalogueEntry, form: type[StartForm], about: Known, there: There
     ) -> list[str]:
-        """Return the fields to change: some of the values, and now and then the references."""
+        """Return the fields to change: some of the values, and sometimes the references."""
         asked, referred = _asked(form), references(entry)
         values = [name for name in asked if name not in referred]
         moved = [
@@ -159,7 +159,7 @@ def _asked(form: type[StartForm]) -> list[str]:
 
 
 def _schema(form: type[StartForm], name: str) -> Schema:
-    """Return the JSON schema of a field: of the first alternative, if it takes several."""
+    """Return the JSON schema of a field; if it allows several types, that of the first one."""
     document = form.model_json_schema()
     schema: Schema = document["properties"][name]
     schema = schema | schema.get("anyOf", [{}])[0]
@@ -184,7 +184,7 @@ def _checked(form: type[StartForm], fields: Fields) -> Fields:
     except ValidationError as error:
         name = ".".join(map(str, error.errors()[0]["loc"])) or "a field"
         raise CannotMakeUp(
-            f"{form.__name__} refuses what was made up for {name} ({error.errors()[0]['msg']}): "
+            f"{form.__name__} refuses the value that was made up for {name} ({error.errors()[0]['msg']}): "
             "add `examples` to the field"
         ) from error
     return fields

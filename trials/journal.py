@@ -56,7 +56,7 @@ class _JournalInterceptor(Interceptor):
         self._journal = journal
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
-        """Record what passes through."""
+        """Record every process that the client starts."""
         return _Outbound(next, self._journal)
 
 

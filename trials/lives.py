@@ -1,4 +1,4 @@
-"""The part of the audit that follows each subscription from its create to its end, inside and outside."""
+"""The part of the audit that follows each subscription from create to terminate, inside and outside."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ EXPLAINS = frozenset({ProcessStatus.FAILED, ProcessStatus.LOST})
 
 @dataclass
 class Life:
-    """The processes of one subscription, and what they made of it."""
+    """A subscription and its processes."""
 
     subscription: SubscriptionModel
     creates: list[Trail]
@@ -64,7 +64,7 @@ def _lives(records: Records) -> Iterator[Life]:
 
 
 def subscriptions_fit(records: Records) -> Iterator[Finding]:
-    """Check that every subscription is what its processes made of it, and what the client asked for."""
+    """Check that each subscription has the values that its processes stored and that the client asked for."""
     for row in records.trail.values():
         made = created_subscription_id(row.process_id)
         completed_create = row.target is Target.CREATE and row.status is ProcessStatus.COMPLETED
@@ -85,7 +85,7 @@ def subscriptions_fit(records: Records) -> Iterator[Finding]:
                 yield Finding(
                     kind="contradiction",
                     about=about,
-                    what=f"is out of sync because of {holder}, which has ended well",
+                    what=f"is out of sync because of {holder}, which ended without a failure",
                 )
 
 
@@ -136,7 +136,7 @@ def _values(life: Life, records: Records) -> Iterator[str]:
 
 
 def relations_fit(records: Records) -> Iterator[Finding]:
-    """Check that a subscription in sync depends on what its block refers to, and on nothing else."""
+    """Check that a subscription in sync depends on exactly the subscriptions that its block refers to."""
     for subscription_id, subscription in records.subscriptions.items():
         expected = set(subscription.block.owners().values())
         found = records.depends_on.get(subscription_id, set())
@@ -146,7 +146,7 @@ def relations_fit(records: Records) -> Iterator[Finding]:
 
 
 def outside_fit(records: Records) -> Iterator[Finding]:
-    """Check that each external system has the active subscriptions as they are inside, and no others."""
+    """Check that each external system has exactly the active subscriptions, with the same values."""
     for outside in records.outside.values():
         numbers = Counter(record.record_id for record in outside.values())
         for number in (number for number, times in numbers.items() if times > 1):
@@ -168,7 +168,7 @@ def outside_fit(records: Records) -> Iterator[Finding]:
 
 
 def _same(record: Record, subscription: SubscriptionModel) -> bool:
-    # The id of the record is a resource type of the block: the system gave it.
+    # The system assigns the id of the record, which is stored as a resource type of the block.
     own: dict[str, JsonValue] = subscription.block.own_values()
     return record.record_id in own.values() and all(
         own[name] == value for name, value in record.attributes.items() if name in own

@@ -8,17 +8,17 @@ from contextlib import asynccontextmanager, suppress
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Upstream = Callable[[], Awaitable[Streams]]
-"""Connects to the server, anew for each connection: a killed server may come back at another address."""
+"""Connects to the server. Called for each connection: a killed server may restart at another address."""
 
 CHUNK = 64 * 1024
 UNNOTICED = 30.0
-"""Seconds before one side learns that the other is gone, as when a machine loses its power."""
+"""Seconds before one side learns that the other is gone, as if a machine had lost its power."""
 RESET = struct.pack("ii", 1, 0)
 """`SO_LINGER` value that makes closing send a reset, as a broken connection does."""
 
 
 class Proxy:
-    """Passes data on in both directions, unless told to cut, delay or refuse."""
+    """Forwards data in both directions; can cut, delay and refuse connections."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
@@ -37,7 +37,7 @@ class Proxy:
         return len(broken)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on one connection until one side ends it."""
+        """Forward one connection until one side ends it."""
         if self.refuses:
             _reset(writer)
             return

@@ -30,7 +30,7 @@ LISTED_WITHIN = 30.0
 """Seconds to wait for Temporal to list every process as ended; the audit then reports the others."""
 
 HARMLESS = frozenset({WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND})
-"""Failures with which Temporal itself repeats a workflow task: an event arrived while it was completing."""
+"""Failures that are normal: Temporal repeats a workflow task if an event arrives while it completes."""
 
 
 class Execution(BaseModel):
@@ -41,7 +41,7 @@ class Execution(BaseModel):
     """More than one if the process was started twice."""
     retries: int = 0
     """Attempts of steps and workflow tasks beyond the first."""
-    mended: list[str] = []
+    interventions: list[str] = []
     """Events that needed an operator: a workflow task that failed in our code, a reset, a termination."""
 
 
@@ -72,7 +72,7 @@ class Records:
 async def read_records(
     accepted: Iterable[Accepted], client: Client, query: str, pool: Pool, systems: Iterable[FakeSystem]
 ) -> Records:
-    """Read all four records; call this when nothing changes them any more.
+    """Read all four records; call this after all processes have ended.
 
     Args:
         query: lists the executions in Temporal, e.g. ``TaskQueue = 'subscriptions'``.
@@ -128,7 +128,7 @@ async def _depends_on(connection: Connection) -> dict[UUID, set[UUID]]:
 
 
 async def _until_listed(client: Client, query: str, expected: set[str]) -> None:
-    """Wait until Temporal lists all processes as ended: its list lags behind. Return after a while anyway."""
+    """Wait until Temporal lists all processes as ended, at most `LISTED_WITHIN`: its list lags behind."""
     with suppress(TimeoutError):
         async with asyncio.timeout(LISTED_WITHIN):
             while True:
@@ -152,7 +152,7 @@ async def _executions(client: Client, query: str) -> dict[str, Execution]:
             runs = [run async for run in chain_history(client, process_id)]
         events = [event for run in reversed(runs) for event in run]
         execution.retries = _retries(events)
-        execution.mended = [said for event in events if (said := _mended(event)) is not None]
+        execution.interventions = [one for event in events if (one := _intervention(event)) is not None]
 
     await asyncio.gather(*(read(process_id, execution) for process_id, execution in found.items()))
     return found
@@ -163,7 +163,7 @@ def _retries(events: list[HistoryEvent]) -> int:
     return sum(max(step.attempts - 1, 0) for step in step_log(events, [])) + len(late)
 
 
-def _mended(event: HistoryEvent) -> str | None:
+def _intervention(event: HistoryEvent) -> str | None:
     if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
         return "terminated"
     if event.event_type != EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:

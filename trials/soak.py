@@ -1,4 +1,4 @@
-"""`make soak`: start creates as fast as a client can while workers are killed, and show what it costs."""
+"""`make soak`: start creates as fast as a client can while workers are killed; plot rate and memory."""
 
 import asyncio
 import os
@@ -246,7 +246,9 @@ def draw(title: str, seconds: list[float], lines: dict[str, list[float]]) -> str
 
 
 @click.command()
-@click.option("--creates", type=click.IntRange(100), default=10_000, show_default=True)
+@click.option(
+    "--creates", type=click.IntRange(100), default=10_000, show_default=True, help="Creates to start."
+)
 @click.option(
     "--kill-every", type=click.FloatRange(1), default=30, show_default=True, help="Seconds between two kills."
 )
@@ -264,7 +266,7 @@ def main(*, creates: int, kill_every: float, as_json: bool) -> None:
         sys.exit(1)
     (output.print_json if as_json else print_soak)(soaked)
     if soaked.kills == 0:
-        output.complain("No worker was killed: give more --creates, or a shorter --kill-every")
+        output.complain("No worker was killed: use a larger --creates or a smaller --kill-every")
         sys.exit(1)
     if soaked.report.findings:
         for finding in soaked.report.findings[:20]:

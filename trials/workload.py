@@ -1,4 +1,4 @@
-"""The workload: which process the client starts next, of all products of the catalogue."""
+"""The workload: chooses the process that the client starts next, from all products of the catalogue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from orchestrator.process.forms import StartForm
 from trials.inputs import Fields, Inputs, Known, references
 
 SHARES = {Target.CREATE: 50, Target.MODIFY: 20, Target.VALIDATE: 15, Target.TERMINATE: 15}
-"""How often each target is drawn, in a hundred; a create takes its place while nothing is active."""
+"""Percentage of draws for each target; while nothing is active, a create is drawn instead."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Start:
 
 
 class Workload:
-    """Draws processes, and keeps what has become active; the gate refuses what has changed since.
+    """Draws processes on the subscriptions that it knows as active; the gate refuses those that are not.
 
     Args:
         catalogue: the products to draw from; those that they refer to are created when needed.
@@ -58,7 +58,7 @@ class Workload:
         return self._on(entry, target, about)
 
     def completed(self, start: Start, process_id: str) -> None:
-        """Take note that this process has completed."""
+        """Record that this process has completed."""
         active = self._active.setdefault(start.entry.product_type, {})
         form = start.form
         subscription_id = form.subscription(process_id)

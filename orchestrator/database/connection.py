@@ -16,11 +16,11 @@ Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 
 _HOSTS = r"(?:(?:^|,)(?:\[[0-9a-fA-F:.]+\]|[\w.-]*)(?::\d+)?)*"
-"""One host with or without a port, or several; a password that stands in the wrong place is none."""
+"""One or several hosts, each with an optional port; a misplaced `user:password` does not match."""
 
 
 class DatabaseUnreachable(Exception):
-    """PostgreSQL does not answer, or lets nobody in; the message names the address, never a password."""
+    """PostgreSQL does not answer, or refuses the login. The message names the address, never a password."""
 
     def __init__(self, database_url: str, cause: object) -> None:
         super().__init__(
@@ -41,12 +41,12 @@ class NoConnectionLeft(DatabaseUnreachable):
 
 
 class NotPermitted(Exception):
-    """The role may not do what is asked of it."""
+    """The role lacks a right in PostgreSQL."""
 
     def __init__(self, cause: asyncpg.InsufficientPrivilegeError) -> None:
         super().__init__(
-            f"PostgreSQL refuses: {cause}: migrate as the owner of the database, who gives the role of a "
-            'worker what it needs by "worker.py --migrate --grant-to ROLE"'
+            f"PostgreSQL refuses: {cause}: migrate as the owner of the database, and give the role of the "
+            'worker its rights with "worker.py --migrate --grant-to ROLE"'
         )
 
 
@@ -55,44 +55,44 @@ NO_ANSWER = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # where the server has ended the connection while nothing was asked
+    asyncpg.InternalClientError,  # when the server has closed an idle connection
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
 )
-"""What a query raises when the server is gone, hangs, is stopping, is not ready or has no connection left."""
+"""What a query raises if the server is gone, hangs, stops, is not ready or has no connection left."""
 
 ABANDONED_AFTER = 15.0
-"""Seconds after which PostgreSQL itself ends a transaction in which nothing is said any more.
+"""Seconds before PostgreSQL ends a transaction that is idle.
 
-A worker that is frozen, or whose machine has lost its power, would keep what it has locked for hours. Within
-a transaction a worker waits for nothing but PostgreSQL and, for at most 2 seconds, Temporal.
+Without this, a worker that is frozen, or whose machine has lost its power, would keep its locks for hours.
+Within a transaction a worker waits only for PostgreSQL.
 """
 
 COMMAND_TIMEOUT = 10.0
-"""Seconds after which a statement is given up: a server that hangs will pass, like one that is gone."""
+"""Seconds before a statement is cancelled: treat a server that hangs like one that is gone."""
 
 
 async def connect(database_url: str) -> "asyncpg.Connection[asyncpg.Record]":
     """Open one connection, which the caller closes.
 
     Raises:
-        DatabaseUnreachable: when nothing answers there, or nobody is let in.
-        NoConnectionLeft: when there is none left.
+        DatabaseUnreachable: when PostgreSQL does not answer, or refuses the login.
+        NoConnectionLeft: when the server, the database or the role has no connection left.
     """
     with _reachable(database_url):
         return await asyncpg.connect(database_url, timeout=COMMAND_TIMEOUT)
 
 
 async def open_pool(database_url: str, *, size: int = 10) -> Pool:
-    """Connect to PostgreSQL with at most `size` connections, opened as they are needed.
+    """Open a pool of at most `size` connections, which it opens when they are needed; try one at once.
 
     Raises:
-        DatabaseUnreachable: when nothing answers there, or nobody is let in.
-        NoConnectionLeft: when there is none left.
+        DatabaseUnreachable: when PostgreSQL does not answer, or refuses the login.
+        NoConnectionLeft: when the server, the database or the role has no connection left.
     """
-    # No minimum: asyncpg would log a stack trace each time that it cannot keep it, while the server is away.
+    # No minimum: while the server is away, asyncpg would log a stack trace whenever it cannot keep it.
     pool = asyncpg.create_pool(
         database_url,
         min_size=0,
@@ -112,16 +112,16 @@ async def open_pool(database_url: str, *, size: int = 10) -> Pool:
 
 
 class Lender(Protocol):
-    """What lends connections: a pool, or what sets them up first."""
+    """Lends connections: a pool, or a wrapper that prepares each connection first."""
 
     def acquire(self) -> AbstractAsyncContextManager[Connection]:
-        """Lend a connection for as long as the context lasts."""
+        """Lend a connection until the context ends."""
         ...
 
 
 @asynccontextmanager
 async def transaction(pool: Lender) -> AsyncIterator[Connection]:
-    """Lend a connection in a transaction, committed at the end, rolled back by an error."""
+    """Yield a connection in a transaction; commit at the end, roll back on an error."""
     async with pool.acquire() as connection, connection.transaction():
         yield connection
 
@@ -135,8 +135,8 @@ def _reachable(database_url: str) -> Iterator[None]:
     except (OSError, asyncpg.PostgresError) as error:
         raise DatabaseUnreachable(database_url, _reason(error, _address(database_url))) from error
     except ValueError as error:
-        # Its text may hold a part of the password, except where it is about TLS.
-        reason = "the URL cannot be read; percent-encode what is special in the user and the password"
+        # Its text may contain a part of the password, unless it is about TLS.
+        reason = "the URL cannot be read; percent-encode special characters in the user and the password"
         about_tls = str(error).startswith(("`ssl", "root certificate file"))
         raise DatabaseUnreachable(database_url, error if about_tls else reason) from None
 
@@ -155,12 +155,12 @@ def _reason(error: Exception, address: str) -> object:
 
 def _address(database_url: str) -> str:
     scheme, _, rest = database_url.partition("://")
-    # What stands before the last @ may be a password, also where it is not encoded as it should be.
+    # All text before the last @ may be a password, even one that is not percent-encoded.
     address, _, query = rest.rpartition("@")[2].partition("?")
     hosts, _, database = address.partition("/")
-    # Where it is no URL, or an @ stands behind its ?, anything may be a part of the password.
+    # If this is no URL, or has an @ after its ?, any part of it may belong to the password.
     told = re.fullmatch(r"\w+", scheme) and re.fullmatch(_HOSTS, hosts) and "@" not in rest.partition("?")[2]
     if not told:
-        return "an address that cannot be told from the password"
+        return "an address that is not shown, because it may contain the password"
     host = parse_qs(query).get("host", [hosts or "localhost"])[0]
     return f"{host}, database {database or 'of the same name as the user'}"

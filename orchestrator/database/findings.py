@@ -14,7 +14,7 @@ async def insert_findings(
     findings: Sequence[Finding],
     at: datetime,
 ) -> None:
-    """Store what a validation of all found; what is stored already stays."""
+    """Store findings of a validation of all. Idempotent: a stored finding stays."""
     await connection.executemany(
         """
         INSERT INTO validation_findings (process_id, first_execution_run_id, subscription_id, kind, found_at)
@@ -31,7 +31,7 @@ async def insert_findings(
 async def read_findings(
     connection: Connection, process_id: str, first_execution_run_id: str
 ) -> list[Finding]:
-    """Return what a validation of all found, in the order of the subscriptions."""
+    """Return the findings of a validation of all, oldest subscription first."""
     rows = await connection.fetch(
         """
         SELECT f.subscription_id, f.kind

@@ -1,11 +1,11 @@
-"""What a worker, and the starter, may do in the database: their work, and nothing else."""
+"""The rights of a worker and the starter in the database: those that their work needs, and no others."""
 
 from orchestrator.database.connection import connect
 from orchestrator.database.migrate import LOCK
 
 
 class RoleNotFit(Exception):
-    """A role that no worker should have; the message says why."""
+    """The role is not fit for a worker; the message says why."""
 
 
 _REVOKE = """
@@ -13,7 +13,7 @@ DO $$
 DECLARE
     worker name := current_setting('grant.worker');
 BEGIN
-    -- What every role has unless somebody takes it away: on older servers also to make tables.
+    -- Every role has these rights by default; before PostgreSQL 15 it may even create tables.
     EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', current_schema());
     EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM %I', current_schema(), worker);
@@ -33,7 +33,7 @@ BEGIN
     EXECUTE format('GRANT SELECT ON alembic_version, products TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT ON process_steps, process_events TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT ON validation_findings TO %I', worker);
-    -- UPDATE is also what locks a row.
+    -- Locking a row needs UPDATE.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON processes, subscriptions TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON temporal_namespace TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON subscription_relations TO %I', worker);
@@ -41,9 +41,9 @@ END
 $$
 """
 
-# What the role may do all the same: by itself, as a member of other roles, or as everybody.
+# Rights that the role still has: its own, those of roles that it is a member of, and those of PUBLIC.
 _TOO_MUCH = """
-SELECT format('may act as %I, which owns something there or may more than log in', rolname)
+SELECT format('may act as %I, which owns objects there or has rights beyond LOGIN', rolname)
 FROM (
     SELECT oid, rolname, rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls AS mighty
     FROM pg_roles
@@ -55,10 +55,10 @@ WHERE mighty
    OR EXISTS (SELECT FROM pg_namespace WHERE nspowner = r.oid)
    OR EXISTS (SELECT FROM pg_class WHERE relowner = r.oid)
 UNION ALL
-SELECT 'may make schemas or temporary tables'
+SELECT 'may create schemas or temporary tables'
 WHERE has_database_privilege($1, current_database(), 'CREATE, TEMPORARY')
 UNION ALL
-SELECT 'may make tables'
+SELECT 'may create tables'
 WHERE has_schema_privilege($1, current_schema(), 'CREATE')
 UNION ALL
 SELECT format('may %s %s', p.privilege, c.relname)
@@ -78,33 +78,33 @@ WHERE c.relnamespace = current_schema()::regnamespace
 
 
 async def grant_to_worker(database_url: str, role: str) -> None:
-    """Give a role what a worker and the starter need here, and take from it what they do not.
+    """Grant a role the rights that a worker and the starter need; revoke all others that it has itself.
 
-    May be done any number of times, and is to be done again after each migration.
+    Idempotent. Call it again after each migration.
 
     Args:
-        database_url: the owner of the database.
-        role: of PostgreSQL; there is one already, because it has a password or whatever lets it in.
+        database_url: URL with which the owner of the database connects.
+        role: name of an existing role.
 
     Raises:
-        RoleNotFit: where there is no such role, or it may do more all the same.
+        RoleNotFit: when the role does not exist, or still has more rights than a worker needs.
     """
     connection = await connect(database_url)
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
-                raise RoleNotFit(f'PostgreSQL knows no role {role!r}: make it first, "CREATE ROLE … LOGIN"')
-            # Names are no parameters of a statement: these read it from a setting, and quote it themselves.
+                raise RoleNotFit(f'There is no role {role!r}: create it first with "CREATE ROLE … LOGIN"')
+            # A role name cannot be a query parameter: the statements read it from a setting and quote it.
             await connection.execute("SELECT set_config('grant.worker', $1, true)", role)
             await connection.execute(_REVOKE)
             await connection.execute(_GRANT)
             too_much = [row[0] for row in await connection.fetch(_TOO_MUCH, role)]
             if too_much:
-                # It goes on for long where it is a superuser.
+                # Name only three: a superuser has very many.
                 raise RoleNotFit(
                     f"The role {role!r} could do more than a worker needs: it {', it '.join(too_much[:3])}; "
-                    "take that away, or make a role of its own for the worker"
+                    "revoke these rights, or create a separate role for the worker"
                 )
     finally:
         await connection.close()

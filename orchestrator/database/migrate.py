@@ -1,4 +1,4 @@
-"""Bring the database to the schema that this code was written for."""
+"""Migrate the database to the schema of this code, and check that it has it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,38 +20,37 @@ from orchestrator.database.schema import SchemaOutOfDate
 R = TypeVar("R")
 
 LOCK = 5_801_947_117
-"""Held by whoever changes the schema, or who may do what in it; any number, the same in every process."""
+"""Key of the advisory lock for changes of the schema and its rights: any number, the same everywhere."""
 
 
 async def migrate(database_url: str) -> bool:
-    """Apply the migrations that are missing; what is applied stays as it is, also by a newer release.
+    """Apply the missing migrations; return whether the schema is now exactly that of this release.
 
-    Returns whether the schema is that of this release now, and of no newer one.
-
-    May run in several processes at once: they take turns.
+    `False` means that a newer release migrated it and this code can work with it: nothing is changed.
+    Idempotent. Several processes may call it at once: they take turns.
 
     Raises:
-        SchemaOutOfDate: where a newer release has made the schema, and this code cannot live with it.
-        NotPermitted: when the role may not.
+        SchemaOutOfDate: when a newer release migrated the schema, and this code cannot work with it.
+        NotPermitted: when the role may not change the schema.
     """
     return await _in_transaction(database_url, _upgrade)
 
 
 async def require_current_schema(database_url: str) -> None:
-    """Do nothing where the database has the schema of this code, or a newer one that it can live with.
+    """Raise an error unless the schema is that of this code, or a newer one that this code can work with.
 
-    While a release is rolled out the schema is the newer one already, and a worker of the older release may
-    have to start again: its processes, parked perhaps for weeks, wait for it and for no other.
+    During a rolling upgrade the schema is already the newer one. A worker of the older release must still
+    be able to restart: its parked processes, perhaps weeks old, wait for that release and for no other.
 
     Raises:
-        SchemaOutOfDate: where it has not.
-        NotPermitted: when the role may not look.
+        SchemaOutOfDate: when the schema is missing, older, or newer and not compatible.
+        NotPermitted: when the role may not read it.
     """
     await _in_transaction(database_url, _compare)
 
 
 async def _in_transaction(database_url: str, work: Callable[[Connection], R]) -> R:
-    # The one way to connect is asyncpg's own, which reads the URL as the rest of the project does.
+    # Connect with asyncpg itself: it reads the URL in the same way as the rest of the project.
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: connect(database_url), poolclass=NullPool
     )
@@ -59,7 +58,7 @@ async def _in_transaction(database_url: str, work: Callable[[Connection], R]) ->
         async with engine.begin() as connection:
             return await connection.run_sync(work)
     except DBAPIError as error:
-        # Alembic and SQLAlchemy show the whole statement; the reason is what PostgreSQL said.
+        # SQLAlchemy's message shows the whole statement; PostgreSQL's own message is the reason.
         if error.orig and isinstance(error.orig.__cause__, asyncpg.InsufficientPrivilegeError):
             raise NotPermitted(error.orig.__cause__) from error
         raise
@@ -79,7 +78,7 @@ def _upgrade(connection: Connection) -> bool:
     if not _require_known(connection, scripts):
         return False
     command.upgrade(config, "head")
-    _say_what_fits(connection, scripts)
+    _store_what_fits(connection, scripts)
     return True
 
 
@@ -90,7 +89,11 @@ def _compare(connection: Connection) -> None:
 
 
 def _require_known(connection: Connection, scripts: ScriptDirectory) -> bool:
-    """Return whether this code made the schema; if not, it is a newer one that this code can live with."""
+    """Return whether this code has the schema's migration; if not, the schema is newer but compatible.
+
+    Raises:
+        SchemaOutOfDate: when the schema is newer and not compatible.
+    """
     current, known = _current(connection), {script.revision for script in scripts.walk_revisions()}
     if current is None or current in known:
         return True
@@ -100,8 +103,8 @@ def _require_known(connection: Connection, scripts: ScriptDirectory) -> bool:
     return False
 
 
-def _say_what_fits(connection: Connection, scripts: ScriptDirectory) -> None:
-    # In the database, as a comment: the code that has to know it is older than the migrations.
+def _store_what_fits(connection: Connection, scripts: ScriptDirectory) -> None:
+    # Stored in the database, as a comment: older code must know it, but does not have the migrations.
     oldest = next(
         script.revision
         for script in scripts.walk_revisions()  # the newest first

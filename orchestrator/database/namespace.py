@@ -6,29 +6,29 @@ from orchestrator.database.connection import Connection
 
 
 class Namespace(BaseModel):
-    """A namespace of a Temporal."""
+    """A Temporal namespace."""
 
     model_config = ConfigDict(frozen=True)
 
     namespace_id: str
-    """Given by Temporal when it makes the namespace. Another Temporal, and one that has lost its database,
-    has another id; a cluster that takes over for another one has the same."""
+    """Id that Temporal assigns when it creates the namespace. Another Temporal, or one that has lost its
+    database, has another id. A cluster that takes over from another one keeps the id."""
     name: str
     address: str
-    """Where it was found; the same Temporal may have several addresses."""
+    """Address at which it was found; one Temporal may have several."""
 
     def __str__(self) -> str:
         return f'namespace "{self.name}" at {self.address} (id {self.namespace_id})'
 
 
 async def read_namespace(connection: Connection) -> Namespace | None:
-    """Return the namespace that this database belongs to, or `None` before its first use."""
+    """Return the namespace that this database belongs to; `None` if no program has used it yet."""
     row = await connection.fetchrow("SELECT namespace_id, name, address FROM temporal_namespace")
     return None if row is None else Namespace.model_validate(dict(row))
 
 
 async def claim_namespace(connection: Connection, namespace: Namespace) -> Namespace:
-    """Enter a namespace if there is none; return the one that the database belongs to now."""
+    """Store the namespace if there is none yet; return the one that the database belongs to now."""
     await connection.execute(
         """
         INSERT INTO temporal_namespace (namespace_id, name, address)
@@ -45,7 +45,7 @@ async def claim_namespace(connection: Connection, namespace: Namespace) -> Names
 
 
 async def replace_namespace(connection: Connection, namespace: Namespace) -> None:
-    """Let the database belong to this namespace from now on."""
+    """Store the namespace in place of any earlier one: the database belongs to it from now on."""
     await connection.execute(
         """
         INSERT INTO temporal_namespace (namespace_id, name, address)

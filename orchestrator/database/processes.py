@@ -11,12 +11,12 @@ from orchestrator.domain.process import Event, Process, ProcessStatus, Target
 from orchestrator.domain.subscription import SubscriptionModel
 
 ROLL_BACK = "begin_roll_back"
-"""The step whose row says that a process goes backwards."""
+"""Key of the step whose ledger row marks that the process is being rolled back."""
 
 END = "end_process"
-"""The step whose row says with which error a process has ended before its last step."""
+"""Key of the step whose ledger row holds the error that ended the process before its last step."""
 
-# The trail rows; what follows says which of them.
+# Selects trail rows; each query adds its condition.
 _SELECT = """
     SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at, ended_at,
            last_step, failed_reason
@@ -25,7 +25,7 @@ _SELECT = """
 
 
 class TrailRow(BaseModel):
-    """A process as the trail knows it."""
+    """A process in the trail."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,7 +43,7 @@ class TrailRow(BaseModel):
 
 
 class TrailEvent(BaseModel):
-    """Something that was done to a process, or happened to it, on its way."""
+    """An event of a process: it parked, or a person acted on it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -58,9 +58,9 @@ async def register_process(connection: Connection, process: Process) -> None:
     """Insert the trail row of this process, or lock it until the transaction ends.
 
     Raises:
-        ProcessAlreadyExists: when another execution had this process id.
+        ProcessAlreadyExists: when an earlier process had this id.
     """
-    # The update changes nothing: it is what locks a row that is there.
+    # The update changes nothing; it locks an existing row.
     first_execution_run_id = await connection.fetchval(
         """
         INSERT INTO processes (
@@ -86,7 +86,7 @@ async def register_process(connection: Connection, process: Process) -> None:
 async def lock_process(connection: Connection, process_id: str) -> int:
     """Lock the trail row until the transaction ends; return its revision.
 
-    The revision is another one as soon as a step of the process has begun: `register_process` writes the row.
+    The revision changes as soon as another step of the process begins: `register_process` writes the row.
     """
     revision: int = await connection.fetchval(
         "SELECT xmin::text::bigint FROM processes WHERE process_id = $1 FOR UPDATE", process_id
@@ -95,19 +95,19 @@ async def lock_process(connection: Connection, process_id: str) -> int:
 
 
 async def note_step(connection: Connection, process_id: str, step: str) -> None:
-    """Say in the trail which step the process has come to."""
+    """Store in the trail which step the process has reached."""
     await connection.execute("UPDATE processes SET last_step = $2 WHERE process_id = $1", process_id, step)
 
 
 async def relate_subscription(connection: Connection, process_id: str, subscription_id: UUID) -> None:
-    """Say in the trail which subscription the process is about."""
+    """Store in the trail which subscription the process works on."""
     await connection.execute(
         "UPDATE processes SET subscription_id = $2 WHERE process_id = $1", process_id, subscription_id
     )
 
 
 async def keep_before_image(connection: Connection, process_id: str, subscription: SubscriptionModel) -> None:
-    """Keep the subscription as it was when the process locked it; the first image stays."""
+    """Store the subscription as the process locked it. Idempotent: a stored image stays."""
     await connection.execute(
         "UPDATE processes SET before_image = coalesce(before_image, $2) WHERE process_id = $1",
         process_id,
@@ -116,13 +116,13 @@ async def keep_before_image(connection: Connection, process_id: str, subscriptio
 
 
 async def read_before_image(connection: Connection, process_id: str) -> SubscriptionModel | None:
-    """Return the subscription as it was when the process locked it, or `None` where it made it itself."""
+    """Return the subscription as the process locked it; `None` if the process created it."""
     image = await connection.fetchval("SELECT before_image FROM processes WHERE process_id = $1", process_id)
     return None if image is None else SubscriptionModel.model_validate_json(image)
 
 
 async def committed_steps(connection: Connection, process_id: str, *steps: str) -> dict[str, str]:
-    """Return the stored results (JSON) of those of these steps that have committed."""
+    """Return the results, as JSON by step, of those of these steps that have committed."""
     rows = await connection.fetch(
         """
         SELECT step, result
@@ -138,7 +138,7 @@ async def committed_steps(connection: Connection, process_id: str, *steps: str) 
 async def insert_step(
     connection: Connection, process_id: str, step: str, result: BaseModel, at: datetime
 ) -> None:
-    """Write the ledger row of a step, with what it returns, and say in the trail that it was the last."""
+    """Insert the ledger row of a step with its result, and store in the trail that this step was the last."""
     await connection.execute(
         """
         WITH noted AS (UPDATE processes SET last_step = $2 WHERE process_id = $1)
@@ -155,11 +155,11 @@ async def insert_step(
 async def insert_event(
     connection: Connection, process_id: str, event: TrailEvent, number: int, *, run_id: str = ""
 ) -> bool:
-    """Write an event of a process into the trail; return whether it was not there yet.
+    """Insert an event into the trail; return whether it is new. Idempotent.
 
     Args:
-        number: the how manieth of its kind it is, from 1.
-        run_id: of the execution that counts: one that was reset counts anew.
+        number: sequence number among the events of the same kind, starting at 1.
+        run_id: run id of the execution that numbers the event; after a reset, another one starts at 1.
     """
     written = await connection.fetchval(
         """
@@ -181,7 +181,10 @@ async def insert_event(
 
 
 async def append_event(connection: Connection, process_id: str, event: TrailEvent) -> None:
-    """Write an event into the trail that may happen any number of times; the trail row is locked."""
+    """Insert an event with the next sequence number of its kind; lock the trail row for that.
+
+    Not idempotent: each call inserts an event.
+    """
     await lock_process(connection, process_id)
     number = await connection.fetchval(
         "SELECT count(*) + 1 FROM process_events WHERE process_id = $1 AND event = $2",
@@ -192,7 +195,7 @@ async def append_event(connection: Connection, process_id: str, event: TrailEven
 
 
 async def mark_lost(connection: Connection, process_id: str, reason: str, at: datetime) -> bool:
-    """Say that the process is lost; return whether the trail took it for open until now."""
+    """Set the status `lost` if the process is open in the trail; return whether it was."""
     marked = await connection.fetchval(
         """
         UPDATE processes
@@ -208,7 +211,7 @@ async def mark_lost(connection: Connection, process_id: str, reason: str, at: da
 
 
 async def list_open_processes(connection: Connection) -> list[TrailRow]:
-    """Return the processes that the trail takes for open, oldest first."""
+    """Return the processes that are open in the trail, oldest first."""
     rows = await connection.fetch(_SELECT + "WHERE ended_at IS NULL ORDER BY started_at, process_id")
     return [TrailRow.model_validate(dict(row)) for row in rows]
 
@@ -221,9 +224,9 @@ async def set_process_status(
     failed_reason: str | None = None,
     ended_at: datetime | None = None,
 ) -> None:
-    """Say in the trail how the process stands; `ended_at` where that is how it ended.
+    """Store the status of a process in the trail, with `ended_at` if it has ended.
 
-    One that has ended stays as it ended; but one that was taken for lost may come back.
+    A process that has ended keeps its status, unless it was marked as lost and has come back.
     """
     await connection.execute(
         """
@@ -239,13 +242,13 @@ async def set_process_status(
 
 
 async def read_process(connection: Connection, process_id: str) -> TrailRow | None:
-    """Return the trail row of a process, or `None` where there is none."""
+    """Return the trail row of a process, or `None` if there is none."""
     row = await connection.fetchrow(_SELECT + "WHERE process_id = $1", process_id)
     return None if row is None else TrailRow.model_validate(dict(row))
 
 
 async def read_events(connection: Connection, process_id: str) -> list[TrailEvent]:
-    """Return what happened to a process on its way, in order."""
+    """Return the events of a process, oldest first."""
     rows = await connection.fetch(
         """
         SELECT event, step, by, reason, at
@@ -270,12 +273,12 @@ async def list_processes(
 
     Args:
         status: only those with this status; `None` means any.
-        subscription_id: only those on this subscription.
-        limit: at most so many.
-        after: only those that come after this one in the list; an unknown id gives none.
+        subscription_id: only those on this subscription; `None` means any.
+        limit: the largest number of processes to return.
+        after: only those after this process in the list; an unknown id returns none.
     """
     rows = await connection.fetch(
-        _SELECT  # noqa: S608  # constants both
+        _SELECT  # noqa: S608  # both are constants
         + """
         WHERE ($1::text IS NULL OR status = $1)
           AND ($2::uuid IS NULL OR subscription_id = $2)

@@ -18,7 +18,7 @@ from orchestrator.database.subscriptions import (
 from orchestrator.domain.gate import Join, Related, Subject, SubscriptionNotFound
 from orchestrator.domain.subscription import Status, SubscriptionModel
 
-# What the gate must know of subscriptions, in the order in which they are locked.
+# What the gate needs to know of subscriptions, in the order in which they are locked.
 _RELATED = """
     SELECT subscription_id, description, status, held_by, discrepancy_found_by
     FROM subscriptions
@@ -27,11 +27,11 @@ _RELATED = """
 """
 
 Joined = Mapping[UUID, str]
-"""Subscriptions that another is about to depend on, with the product type that each must be of."""
+"""Subscriptions that another one is about to depend on, each with its required product type."""
 
 
 def joined_by(product_type: str, values: Mapping[str, Any]) -> Joined:
-    """Return which subscriptions these values of a block refer to."""
+    """Return the subscriptions that these values of a block refer to."""
     references = SubscriptionModel.stage(product_type, Status.ACTIVE).block_class().references()
     return {
         UUID(values[name]): reference.product_type
@@ -41,7 +41,7 @@ def joined_by(product_type: str, values: Mapping[str, Any]) -> Joined:
 
 
 async def relations(connection: Connection, subscription_id: UUID) -> tuple[list[UUID], list[UUID]]:
-    """Return which subscriptions this one is in use by, and which it depends on, in order of their ids."""
+    """Return the subscriptions that use this one, and those that it depends on, each in order of id."""
     rows = await connection.fetch(
         """
         SELECT subscription_id, depends_on
@@ -59,10 +59,10 @@ async def relations(connection: Connection, subscription_id: UUID) -> tuple[list
 async def read_subject(
     connection: Connection, subscription_id: UUID, joined: Joined | None = None
 ) -> Subject:
-    """Return the subscription with all that it is related to, or is to be, as they are now.
+    """Return the subscription with its relations, and with those that it is about to depend on.
 
     Raises:
-        SubscriptionNotFound: when there is none.
+        SubscriptionNotFound: when there is no subscription with this id.
     """
     related = await relations(connection, subscription_id)
     rows = await connection.fetch(_RELATED, [*related[0], *related[1]])
@@ -70,13 +70,13 @@ async def read_subject(
 
 
 async def lock_subject(connection: Connection, subscription_id: UUID, joined: Joined) -> Subject:
-    """Return the subscription with all that it is related to, or is to be, locked until the transaction ends.
+    """Lock the subscription, its relations, and those that it is about to depend on; return all of them.
 
-    The rows are locked in the order of their ids, so that no two processes wait for each other; where the
-    relations have changed meanwhile, the locks are given back and it starts again.
+    The locks last until the transaction ends. Rows are locked in order of id, so that no two processes wait
+    for each other. If the relations changed meanwhile, this releases the locks and starts again.
 
     Raises:
-        SubscriptionNotFound: when there is none.
+        SubscriptionNotFound: when there is no subscription with this id.
     """
     while True:
         with suppress(_RelationsChanged):
@@ -90,17 +90,17 @@ async def lock_subject(connection: Connection, subscription_id: UUID, joined: Jo
 
 
 async def read_joins(connection: Connection, joined: Joined) -> list[Join]:
-    """Return the subscriptions that another is about to depend on, as they are now."""
+    """Return the subscriptions that another one is about to depend on."""
     return _joins(await read_subscriptions(connection, list(joined)), joined)
 
 
 async def lock_joins(connection: Connection, joined: Joined) -> list[Join]:
-    """Return the subscriptions that another is about to depend on, locked until the transaction ends."""
+    """Lock the subscriptions that another one is about to depend on; return them."""
     return _joins(await lock_subscriptions(connection, list(joined)), joined)
 
 
 async def relate(connection: Connection, subscription_id: UUID, joins: Sequence[Join]) -> None:
-    """Say that the subscription depends on these, which are locked; what it depends on already stays."""
+    """Store that the subscription depends on these, which the caller has locked. Earlier relations stay."""
     await connection.executemany(
         """
         INSERT INTO subscription_relations (subscription_id, depends_on)
@@ -112,7 +112,7 @@ async def relate(connection: Connection, subscription_id: UUID, joins: Sequence[
 
 
 async def release_subscription(connection: Connection, unlocked: SubscriptionModel) -> None:
-    """Store a subscription that its process lets go, and end its relations to what it refers to no more."""
+    """Store a subscription that was unlocked; delete its relations to what it no longer refers to."""
     await update_subscription(connection, unlocked)
     if unlocked.block.references():
         await connection.execute(
@@ -128,9 +128,9 @@ async def release_subscription(connection: Connection, unlocked: SubscriptionMod
 async def let_go(
     connection: Connection, subscription: SubscriptionModel, process_id: str
 ) -> SubscriptionModel:
-    """Unlock a subscription that this process holds; return it as it is stored now.
+    """Unlock a subscription that this process holds; return it as it is now stored.
 
-    The version grows if the process has changed values or status of a subscription that was there before.
+    The version grows by 1 if the process changed values or status, unless the process created it.
     """
     unlocked = subscription.released()
     before = await processes.read_before_image(connection, process_id)
@@ -141,7 +141,7 @@ async def let_go(
 
 
 class _RelationsChanged(Exception):
-    """Rolls back to the savepoint, which gives the locks back."""
+    """Rolls back to the savepoint, which releases the locks."""
 
 
 async def _subject(
@@ -151,7 +151,7 @@ async def _subject(
     rows: Sequence[asyncpg.Record],
     joined: Joined,
 ) -> Subject:
-    # In a statement of its own: it sees what others have committed before these rows were locked.
+    # A separate statement: it sees what others committed before these rows were locked.
     found = await read_subscriptions(connection, [subscription_id, *joined])
     if subscription_id not in found:
         raise SubscriptionNotFound(subscription_id)

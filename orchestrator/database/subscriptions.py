@@ -15,7 +15,7 @@ from orchestrator.domain.errors import ProductNotFound
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.subscription import Status, SubscriptionModel
 
-# A subscription with its product; what follows says which, and whether to lock it.
+# Selects subscriptions with their products; each query adds its condition, and whether to lock the rows.
 _SELECT = """
     SELECT s.subscription_id, s.customer_id, s.description, s.status, s.insync, s.held_by,
            s.discrepancy_found_by, s.start_date, s.end_date, s.note, s.version, s.fence, s.block,
@@ -27,21 +27,21 @@ _SELECT = """
 
 @dataclass(frozen=True)
 class Stored:
-    """A subscription as it stands in the database."""
+    """A subscription with its fencing token, as stored."""
 
     subscription: SubscriptionModel
     fence: int
-    """The fencing token that calls to an external system carry now."""
+    """Fencing token of its calls to the external system; it only grows."""
 
 
 async def find_product(connection: Connection, product: str, product_type: str | None) -> tuple[UUID, str]:
     """Return the id and the type of the product with this name or UUID.
 
     Args:
-        product_type: that it must be of; `None` means any.
+        product_type: required product type; `None` accepts any.
 
     Raises:
-        ProductNotFound: when there is none; names those that there are.
+        ProductNotFound: when there is none; the message names those that exist.
     """
     rows = await connection.fetch(
         """
@@ -61,10 +61,10 @@ async def find_product(connection: Connection, product: str, product_type: str |
 async def insert_subscription(
     connection: Connection, product_id: UUID, subscription: SubscriptionModel, at: datetime
 ) -> None:
-    """Store a virgin subscription, with the first fencing token.
+    """Store a new subscription with fencing token 1.
 
     Raises:
-        asyncpg.UniqueViolationError: (subscriptions_pkey) when it exists.
+        asyncpg.UniqueViolationError: when it exists (constraint `subscriptions_pkey`).
     """
     await connection.execute(
         """
@@ -87,24 +87,24 @@ async def insert_subscription(
 
 
 async def read_subscription(connection: Connection, subscription_id: UUID) -> Stored | None:
-    """Return the subscription as it is, or `None` where there is none."""
+    """Return the subscription, or `None` if there is none."""
     return (await read_subscriptions(connection, [subscription_id])).get(subscription_id)
 
 
 async def lock_subscription(connection: Connection, subscription_id: UUID) -> Stored | None:
-    """Return the subscription as it is, locked until the transaction ends, or `None` where there is none."""
+    """Lock the subscription until the transaction ends; return it, or `None` if there is none."""
     return (await lock_subscriptions(connection, [subscription_id])).get(subscription_id)
 
 
 async def read_subscriptions(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Stored]:
-    """Return those of these subscriptions that there are, as they are."""
+    """Return those of these subscriptions that exist, by id."""
     rows = await connection.fetch(_SELECT + "WHERE s.subscription_id = ANY ($1::uuid[])", ids)
     return await _stored(connection, rows)
 
 
 async def lock_subscriptions(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Stored]:
-    """Return those of these subscriptions that there are, locked in order of their ids."""
-    # FOR NO KEY UPDATE: others may go on referring to them.
+    """Lock those of these subscriptions that exist, in order of id; return them by id."""
+    # FOR NO KEY UPDATE: others may still insert rows that refer to them.
     rows = await connection.fetch(
         _SELECT
         + "WHERE s.subscription_id = ANY ($1::uuid[]) ORDER BY s.subscription_id FOR NO KEY UPDATE OF s",
@@ -136,7 +136,7 @@ async def update_subscription(connection: Connection, subscription: Subscription
 
 
 async def raise_fence(connection: Connection, subscription_id: UUID) -> int:
-    """Return the next fencing token: from now on, external systems refuse the earlier ones."""
+    """Raise the fencing token by 1; return it. An external system that has seen it refuses lower ones."""
     fence: int = await connection.fetchval(
         """
         UPDATE subscriptions
@@ -162,13 +162,13 @@ async def list_subscriptions(
 
     Args:
         status: only those with this status; `None` means any.
-        product: only those on the product of this name.
+        product: only those on the product with this name; `None` means any.
         out_of_sync: only those that are out of sync.
-        limit: at most so many.
-        after: only those that come after this one in the list; an unknown id gives none.
+        limit: the largest number of subscriptions to return.
+        after: only those after this subscription in the list; an unknown id returns none.
     """
     rows = await connection.fetch(
-        _SELECT  # noqa: S608  # constants both
+        _SELECT  # noqa: S608  # both are constants
         + """
         WHERE ($1::text IS NULL OR s.status = $1)
           AND ($2::text IS NULL OR p.name = $2)
@@ -193,13 +193,13 @@ async def list_subscriptions(
 async def resolve_references(
     connection: Connection, kind: type[SubscriptionModel], values: Mapping[str, JsonValue]
 ) -> dict[str, Any]:
-    """Return these values of a block, with what they refer to by its id as it is now.
+    """Return these values of a block, each reference replaced by the values of the block it refers to.
 
     Args:
-        kind: the class of the subscription whose block it is.
+        kind: the class of the subscription that has the block.
 
     Raises:
-        SubscriptionNotFound: when they refer to what there is not.
+        SubscriptionNotFound: when a subscription that they refer to does not exist.
     """
     references = {name: part for name, part in kind.block_class().references().items() if name in values}
     blocks = await _blocks(connection, {UUID(str(values[name])) for name in references})
@@ -209,11 +209,11 @@ async def resolve_references(
 
 
 async def _stored(connection: Connection, rows: Sequence[asyncpg.Record]) -> dict[UUID, Stored]:
-    """Build the models from rows with the columns of a subscription and its product, in that order."""
+    """Return the models of these rows of `_SELECT`, by id, in their order."""
     kinds = [SubscriptionModel.stage(row["product_type"], Status(row["status"])) for row in rows]
     values = [from_json(row["block"]) for row in rows]
     references = [kind.block_class().references() for kind in kinds]
-    # In a statement of its own: one that has waited for a lock would see what others were before that.
+    # A separate statement: one that waited for a lock would see what the others were before it waited.
     blocks = await _blocks(
         connection, {UUID(own[name]) for own, names in zip(values, references, strict=True) for name in names}
     )

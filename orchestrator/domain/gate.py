@@ -1,4 +1,4 @@
-"""The in-sync gate: which process may start on a subscription; judged by the starter and the process."""
+"""The in-sync gate: which process may start on a subscription. The starter and the process both ask it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from orchestrator.domain.subscription import Status, SubscriptionModel
 CANNOT_BE_STARTED = "This workflow cannot be started: "
 
 _NAMED = 3
-"""So many of those that stand in the way are named."""
+"""Number of subscriptions that a refusal names."""
 
 STARTS_FROM = {
     Target.MODIFY: frozenset({Status.ACTIVE}),
@@ -23,7 +23,7 @@ STARTS_FROM = {
 
 @dataclass(frozen=True)
 class Related:
-    """What the gate must know of a related subscription: there may be very many of them."""
+    """The few values of a related subscription that the gate needs: there may be very many of them."""
 
     subscription_id: UUID
     description: str
@@ -33,7 +33,7 @@ class Related:
 
     @property
     def insync(self) -> bool:
-        """Whether nothing holds it and no discrepancy is known."""
+        """Whether no process holds it and no discrepancy is known."""
         return self.held_by is None and self.discrepancy_found_by is None
 
 
@@ -55,7 +55,7 @@ class WorkflowNotValid(GateRefusal):
 
 
 class StaleVersion(GateRefusal):
-    """Somebody has changed the subscription since its version was read."""
+    """The subscription has changed since the caller read its version."""
 
     def __init__(self, subscription: SubscriptionModel, given: int) -> None:
         super().__init__(
@@ -107,18 +107,18 @@ class SubscriptionInUse(GateRefusal):
 
 @dataclass(frozen=True)
 class Join:
-    """A subscription that another is about to depend on: the group that a user is to be in."""
+    """A subscription that another one is about to depend on."""
 
     subscription_id: UUID
     product_type: str
-    """That it must be of."""
+    """Required product type."""
     subscription: SubscriptionModel | None
-    """`None` where there is none."""
+    """`None` if there is none with this id."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What the gate looks at: a subscription, and those that it is related to."""
+    """What the gate judges: a subscription, its relations, and those that it is about to depend on."""
 
     subscription: SubscriptionModel
     in_use_by: Sequence[Related] = ()
@@ -127,15 +127,15 @@ class Subject:
 
 
 def judge(subject: Subject, target: Target, product_type: str, version: int | None) -> None:
-    """Do nothing where a process may start on the subscription.
+    """Raise the first refusal that applies; return if the process may start.
 
     Args:
-        target: of the workflow.
-        product_type: that the workflow is for.
-        version: that the form was filled in for; `None` means whichever it has.
+        target: target of the workflow.
+        product_type: product type of the workflow.
+        version: version that the caller has read; `None` skips the check.
 
     Raises:
-        GateRefusal: the first refusal that applies, in the order of the design.
+        GateRefusal: the first that applies, in the order of docs/design.md.
     """
     subscription = subject.subscription
     if subscription.product.type != product_type:
@@ -158,10 +158,10 @@ def judge(subject: Subject, target: Target, product_type: str, version: int | No
 
 
 def judge_joins(joins: Sequence[Join]) -> None:
-    """Do nothing where a subscription may come to depend on these: they are active and in sync.
+    """Raise the first refusal that applies; return if all of these are active and in sync.
 
     Raises:
-        GateRefusal: the first refusal that applies.
+        GateRefusal: the first that applies.
     """
     for join in joins:
         joined = join.subscription

@@ -1,1 +1,1 @@
-"""What operators do beside processes: find out what is lost, and set in sync what nothing holds any more."""
+"""Operations outside of processes: find lost processes, set subscriptions in sync, validate all."""

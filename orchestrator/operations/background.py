@@ -1,4 +1,4 @@
-"""Tasks that a worker runs beside its processes, for as long as it lives."""
+"""Background tasks of a worker, which run for as long as the worker does."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NoReturn
 
 PAUSE = timedelta(minutes=1)
-"""How long a task that has ended rests before it starts again."""
+"""Pause before a task that has ended starts again."""
 
 log = logging.getLogger("worker")
 
@@ -15,7 +15,7 @@ log = logging.getLogger("worker")
 async def keep_running(
     name: str, work: Callable[[], Awaitable[None]], *, pause: timedelta = PAUSE
 ) -> NoReturn:
-    """Run the work for ever: whenever it ends, log why, and start it again after a pause."""
+    """Run the work for ever: when it ends or fails, log that, and start it again after a pause."""
     while True:
         try:
             await work()

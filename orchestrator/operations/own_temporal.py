@@ -1,4 +1,4 @@
-"""A database belongs to one Temporal namespace: another one would find all its processes lost."""
+"""Which Temporal namespace a database belongs to: in another one, all its processes would look lost."""
 
 from datetime import timedelta
 
@@ -16,26 +16,29 @@ from orchestrator.database.namespace import (
 from orchestrator.domain.errors import DomainError
 
 PATIENCE = timedelta(seconds=10)
-"""How long to wait for Temporal to say who it is."""
+"""How long to wait for Temporal to describe its namespace."""
 
 
 class AnotherTemporal(DomainError):
-    """The settings lead to another Temporal, or namespace, than the one that the processes run in."""
+    """The settings lead to another Temporal namespace than the one that the database belongs to."""
 
     def __init__(self, own: Namespace, found: Namespace) -> None:
         super().__init__(
             f"The processes of this database run in Temporal's {own}, but the settings lead to {found}: "
-            "set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE; or, if the former has lost its data or is given up "
-            'for good, run "worker.py --adopt-temporal": processes that this one does not know are lost then'
+            "correct TEMPORAL_ADDRESS or TEMPORAL_NAMESPACE; or, if the first one has lost its data or is "
+            'gone for good, run "worker.py --adopt-temporal": it moves the database to the second one, and '
+            "processes that the second one does not know are then lost"
         )
 
 
 async def require_own_temporal(client: Client, pool: Pool) -> None:
-    """Raise an error unless the database belongs to the namespace of this client; the first use decides.
+    """Raise an error unless the database belongs to the namespace of this client.
+
+    Idempotent. The first call on a new database stores the namespace that it belongs to.
 
     Raises:
         AnotherTemporal: when it belongs to another one.
-        NotPermitted: when the role may not look.
+        NotPermitted: when the role may not read or store the namespace.
         RPCError: when Temporal does not answer.
     """
     found = await _namespace(client)
@@ -49,9 +52,13 @@ async def require_own_temporal(client: Client, pool: Pool) -> None:
 
 
 async def adopt_temporal(client: Client, pool: Pool) -> tuple[Namespace | None, Namespace]:
-    """Let the database belong to the namespace of this client; return the former one, and this one.
+    """Move the database to the namespace of this client; return the former namespace and this one.
 
-    From now on, processes that are open in the former one are found lost, even while they still run there.
+    Idempotent. The former one is `None` if no program has used the database yet. Processes that are open only
+    in the former namespace now count as lost, even if they still run there.
+
+    Raises:
+        RPCError: when Temporal does not answer.
     """
     found = await _namespace(client)
     async with transaction(pool) as connection:

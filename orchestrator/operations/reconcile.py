@@ -1,4 +1,4 @@
-"""The reconciler: a process whose execution closed without saying so is lost."""
+"""The reconciler: finds lost processes, whose execution closed without an entry in the trail."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ EVERY = timedelta(hours=1)
 """How often a worker looks for lost processes."""
 
 RETRY = timedelta(minutes=1)
-"""How long it waits when Temporal or PostgreSQL did not answer."""
+"""How long it waits if Temporal or PostgreSQL did not answer."""
 
 log = logging.getLogger("worker")
 
@@ -27,7 +27,7 @@ log = logging.getLogger("worker")
 async def reconcile_hourly(
     client: Client, pool: Pool, *, every: timedelta = EVERY, retry: timedelta = RETRY
 ) -> NoReturn:
-    """Look for lost processes now and every hour; try again sooner if Temporal or PostgreSQL is away."""
+    """Look for lost processes now and every hour; retry sooner if Temporal or PostgreSQL does not answer."""
     while True:
         pause = every
         try:
@@ -40,9 +40,10 @@ async def reconcile_hourly(
 
 
 async def reconcile(client: Client, pool: Pool) -> list[TrailRow]:
-    """Give processes that the trail takes for open, and that are not, the status `lost`; return these.
+    """Mark processes as `lost` that are open in the trail but not in Temporal; return these.
 
-    What they hold stays out of sync, until somebody sets it in sync. May run at any time, anywhere.
+    Their subscriptions stay out of sync until somebody sets them in sync. Idempotent: it may run at any time,
+    and in several programs at once.
 
     Raises:
         AnotherTemporal: when the processes of this database run in another one; nothing is marked.

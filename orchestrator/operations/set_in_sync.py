@@ -1,4 +1,4 @@
-"""Setting a subscription in sync by hand, when nothing works on it any more."""
+"""Set a subscription in sync by hand, if no open process holds it."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -18,8 +18,10 @@ from orchestrator.operations.own_temporal import require_own_temporal
 from orchestrator.temporal.executions import closed_as
 
 Fence: TypeAlias = Callable[[str, UUID, int], Awaitable[None]]
-"""Tells the external system of a product type that it must refuse calls for this subscription
-that carry a lower token than this."""
+"""Tells the external system of a product type to refuse calls for a subscription with a lower token.
+
+Its arguments are the product type, the id of the subscription, and the token.
+"""
 
 
 class HolderIsOpen(DomainError):
@@ -28,7 +30,7 @@ class HolderIsOpen(DomainError):
     def __init__(self, subscription_id: UUID, holder: str) -> None:
         super().__init__(
             f"Subscription {subscription_id} has still failed processes with id's: ['{holder}']; "
-            f'"starter.py process {holder}" says how it goes on'
+            f'"starter.py process {holder}" shows what to do'
         )
 
 
@@ -44,7 +46,7 @@ class NotFenced(DomainError):
 
 
 class ChangedMeanwhile(DomainError):
-    """Somebody else has worked on the subscription while it was being set in sync."""
+    """Somebody else worked on the subscription while it was being set in sync."""
 
     def __init__(self, subscription_id: UUID) -> None:
         super().__init__(
@@ -56,19 +58,19 @@ class ChangedMeanwhile(DomainError):
 async def set_in_sync(
     client: Client, pool: Pool, subscription_id: UUID, *, fence: Fence, by: str | None, reason: str | None
 ) -> SubscriptionModel:
-    """Unlock the subscription and forget a known discrepancy; say in the trail who did so and why.
+    """Unlock the subscription and forget a known discrepancy; record in the trail who did so and why.
 
-    A worker that was frozen in the middle of a call may come back at any time. So the external system hears
-    of a new fencing token before the subscription is unlocked. If it cannot be told, nothing is unlocked.
-    A subscription that is in sync stays as it is.
+    A worker that was frozen in the middle of a call may come back at any time. So the external system gets a
+    new fencing token before the subscription is unlocked. If it does not take the token, nothing is unlocked.
+    Idempotent: a subscription that is in sync stays unchanged.
 
     Raises:
-        SubscriptionNotFound: when there is none.
-        HolderIsOpen: while the process that holds it is open.
-        NotFenced: when the external system cannot be told.
-        ChangedMeanwhile: when somebody else has worked on the subscription.
-        AnotherTemporal: when the processes of this database run in another one.
-        RPCError: when Temporal does not answer: then nobody knows whether the holder is open.
+        SubscriptionNotFound: when there is no subscription with this id.
+        HolderIsOpen: when the process that holds it is open.
+        NotFenced: when the external system did not take the token.
+        ChangedMeanwhile: when somebody else has worked on the subscription meanwhile.
+        AnotherTemporal: when the database belongs to another Temporal namespace.
+        RPCError: when Temporal does not answer, so that the holder may be open.
     """
     await require_own_temporal(client, pool)
     async with pool.acquire() as connection:
@@ -109,7 +111,7 @@ async def _raise_fence(pool: Pool, expected: Stored) -> tuple[Stored, int]:
 async def _unlock(pool: Pool, expected: Stored, revision: int, event: TrailEvent) -> SubscriptionModel:
     subscription = expected.subscription
     async with transaction(pool) as connection:
-        # A step that has begun meanwhile has seen the new token: its call would not be refused.
+        # A step that began meanwhile has read the new token: the external system would take its call.
         if await _lock(connection, expected) != revision:
             raise ChangedMeanwhile(subscription.subscription_id)
         about = _about(subscription)
@@ -119,7 +121,7 @@ async def _unlock(pool: Pool, expected: Stored, revision: int, event: TrailEvent
 
 
 async def _lock(connection: Connection, expected: Stored) -> int:
-    """Lock the trail row and the subscription, in the order of every step; return the row's revision.
+    """Lock the trail row and the subscription, in the order in which steps do; return the row's revision.
 
     Raises:
         ChangedMeanwhile: when the subscription, its holder or its fencing token is not as expected.
@@ -132,7 +134,7 @@ async def _lock(connection: Connection, expected: Stored) -> int:
 
 
 def _about(subscription: SubscriptionModel) -> str:
-    """Return the process because of which the subscription is out of sync."""
+    """Return the id of the process that keeps the subscription out of sync."""
     process_id = subscription.held_by or subscription.discrepancy_found_by
     assert process_id is not None
     return process_id

@@ -1,4 +1,4 @@
-"""Validate every active subscription, a few at a time, and count the findings; a schedule runs it, too."""
+"""The validation of all: validate every active subscription, a few at a time, and count the findings."""
 
 import asyncio
 from typing import Any, ClassVar, get_args
@@ -32,7 +32,7 @@ AT_ONCE = 10
 
 
 class Totals(BaseModel):
-    """How many subscriptions the validation of all has found in which state."""
+    """Number of subscriptions that a validation of all has looked at, in total and by outcome."""
 
     total: int = 0
     in_sync: int = 0
@@ -41,12 +41,12 @@ class Totals(BaseModel):
     refused: int = 0
     """Subscriptions that a process works on, or whose product has no validation."""
     failed: int = 0
-    """Subscriptions whose validation has not ended in time, or not as it should."""
+    """Subscriptions whose validation failed, or did not end in time."""
 
     @model_validator(mode="before")
     @classmethod
     def _count_lists(cls, fields: Any) -> Any:
-        # The first release listed the subscriptions here.
+        # The first release stored lists of subscriptions instead of their number.
         if not isinstance(fields, dict):
             return fields
         return {name: len(value) if isinstance(value, list) else value for name, value in fields.items()}
@@ -67,12 +67,12 @@ class Totals(BaseModel):
 
 
 class Part(BaseModel):
-    """How far a validation of all has come: carried in the memo when it continues as new."""
+    """The progress of a validation of all: its memo carries this when it continues as new."""
 
     totals: Totals = Totals()
     after: UUID | None = None
     findings: tuple[Finding, ...] = ()
-    """Findings that are yet to be stored; a memo is too small for all of them."""
+    """Findings that are not stored yet; a memo is too small for those of all subscriptions."""
 
     @model_validator(mode="before")
     @classmethod
@@ -91,7 +91,7 @@ class Part(BaseModel):
 
 
 class ValidateSubscriptionsForm(OperatorNote):
-    """Who wants every active subscription to be validated, and why."""
+    """Who validates every active subscription, and why."""
 
     patience: WholeNumber = Field(
         15 * 60,
@@ -104,10 +104,10 @@ class ValidateSubscriptionsForm(OperatorNote):
 
 @workflow.defn(name="validate_subscriptions")
 class ValidateSubscriptions:
-    """Run the validation of every active subscription as a process of its own.
+    """Run the validation of each active subscription as a separate process.
 
-    Each page of the list is an execution of its own, so that histories stay short. A validation of all that
-    is terminated or aborted starts no further validations; those that run end by themselves.
+    Each page of the list is a separate execution, which keeps histories short. After an abort or a
+    termination, no further validation starts; those that run continue to their end.
     """
 
     target: ClassVar = Target.VALIDATE
@@ -116,7 +116,7 @@ class ValidateSubscriptions:
         self._part = carried("part", Part())
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    @workflow.query(description="What was found so far")
+    @workflow.query(description="The counts so far")
     def totals(self) -> Totals:
         """Return the counts so far."""
         return self._part.totals

@@ -1,4 +1,4 @@
-"""The activities of the validation of all subscriptions: what there is to validate, and what was found."""
+"""The activities of the validation of all: list what there is to validate, and store the findings."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,12 +17,12 @@ PAGE = 100
 
 
 class AfterSubscription(BaseModel):
-    """Where the list of active subscriptions continues."""
+    """Position from which the list of active subscriptions continues."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     after: UUID | None
-    """The last subscription of the page before; `None` means the beginning."""
+    """Last subscription of the previous page; `None` means the beginning."""
 
 
 class ToValidate(BaseModel):
@@ -32,7 +32,7 @@ class ToValidate(BaseModel):
 
     subscription_id: UUID
     workflow: str | None
-    """The workflow type that validates it; `None` if its product has none."""
+    """Workflow type that validates it; `None` if its product has none."""
 
 
 class PageToValidate(BaseModel):
@@ -42,11 +42,11 @@ class PageToValidate(BaseModel):
 
     subscriptions: tuple[ToValidate, ...]
     after: UUID | None
-    """The last subscription of this page; `None` if it is the last page."""
+    """Last subscription of this page; `None` if there is no further page."""
 
 
 class StoreFindings(BaseModel):
-    """What `store_findings` takes."""
+    """Input of `store_findings`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,7 +57,7 @@ class StoreFindings(BaseModel):
 
 
 class ValidationActivities:
-    """Lists what there is to validate, and stores what was found."""
+    """Lists the active subscriptions, and stores findings."""
 
     def __init__(self, pool: Pool, workflows: Mapping[str, str]) -> None:
         """Create the activities.
@@ -70,7 +70,7 @@ class ValidationActivities:
 
     @activity.defn
     async def list_active_subscriptions(self, page: AfterSubscription) -> PageToValidate:
-        """Return the next page of active subscriptions."""
+        """Return the next page of active subscriptions, oldest first."""
         async with self._pool.acquire() as connection:
             found = await subscriptions.list_subscriptions(
                 connection, status=Status.ACTIVE, limit=PAGE, after=page.after
@@ -87,7 +87,7 @@ class ValidationActivities:
 
     @activity.defn
     async def store_findings(self, found: StoreFindings) -> None:
-        """Store the findings of a page. Idempotent: a finding that is stored already stays."""
+        """Store the findings of a page. Idempotent: a stored finding stays."""
         async with transaction(self._pool) as connection:
             await findings.insert_findings(
                 connection, found.process_id, found.first_execution_run_id, found.findings, found.at

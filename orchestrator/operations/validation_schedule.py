@@ -1,4 +1,4 @@
-"""The Temporal Schedule by which every active subscription is validated again and again."""
+"""The Temporal Schedule that regularly validates every active subscription."""
 
 from datetime import datetime, timedelta
 
@@ -24,32 +24,36 @@ from orchestrator.temporal.plugin import TASK_QUEUE
 SCHEDULE_ID = "validate-subscriptions"
 
 CATCH_UP = timedelta(hours=1)
-"""What was missed for longer, because Temporal was down, is not made up for: the next time comes."""
+"""A run that Temporal missed while it was down starts late only within this time; else it is skipped."""
 
 
 class ValidationSchedule(BaseModel):
-    """When every active subscription is validated."""
+    """The schedule of the validation of all, as Temporal has it."""
 
     every: timedelta | None
-    """`None` where nothing is scheduled, or somebody has set other times in Temporal."""
+    """Interval; `None` if there is no schedule, or if it was changed in Temporal to have no interval."""
     scheduled: bool = True
     paused: bool = False
-    """Whether somebody has paused it, in Temporal: then it does not run."""
+    """Whether it was paused in Temporal, so that it does not run."""
     next_at: datetime | None = None
     last_at: datetime | None = None
     last_process_id: str | None = None
-    """The process of the last time."""
+    """Process of the last run; `None` if there was none."""
 
 
 async def schedule_validation(
     client: Client, every: timedelta, form: ValidateSubscriptionsForm, *, task_queue: str = TASK_QUEUE
 ) -> None:
-    """Validate every active subscription again and again, from now on; what was scheduled before is replaced.
+    """Create the schedule, or replace it.
 
-    A time at which the validation of the time before still runs is left out.
+    A run is skipped if the previous one has not ended.
 
     Args:
-        every: at least a second.
+        every: interval, at least one second.
+        form: input of each run.
+
+    Raises:
+        RPCError: when Temporal does not answer.
     """
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(
@@ -69,7 +73,7 @@ async def schedule_validation(
 
 
 async def end_schedule(client: Client) -> None:
-    """Schedule no validation any more; one that runs goes on. Does nothing where none is scheduled."""
+    """Delete the schedule, if there is one; a running validation continues. Idempotent."""
     try:
         await client.get_schedule_handle(SCHEDULE_ID).delete()
     except RPCError as error:
@@ -78,7 +82,7 @@ async def end_schedule(client: Client) -> None:
 
 
 async def read_schedule(client: Client) -> ValidationSchedule:
-    """Return when every active subscription is validated."""
+    """Return the schedule; its `scheduled` is `False` if there is none."""
     try:
         found = await client.get_schedule_handle(SCHEDULE_ID).describe()
     except RPCError as error:

@@ -1,4 +1,4 @@
-"""How the execution of a process stands, which only Temporal knows: open, closed, to be cancelled."""
+"""The state of an execution, which only Temporal knows: open, closed, cancellation requested."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from orchestrator.temporal import search_attributes
 
 PATIENCE = timedelta(seconds=2)
-"""How long a step waits for the answer whether its process is to be aborted."""
+"""How long a step waits for Temporal to say whether an abort of its process was requested."""
 
 _CLOSED: Mapping[int, str] = {
     WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_COMPLETED: "completed",
@@ -28,23 +28,23 @@ _CLOSED: Mapping[int, str] = {
     WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TERMINATED: "terminated",
     WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TIMED_OUT: "timed out",
 }
-"""Every status of an execution that can never go on. Any other status is open: running, paused,
-continued as new, or one that a later Temporal server brings."""
+"""Every status of an execution that can never continue. Any other status is open: running, paused,
+continued as new, or one that a later Temporal server introduces."""
 
 
 @dataclass(frozen=True)
 class Execution:
     """A process as Temporal describes it.
 
-    The SDK's own `describe` raises an error when it does not know the status, as of a paused execution.
+    The SDK's own `describe` raises an error if it does not know the status, for example when paused.
     """
 
     workflow: str
-    """The workflow type."""
+    """Workflow type."""
     process_status: str | None
-    """The search attribute; `None` until the process sets it."""
+    """Search attribute `ProcessStatus`; `None` until the process sets it."""
     closed_as: str | None
-    """How it closed, in words; `None` while it is open."""
+    """How it closed, for example "timed out"; `None` while it is open."""
     is_cancellation_requested: bool
     pending_activities: Sequence[PendingActivityInfo]
     started_at: datetime
@@ -53,7 +53,7 @@ class Execution:
 
     @classmethod
     def of(cls, described: DescribeWorkflowExecutionResponse) -> Self:
-        """Return the execution that this answer of Temporal describes."""
+        """Return the execution that Temporal's answer describes."""
         info = described.workflow_execution_info
         attributes = decode_typed_search_attributes(info.search_attributes)
         closed = info.HasField("close_time")
@@ -86,7 +86,7 @@ async def closed_as(client: Client, process_id: str) -> str | None:
     """Return how the execution of a process closed, "not found" if there is none; `None` while it is open.
 
     Raises:
-        RPCError: when Temporal does not answer: then nobody knows.
+        RPCError: when Temporal does not answer.
     """
     execution = await find_execution(client, process_id)
     return "not found" if execution is None else execution.closed_as
@@ -96,7 +96,7 @@ async def is_cancellation_requested(client: Client, process_id: str) -> bool:
     """Return whether Temporal has accepted a request to cancel this process.
 
     Raises:
-        RPCError: when Temporal does not answer, or knows no such process.
+        RPCError: when Temporal does not answer within `PATIENCE`, or knows no such process.
     """
     return (await _describe(client, process_id, patience=PATIENCE)).is_cancellation_requested
 

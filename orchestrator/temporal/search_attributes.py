@@ -19,7 +19,7 @@ async def register_search_attributes(client: Client) -> None:
     """Add the search attributes that the namespace does not have yet.
 
     Without them a workflow that sets one would retry its task for ever. On Temporal Cloud only an
-    administrator may add them, so a refusal is tolerated; the documentation lists them.
+    administrator may add them, so a refusal is tolerated; docs/configuration.md lists them.
     """
     request = AddSearchAttributesRequest(
         namespace=client.namespace,

@@ -1,4 +1,4 @@
-"""The expected state of groups and users: a plain Python model, written from the design."""
+"""The expected state of groups and users: a plain Python model, written from docs/design.md."""
 
 from dataclasses import dataclass, field
 from typing import Literal

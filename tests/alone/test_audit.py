@@ -101,8 +101,8 @@ def start_twice(records: Records) -> None:
     execution_of(records).first_run_ids.add("another")
 
 
-def mend_by_hand(records: Records) -> None:
-    execution_of(records).mended.append("terminated")
+def terminate_by_hand(records: Records) -> None:
+    execution_of(records).interventions.append("terminated")
 
 
 def start_unasked(records: Records) -> None:
@@ -216,7 +216,7 @@ TAMPERED: list[tuple[Callable[[Records], None], Kind]] = [
     (leave_open, "loss"),
     (close_otherwise, "contradiction"),
     (start_twice, "duplicate"),
-    (mend_by_hand, "contradiction"),
+    (terminate_by_hand, "contradiction"),
     (start_unasked, "orphan"),
     (note_unasked, "orphan"),
     (forget_step, "loss"),
@@ -241,7 +241,7 @@ TAMPERED: list[tuple[Callable[[Records], None], Kind]] = [
 ]
 
 
-# One test for all: making the records takes seconds, copying them nothing.
+# One test for all: it takes seconds to make the records, and no time to copy them.
 def test_the_audit_finds_every_contradiction(records: Records) -> None:
     def kinds(tamper: Callable[[Records], None]) -> set[Kind]:
         copy = deepcopy(records)

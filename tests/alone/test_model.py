@@ -1,6 +1,6 @@
 """Random sequences of everything that can happen: after each step, the real thing and the model agree.
 
-The model knows groups and users by name: it is written from the design, not derived from the code.
+The model knows groups and users by name: it is written from docs/design.md, not derived from the code.
 """
 
 import asyncio

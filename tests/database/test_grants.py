@@ -135,7 +135,7 @@ async def test_a_role_with_more_rights_through_public_is_refused(owner: str) -> 
 
 @pytest.mark.parametrize("name", ["missing", "public", "current_user", 'x"; DROP TABLE products; --'])
 async def test_an_unknown_role_is_refused(name: str, owner: str) -> None:
-    with pytest.raises(RoleNotFit, match=re.escape(f"knows no role {name!r}: make it first")):
+    with pytest.raises(RoleNotFit, match=re.escape(f"There is no role {name!r}: create it first")):
         await grant_to_worker(owner, name)
 
 

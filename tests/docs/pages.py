@@ -1,4 +1,4 @@
-"""The documents, taken apart: links, headings, tables and commands; and what the linked code defines."""
+"""Reads the documents: links, headings, tables and commands; and the names that linked code defines."""
 
 import ast
 import re
@@ -86,7 +86,7 @@ def code(cell: str) -> list[str]:
 
 
 def texts(tree: ast.AST) -> list[str]:
-    """Return the texts in a piece of code, each part of a formatted one for itself."""
+    """Return the string constants in code; the constant parts of an f-string count separately."""
     constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     return [value for value in constants if isinstance(value, str)]
 

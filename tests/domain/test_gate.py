@@ -47,7 +47,7 @@ def related(status: Status = Status.ACTIVE, *, held: bool = False, discrepancy: 
 def expected(
     status: Status, target: Target, *, held: bool, discrepancy: bool, related: str
 ) -> type[GateRefusal] | None:
-    """Return the expected refusal, from the table of the design."""
+    """Return the expected refusal, from the table in docs/design.md."""
     validates = target is Target.VALIDATE
     if held or (discrepancy and not validates):
         return gate.SubscriptionOutOfSync

@@ -34,13 +34,13 @@ async def project(
 
 @pytest.fixture
 async def mail(project: Project) -> AsyncIterator[FakeSystem]:
-    """The mail system, which behaves again after the test."""
+    """The mail system; its faults are cleared after the test."""
     async with open_fake_system(project.database_url, "mail_system") as mail:
         yield mail
         await mail.clear_faults()
 
 
-# These two let the `processes` of `conftest.py` start processes for the worker of the copy.
+# With these two, the fixture `processes` of `tests/conftest.py` starts processes for the worker of the copy.
 @pytest.fixture
 def task_queue() -> str:
     return TASK_QUEUE

@@ -1,7 +1,7 @@
-"""A copy of the project with one more product: the files of `product/` laid over it, and the edits made.
+"""A copy of the project with one more product: with the files of `product/`, and the edits that it needs.
 
-The edits are those of `docs/add-a-product.md`. The worker and the commands of the copy run against the
-services of the tests.
+The edits are those of `docs/add-a-product.md`. The worker and the commands of the copy use the Temporal and
+the PostgreSQL of the tests.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ def make_copy(copy: Path) -> None:
     for path in parts_of_the_project():
         lay(ROOT, path, copy)
     for path in new_files():
-        assert not (copy / path).exists(), f"{path} exists in the project already"
+        assert not (copy / path).exists(), f"{path} already exists in the project"
         lay(PRODUCT, path, copy)
     for name, inserted, before in INSERTED:
         insert(copy / name, inserted, before)
@@ -88,7 +88,7 @@ def insert(path: Path, inserted: str, before: str) -> None:
     """Insert a text before another one, which the file must have once."""
     text = path.read_text()
     times = text.count(before)
-    assert times == 1, f"{path.name} has {before!r} {times} times: change where {inserted!r} goes"
+    assert times == 1, f"{path.name} has {before!r} {times} times: insert {inserted!r} before another text"
     path.write_text(text.replace(before, inserted + before))
 
 
@@ -107,7 +107,7 @@ async def running(worker: Program) -> AsyncIterator[None]:
 
 
 async def ready(worker: asyncio.subprocess.Process) -> None:
-    """Wait until the worker says that it is ready; if it ends instead, fail with what it said."""
+    """Wait until the worker is ready; fail with its output if it ends instead."""
     assert worker.stderr is not None
     said = b""
     while b"ready" not in said:

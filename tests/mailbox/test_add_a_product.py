@@ -1,4 +1,4 @@
-"""A product is added as `docs/add-a-product.md` says, and the page counts every existing file to edit."""
+"""`docs/add-a-product.md` names every file that a new product adds or edits."""
 
 import re
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_the_page_names_every_new_file() -> None:
 
 
 def named(path: Path) -> bool:
-    """Return whether the page names the file, or the folder that it is in."""
+    """Return whether the page names the file or its folder."""
     return not PATHS.isdisjoint({str(path), f"{path.parent}/"})
 
 

@@ -1,4 +1,4 @@
-"""The product that was added works like the others: its commands, its life, its failures."""
+"""The added product works like the others: its commands, its lifecycle, its failures."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ from tests.starting import Ended
 
 @dataclass(frozen=True)
 class Life:
-    """A mailbox from its create to its termination, as the command line showed it."""
+    """The output of the commands that created, modified and terminated a mailbox."""
 
     created: Ended
     modified: Ended
@@ -230,7 +230,7 @@ async def active_mailbox(processes: Processes) -> UUID:
 
 
 async def ended(processes: Processes, handle: Handle) -> TrailRow:
-    """Wait until the process has ended, and return its row in the trail."""
+    """Wait until the process has ended; return its row in the trail."""
     async with asyncio.timeout(30):
         await processes.until_closed(handle)
     row = await processes.row(handle)
@@ -259,7 +259,7 @@ async def heeded(processes: Processes, handle: Handle) -> bool | None:
 
 @asynccontextmanager
 async def unlocking_fails(pool: Pool) -> AsyncIterator[None]:
-    """Stop every process before its last step; after this, it goes on."""
+    """Hold every process before its last step; release it at the end."""
     await pool.execute("ALTER TABLE process_steps ADD CONSTRAINT stuck CHECK (step <> 'resync') NOT VALID")
     try:
         yield

@@ -1,4 +1,4 @@
-"""The trials include a product that was added, because they follow from the catalogue."""
+"""The trials include an added product, because they read the catalogue."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,7 @@ from tests.mailbox.project import Project
 TRIAL = Path(__file__).parent / "trial.py"
 
 
-# Alone in its file, which gives it an empty database: the audit reports what other tests did.
+# Alone in its file, so that its database is empty: the audit would report what other tests did.
 async def test_the_chaos_run_and_its_audit_include_mailboxes(project: Project) -> None:
     trial = replace(project.starter, beginning=("-c", TRIAL.read_text()))
     ended = await trial()

@@ -1,6 +1,6 @@
-"""A program for the copy: run what the chaos run draws for mailboxes, audit it, and print the outcome.
+"""A program for the copy: run the workload's processes on mailboxes, audit them, and print the outcome.
 
-It ends when each workflow of the mailbox has completed.
+It ends when each workflow of the mailbox has completed once.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from trials.workload import Workload
 
 PREFIX = f"trial-{uuid4()}"
 MOST = 1000
-"""Number of draws; a workflow that is not among them is not in the workload."""
+"""Largest number of draws; a workflow that was not drawn by then is not in the workload."""
 
 
 async def run_each_workflow(client: Client, journal: Journal) -> None:

@@ -1,4 +1,4 @@
-"""A background task of a worker runs for as long as the worker does."""
+"""A background task of a worker starts again whenever it ends."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

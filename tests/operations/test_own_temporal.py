@@ -1,4 +1,4 @@
-"""A database belongs to one Temporal namespace; every program refuses another one."""
+"""A database belongs to one Temporal namespace; every program refuses to use another one."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ from stack.temporal_server import find_temporal_cli
 from tests.conftest import new_database
 from tests.database.structure import with_new_role
 from tests.endpoints import variables
-from tests.mending import mend, parked, unlock
+from tests.mending import parked, repair, unlock
 from tests.processes import Handle, Processes, eventually
 from tests.starting import Ended, Program, Starter
 from worker import open_worker, prepare_databases
@@ -61,7 +61,7 @@ async def another(directory: Path) -> AsyncIterator[Client]:
 async def open_process(
     worker: None, processes: Processes, groups: FakeGroupManagement, client: Client, pool: Pool
 ) -> tuple[Handle, UUID]:
-    """A process that is parked on a group, in the Temporal that the database belongs to."""
+    """A process that is parked on a group, in the Temporal of the database."""
     await require_own_temporal(client, pool)
     await groups.system.order(Fault(kind="reject", name="Reserved"))
     return await parked(processes, "modify_user_group")
@@ -74,7 +74,7 @@ async def namespace_id(client: Client) -> str:
 
 
 def at(client: Client, endpoints: Endpoints) -> dict[str, str]:
-    """Return the environment of programs that are to use this Temporal."""
+    """Return the environment for programs that use this Temporal."""
     address = {
         "TEMPORAL_ADDRESS": client.service_client.config.target_host,
         "TEMPORAL_NAMESPACE": client.namespace,
@@ -147,7 +147,7 @@ async def test_the_same_temporal_at_another_address_is_the_same(client: Client, 
     await require_own_temporal(await connect({"target_host": f"localhost:{port}"}), pool)
 
 
-async def test_of_two_at_the_first_moment_one_is_refused(client: Client, another: Client, pool: Pool) -> None:
+async def test_of_two_first_uses_at_once_one_is_refused(client: Client, another: Client, pool: Pool) -> None:
     answers = await asyncio.gather(
         *(require_own_temporal(one, pool) for one in (client, another)), return_exceptions=True
     )
@@ -182,7 +182,7 @@ async def test_a_command_on_an_older_schema_says_what_to_run(
     assert 'run "make migrate"' in ended.document["error"]["message"]
 
 
-async def test_a_database_is_given_to_another_temporal_on_purpose(
+async def test_adopt_temporal_moves_a_database_on_purpose(
     open_process: tuple[Handle, UUID], client: Client, another: Client, endpoints: Endpoints, pool: Pool
 ) -> None:
     ended = await worker_of(another, endpoints, "--adopt-temporal")
@@ -193,7 +193,7 @@ async def test_a_database_is_given_to_another_temporal_on_purpose(
         await reconcile(client, pool)
 
 
-async def test_a_temporal_without_its_database_locks_nothing_for_ever(
+async def test_what_a_vanished_temporal_held_can_be_unlocked(
     open_process: tuple[Handle, UUID],
     processes: Processes,
     groups: FakeGroupManagement,
@@ -205,16 +205,14 @@ async def test_a_temporal_without_its_database_locks_nothing_for_ever(
     await groups.system.clear_faults()
     await adopt_temporal(another, pool)
     anew = Processes(another, processes.task_queue, pool)
-    await mend(anew, [groups.system], handle, group_id, "not found")
+    await repair(anew, [groups.system], handle, group_id, "not found")
     async with open_worker(another, endpoints, task_queue=anew.task_queue) as worker, worker:
         await (await anew.start("terminate_user_group", group_id)).result()
     assert (await processes.read(group_id)).status is Status.TERMINATED
     assert await groups.find_group(group_id) is None
 
 
-async def test_a_role_that_may_not_look_is_told_who_gives_the_rights(
-    client: Client, endpoints: Endpoints
-) -> None:
+async def test_a_role_without_rights_is_told_how_to_get_them(client: Client, endpoints: Endpoints) -> None:
     stranger = await with_new_role(endpoints.database_url.get_secret_value(), "")
     async with await open_pool(stranger) as pool:
         with pytest.raises(

@@ -26,7 +26,7 @@ SOON = timedelta(seconds=0.05)
 
 @pytest.fixture
 async def own(endpoints: Endpoints, postgres: str) -> AsyncIterator[Pool]:
-    """A database whose processes nobody else looks for."""
+    """A database that no other reconciler reads."""
     url = await new_database(postgres)
     await prepare_databases(with_database(endpoints, url))
     async with await open_pool(url) as pool:
@@ -41,7 +41,7 @@ async def proxy(postgres: str) -> AsyncIterator[tuple[Proxy, int]]:
 
 @pytest.fixture
 async def reconciler(client: Client, own: Pool, proxy: tuple[Proxy, int]) -> AsyncIterator[None]:
-    """Begins while PostgreSQL refuses every connection."""
+    """A running reconciler, started while PostgreSQL refuses every connection."""
     name = await own.fetchval("SELECT current_database()")
     async with await open_pool(f"postgresql://postgres@127.0.0.1:{proxy[1]}/{name}") as pool:
         proxy[0].refuses = True
@@ -58,13 +58,13 @@ async def test_the_reconciler_waits_for_postgresql(
     own: Pool, proxy: tuple[Proxy, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     process = await store_process(own)
-    await eventually(lambda: said(caplog, "cannot reconcile now:"))
+    await eventually(lambda: has_logged(caplog, "cannot reconcile now:"))
     proxy[0].refuses = False
     await eventually(lambda: is_lost(own, process.process_id))
     assert f"process {process.process_id} is lost" in caplog.text
 
 
-async def said(caplog: pytest.LogCaptureFixture, text: str) -> bool | None:
+async def has_logged(caplog: pytest.LogCaptureFixture, text: str) -> bool | None:
     return text in caplog.text or None
 
 

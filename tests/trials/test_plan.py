@@ -1,4 +1,4 @@
-"""What a seed plans is planned again by the same seed, and leaves no kind of fault out."""
+"""A seed always plans the same faults, and the plan has every kind of fault."""
 
 from random import Random
 

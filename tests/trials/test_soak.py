@@ -1,4 +1,4 @@
-"""What a soak shows of its samples."""
+"""A soak shows its samples as tables and plots."""
 
 from trials.audit import Report
 from trials.soak import Sample, Soak, draw, memory_by_tenths, plots

@@ -1,4 +1,4 @@
-"""The workload of the chaos run follows from the catalogue, and the same seed draws it again."""
+"""The workload of the chaos run follows from the catalogue; the same seed draws the same processes."""
 
 from collections import Counter
 from random import Random
@@ -14,7 +14,7 @@ from trials.workload import SHARES, Start, Workload, simplest_create
 
 
 def drawn(number: int, seed: int = 7) -> list[Start]:
-    """Draw so many processes, each of which completes at once."""
+    """Draw this number of processes, each of which completes at once."""
     workload = Workload(Random(seed))
     starts = []
     for position in range(number):

@@ -15,7 +15,7 @@ from orchestrator.domain.subscription import Status
 from orchestrator.operations.reconcile import reconcile
 from services.fake_system import FakeSystem, Fault
 from tests.lifecycles import EVERY, Lifecycle, label, outside
-from tests.mending import mend, unlock
+from tests.mending import repair, unlock
 from tests.processes import Handle, Processes, eventually
 
 PARKING = [(entry, target) for entry, target in EVERY if target is not Target.VALIDATE]
@@ -68,7 +68,7 @@ async def given_up(processes: Processes, systems: Systems, handle: Handle, subsc
 async def lost(processes: Processes, systems: Systems, handle: Handle, subscription_id: UUID) -> None:
     await behave(systems)
     await handle.terminate("by mistake")
-    await mend(processes, systems, handle, subscription_id, "terminated")
+    await repair(processes, systems, handle, subscription_id, "terminated")
 
 
 @pytest.mark.parametrize("way", [retried, aborted, given_up, lost])
@@ -111,7 +111,7 @@ async def test_an_execution_that_timed_out_is_lost(
         execution_timeout=timedelta(days=1),
     )
     await processes.until_closed(handle)
-    await mend(processes, systems, handle, subscription_id, "timed out")
+    await repair(processes, systems, handle, subscription_id, "timed out")
     assert (await processes.read(subscription_id)).insync
 
 
@@ -124,7 +124,7 @@ async def test_an_execution_that_was_deleted_is_lost(
         DeleteWorkflowExecutionRequest(namespace="default", workflow_execution=execution)
     )
     await eventually(lambda: is_gone(handle))
-    await mend(processes, systems, handle, subscription_id, "not found")
+    await repair(processes, systems, handle, subscription_id, "not found")
     assert (await processes.read(subscription_id)).insync
 
 

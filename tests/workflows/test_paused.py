@@ -1,4 +1,4 @@
-"""A process that Temporal has paused, or shows with a status that nobody knows yet, is open."""
+"""A process is open if Temporal has paused it, or shows a status that this code does not know."""
 
 import os
 from collections.abc import AsyncIterator
@@ -47,7 +47,7 @@ OF_TOMORROW = 99
 
 @pytest.fixture(scope="module")
 async def client(directory: Path) -> AsyncIterator[Client]:
-    """A Temporal that can pause."""
+    """A Temporal that can pause workflows."""
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=find_temporal_cli(directory),
         dev_server_extra_args=dynamic_config({"frontend.WorkflowPauseEnabled": "true"}),
@@ -78,7 +78,7 @@ def starter(endpoints: Endpoints) -> Starter:
 
 @pytest.fixture
 async def paused(worker: None, processes: Processes, groups: FakeGroupManagement) -> tuple[Handle, UUID]:
-    """A process that is parked on a group, and paused."""
+    """A process that is parked on a group, and that Temporal has paused."""
     group_id = await processes.active_group()
     await groups.system.order(Fault(kind="reject", name="Reserved"))
     handle = await processes.start("modify_user_group", group_id, group_name="Reserved")
@@ -155,8 +155,8 @@ async def test_a_paused_validation_of_all_is_open(client: Client, starter: Start
 
 
 @pytest.mark.parametrize("status", [*WorkflowExecutionStatus.values(), OF_TOMORROW])
-def test_only_a_status_that_is_known_to_be_closed_is_closed(status: int) -> None:
+def test_a_status_that_is_not_known_as_closed_is_open(status: int) -> None:
     info = WorkflowExecutionInfo()
-    info.status = status  # type: ignore[assignment]  # as a server of tomorrow may say
+    info.status = status  # type: ignore[assignment]  # as a later server may answer
     described = DescribeWorkflowExecutionResponse(workflow_execution_info=info)
     assert Execution.of(described).closed_as == CLOSED.get(status)  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""Setting in sync by hand: only what nothing works on, and nothing changes it later."""
+"""Set-in-sync unlocks only what no open process holds, and no late call changes it afterwards."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from orchestrator.domain.errors import StaleToken
 from orchestrator.operations.set_in_sync import ChangedMeanwhile, HolderIsOpen, NotFenced
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from tests.mending import lost_holder, mend, parked, unlock
+from tests.mending import lost_holder, parked, repair, unlock
 from tests.processes import Processes, eventually, until_struck
 
 
@@ -47,7 +47,7 @@ async def test_what_a_lost_process_has_changed_grows_the_version(
         handle = await processes.start("modify_user_group", group_id, group_name="After")
         await eventually(lambda: is_called(processes, group_id, "User Group After"))
         await handle.terminate("by mistake")
-        await mend(processes, [groups.system], handle, group_id, "terminated")
+        await repair(processes, [groups.system], handle, group_id, "terminated")
     after = await processes.read(group_id)
     assert (after.description, after.insync, after.version) == ("User Group After", True, 2)
     stale = await processes.start("modify_user_group", group_id, group_name="Late", version=1)
@@ -99,7 +99,7 @@ async def test_nothing_is_unlocked_when_the_external_system_is_away(
     assert (await processes.read(group_id)).insync
 
 
-async def test_the_token_that_is_told_is_the_one_that_is_stored(
+async def test_the_external_system_gets_the_token_that_is_stored(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     told = []
@@ -117,7 +117,7 @@ async def test_the_token_that_is_told_is_the_one_that_is_stored(
 async def test_a_step_that_begins_meanwhile_keeps_the_lock(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
-    """It has read the new token, so that the external system would not refuse its call."""
+    """The step has read the new token, so the external system would accept its call."""
     handle, group_id = await lost_holder(processes, groups)
 
     async def a_step_begins(*_: object) -> None:
@@ -130,7 +130,7 @@ async def test_a_step_that_begins_meanwhile_keeps_the_lock(
     assert (await processes.read(group_id)).held_by == handle.id
 
 
-async def test_of_two_who_set_in_sync_at_once_one_does(
+async def test_of_two_set_in_syncs_at_once_one_succeeds(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     handle, group_id = await lost_holder(processes, groups)

@@ -10,7 +10,7 @@ SCHEMA = (
     CREATE TABLE products (
         product_id   uuid  CONSTRAINT products_pkey PRIMARY KEY,
         name         text  NOT NULL CONSTRAINT products_name_key UNIQUE,
-        product_type text  NOT NULL, -- names the model classes
+        product_type text  NOT NULL, -- selects the model classes
         tag          text  NOT NULL,
         description  text  NOT NULL
     )
@@ -18,16 +18,16 @@ SCHEMA = (
     """
     CREATE TABLE processes (
         process_id             text        CONSTRAINT processes_pkey PRIMARY KEY, -- Temporal's workflow id
-        first_execution_run_id text        NOT NULL, -- tells a second process of the same id apart
+        first_execution_run_id text        NOT NULL, -- differs if a second process has the same id
         workflow               text        NOT NULL,
         target                 text        NOT NULL
             CONSTRAINT processes_target_known
             CHECK (target IN ('CREATE', 'MODIFY', 'TERMINATE', 'VALIDATE')),
-        subscription_id        uuid, -- set by the step that relates the two
+        subscription_id        uuid, -- set by the step store_process_subscription
         status                 text        NOT NULL
             CONSTRAINT processes_status_known
             CHECK (status IN ('running', 'failed', 'completed', 'aborted', 'refused', 'lost')),
-        created_by             text, -- null where nobody said
+        created_by             text, -- null if not given
         reason                 text,
         started_at             timestamptz NOT NULL,
         ended_at               timestamptz, -- null while open
@@ -37,12 +37,12 @@ SCHEMA = (
         CONSTRAINT processes_ended CHECK (
             CASE status
                 WHEN 'running' THEN ended_at IS NULL
-                WHEN 'failed' THEN true -- parked: open; ended by a discrepancy or by giving up: not
+                WHEN 'failed' THEN true -- open if parked, else ended by a discrepancy or a give-up
                 WHEN 'completed' THEN ended_at IS NOT NULL
                 WHEN 'aborted' THEN ended_at IS NOT NULL
                 WHEN 'refused' THEN ended_at IS NOT NULL
                 WHEN 'lost' THEN ended_at IS NOT NULL
-                ELSE true -- unknown: processes_status_known says so
+                ELSE true -- processes_status_known refuses an unknown status
             END
         )
     )
@@ -67,12 +67,12 @@ SCHEMA = (
             CONSTRAINT subscriptions_discrepancy_known REFERENCES processes,
         insync               boolean     NOT NULL
             GENERATED ALWAYS AS (held_by IS NULL AND discrepancy_found_by IS NULL) STORED,
-        start_date           timestamptz, -- first became active
-        end_date             timestamptz, -- was terminated
+        start_date           timestamptz, -- when it first became active
+        end_date             timestamptz, -- when it was terminated
         note                 text,
         version              integer     NOT NULL
             CONSTRAINT subscriptions_version_positive CHECK (version >= 1),
-        fence                bigint      NOT NULL, -- the fencing token: grows with each lock and roll-back
+        fence                bigint      NOT NULL, -- fencing token; a lock, roll-back, set-in-sync raises it
         block                jsonb       NOT NULL, -- the values of its own product block
         created_at           timestamptz NOT NULL,
         CONSTRAINT subscriptions_started CHECK (status <> 'active' OR start_date IS NOT NULL),
@@ -96,7 +96,7 @@ SCHEMA = (
     CREATE TABLE process_steps (
         process_id   text        NOT NULL CONSTRAINT process_steps_process_known REFERENCES processes,
         step         text        NOT NULL,
-        result       jsonb       NOT NULL, -- what the step returned: at every further attempt, too
+        result       jsonb       NOT NULL, -- what the step returned; a repeated attempt returns it again
         committed_at timestamptz NOT NULL,
         CONSTRAINT process_steps_pkey PRIMARY KEY (process_id, step)
     )
@@ -108,9 +108,9 @@ SCHEMA = (
         event      text        NOT NULL
             CONSTRAINT process_events_known
             CHECK (event IN ('parked', 'retried', 'abort requested', 'given up')),
-        number     integer     NOT NULL, -- the how manieth of its kind, from 1
-        step       text, -- the step it is about
-        by         text, -- null where nobody said, or nobody acted
+        number     integer     NOT NULL, -- sequence number among events of the same kind, starting at 1
+        step       text, -- the step that the event concerns
+        by         text, -- null if not given, or if no person acted
         reason     text,
         at         timestamptz NOT NULL,
         CONSTRAINT process_events_pkey PRIMARY KEY (process_id, event, number)
@@ -127,13 +127,13 @@ SCHEMA = (
 
 
 def upgrade() -> None:
-    """Make the tables of the first release."""
+    """Create the tables of the first release, and its product."""
     for statement in SCHEMA:
         op.execute(statement)
 
 
 def downgrade() -> None:
-    """Drop them, with everything in them."""
+    """Drop these tables with all their rows."""
     op.execute(
         "DROP TABLE process_events, process_steps, subscription_relations, subscriptions, processes, products"
     )

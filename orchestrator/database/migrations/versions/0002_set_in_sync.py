@@ -1,4 +1,4 @@
-"""The trail says who set a subscription in sync; events are counted by execution."""
+"""The trail records who set a subscription in sync; each execution counts its own events."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Let the trail hold that event, too, and the same count once more after a reset."""
+    """Allow the event in the trail, and the same sequence number again after a reset."""
     op.execute("ALTER TABLE process_events ADD COLUMN run_id text NOT NULL DEFAULT ''")
     op.execute("ALTER TABLE process_events DROP CONSTRAINT process_events_pkey")
     op.execute(
@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget these events, and those that a reset has counted once more."""
+    """Delete these events, and those whose sequence number was used again after a reset."""
     op.execute(
         """
         DELETE FROM process_events e USING process_events earlier

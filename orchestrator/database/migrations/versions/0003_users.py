@@ -1,4 +1,4 @@
-"""The products of users, and the fixed input that tells them apart."""
+"""The two products for users, and the fixed input in which they differ."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Let a product have fixed inputs; insert both products of users."""
+    """Add fixed inputs to products; insert both products for users."""
     op.execute("ALTER TABLE products ADD COLUMN fixed_inputs jsonb NOT NULL DEFAULT '{}'")
     op.execute("COMMENT ON COLUMN products.fixed_inputs IS 'Constants: the same in every subscription'")
     op.execute(
@@ -25,6 +25,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove them; refused by the database while there are users."""
+    """Delete both products and all fixed inputs; the database refuses this while there are users."""
     op.execute("DELETE FROM products WHERE product_type = 'User'")
     op.execute("ALTER TABLE products DROP COLUMN fixed_inputs")

@@ -1,4 +1,4 @@
-"""Which Temporal the processes of this database run in."""
+"""The Temporal namespace in which the processes of this database run."""
 
 from alembic import op
 
@@ -8,16 +8,16 @@ only_adds = True
 
 
 def upgrade() -> None:
-    """Make room for one namespace; the first program that uses the database enters its own."""
+    """Create a table for one namespace; the first program that uses the database stores its own."""
     op.execute(
         """
         CREATE TABLE temporal_namespace (
             only_row     boolean NOT NULL DEFAULT true
                 CONSTRAINT temporal_namespace_pkey PRIMARY KEY
                 CONSTRAINT temporal_namespace_only_row CHECK (only_row),
-            namespace_id text    NOT NULL, -- given by Temporal when it makes a namespace
+            namespace_id text    NOT NULL, -- assigned by Temporal when it creates a namespace
             name         text    NOT NULL,
-            address      text    NOT NULL -- where it was found: to name it, not to tell it apart
+            address      text    NOT NULL -- only for messages: one Temporal may have several addresses
         )
         """
     )
@@ -25,5 +25,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget it."""
+    """Drop the table with its row."""
     op.execute("DROP TABLE temporal_namespace")

@@ -13,7 +13,7 @@ def upgrade() -> None:
         """
         CREATE TABLE validation_findings (
             process_id             text        NOT NULL, -- the validation of all subscriptions
-            first_execution_run_id text        NOT NULL, -- tells a second process of the same id apart
+            first_execution_run_id text        NOT NULL, -- differs if a second process has the same id
             subscription_id        uuid        NOT NULL
                 CONSTRAINT validation_findings_subscription_known REFERENCES subscriptions,
             kind                text        NOT NULL
@@ -31,5 +31,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the table with everything in it."""
+    """Drop the table with all its rows."""
     op.execute("DROP TABLE validation_findings")

@@ -10,10 +10,10 @@ from services.mail_system import Box, MailSystem
 
 
 class MailboxActivities:
-    """The steps of a mailbox. Every one is idempotent: the mail system knows the subscription.
+    """The steps of a mailbox.
 
-    Every one raises ExternalSystemUnavailable when the system does not answer, and RequestRejected when it
-    rejects the request.
+    Each step is idempotent: the mail system knows each mailbox by its subscription. Each one raises
+    ExternalSystemUnavailable if the system does not answer, and RequestRejected if it rejects the request.
     """
 
     def __init__(self, ledger: Ledger, mail: MailSystem) -> None:
@@ -32,7 +32,7 @@ class MailboxActivities:
 
     @activity.defn
     async def modify_mailbox(self, step: ModifyValues) -> SubscriptionModel:
-        """Change address or quota of the mailbox, and store the new values."""
+        """Change the address or quota of the mailbox, and store the new values."""
 
         async def modify(mailbox: Mailbox, token: int) -> Change[Mailbox]:
             await self._change(mailbox.changed(**step.values), token)
@@ -42,7 +42,7 @@ class MailboxActivities:
 
     @activity.defn
     async def restore_mailbox(self, run: StepRun) -> SubscriptionModel:
-        """Give the mailbox the values that it had when the process locked the subscription."""
+        """Restore the values that the mailbox had when the process locked the subscription."""
 
         async def restore(mailbox: Mailbox, token: int) -> Change[Mailbox]:
             await self._change(await self._ledger.before_image(run, Mailbox), token)
@@ -52,7 +52,7 @@ class MailboxActivities:
 
     @activity.defn
     async def deprovision_mailbox(self, run: StepRun) -> SubscriptionModel:
-        """Remove the mailbox, whether or not it was created."""
+        """Remove the mailbox. Succeeds if it was never created."""
 
         async def deprovision(mailbox: MailboxInactive, token: int) -> Change[MailboxInactive]:
             await self._mail.deprovision_mailbox(mailbox.subscription_id, token=token)

@@ -12,7 +12,7 @@ NAME = "mail_system"
 
 @asynccontextmanager
 async def open_fake_mail_system(database_url: str) -> AsyncIterator["FakeMailSystem"]:
-    """Connect to the fake in its own schema and role of this database."""
+    """Connect to the fake, which has a separate schema and role in this database."""
     async with open_fake_system(database_url, NAME) as system:
         yield FakeMailSystem(system)
 
@@ -24,23 +24,18 @@ class FakeMailSystem:
         self.system = system
 
     async def provision_mailbox(self, subscription_id: UUID, box: Box, *, token: int) -> KnownBox:
-        """See `MailSystem`."""
         return _box(await self.system.provision(subscription_id, box.model_dump(), token=token))
 
     async def change_mailbox(self, subscription_id: UUID, box: Box, *, token: int) -> KnownBox:
-        """See `MailSystem`."""
         return _box(await self.system.modify(subscription_id, box.model_dump(), token=token))
 
     async def deprovision_mailbox(self, subscription_id: UUID, *, token: int) -> None:
-        """See `MailSystem`."""
         await self.system.deprovision(subscription_id, token=token)
 
     async def fence(self, subscription_id: UUID, *, token: int) -> None:
-        """See `MailSystem`."""
         await self.system.fence(subscription_id, token=token)
 
     async def find_mailbox(self, subscription_id: UUID) -> KnownBox | None:
-        """See `MailSystem`."""
         record = await self.system.find(subscription_id)
         return None if record is None else _box(record)
 

@@ -1,4 +1,4 @@
-"""The mail system: what this project needs of it."""
+"""The mail system: the calls that this project makes to it."""
 
 from typing import Protocol
 from uuid import UUID
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Box(BaseModel):
-    """What the mail system is told of a mailbox."""
+    """The values of a mailbox that the mail system needs."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -22,21 +22,21 @@ class KnownBox(Box):
 
 
 class MailSystem(Protocol):
-    """Administers mailboxes, each known by the id of the subscription that it is for.
+    """Administers mailboxes, each identified by the id of its subscription.
 
-    Idempotence, fencing tokens and errors are those of `services.group_management.GroupManagement`.
+    Idempotency, fencing tokens and errors are those of `services.group_management.GroupManagement`.
     """
 
     async def provision_mailbox(self, subscription_id: UUID, box: Box, *, token: int) -> KnownBox:
-        """Make the mailbox, or return the one that is there; never twice, never after its removal."""
+        """Create the mailbox. Idempotent: returns the existing one. It is not created again after removal."""
         ...
 
     async def change_mailbox(self, subscription_id: UUID, box: Box, *, token: int) -> KnownBox:
-        """Give the mailbox this address and quota; one that has them already keeps them."""
+        """Change the address and quota of the mailbox. Idempotent."""
         ...
 
     async def deprovision_mailbox(self, subscription_id: UUID, *, token: int) -> None:
-        """Remove the mailbox for ever; one that never was counts as removed."""
+        """Remove the mailbox for ever. Idempotent; removing a mailbox that never existed succeeds."""
         ...
 
     async def fence(self, subscription_id: UUID, *, token: int) -> None:
@@ -44,5 +44,5 @@ class MailSystem(Protocol):
         ...
 
     async def find_mailbox(self, subscription_id: UUID) -> KnownBox | None:
-        """Return the mailbox, or `None` where there is none."""
+        """Return the mailbox, or `None` if there is none."""
         ...

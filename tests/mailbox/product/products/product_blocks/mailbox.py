@@ -12,12 +12,12 @@ Quota = Annotated[WholeNumber, Field(ge=1, le=1_000_000)]
 
 
 class MailboxBlockInactive(ProductBlock):
-    """A mailbox that is initial or terminated: nothing is mandatory."""
+    """A mailbox that is initial or terminated: no value is mandatory."""
 
     address: Name | None = None
     quota_mb: Quota | None = None
     mailbox_id: int | None = None
-    """The number that the mail system gave it."""
+    """Number that the mail system assigned; `None` until then."""
 
 
 class MailboxBlockProvisioning(MailboxBlockInactive):

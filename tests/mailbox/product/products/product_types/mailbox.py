@@ -1,4 +1,4 @@
-"""The Mailbox: an address that takes mail, up to a quota."""
+"""The Mailbox: an address that receives mail, up to a quota."""
 
 from typing import Self
 from uuid import UUID
@@ -17,13 +17,13 @@ class MailboxInactive(
         MAILBOX: Product(name="Mailbox", type="Mailbox", tag="MAILBOX", description="mailbox administration")
     },
 ):
-    """A mailbox that is not yet, or no longer, there."""
+    """A mailbox that does not exist yet, or no longer."""
 
     mailbox: MailboxBlockInactive = MailboxBlockInactive()
 
 
 class MailboxProvisioning(MailboxInactive, lifecycle=[Status.PROVISIONING]):
-    """A mailbox with an address and a quota, on its way into the mail system."""
+    """A mailbox that is being provisioned: it has an address and a quota."""
 
     mailbox: MailboxBlockProvisioning
 
@@ -32,7 +32,7 @@ class MailboxProvisioning(MailboxInactive, lifecycle=[Status.PROVISIONING]):
         return f"Mailbox {self.mailbox.address}"
 
     def provisioned(self, mailbox_id: int) -> Self:
-        """Return this mailbox with the id that the mail system gave it."""
+        """Return this mailbox with the id that the mail system assigned."""
         return self.with_values(mailbox_id=mailbox_id)
 
 

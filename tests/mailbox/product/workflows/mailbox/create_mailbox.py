@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class CreateMailboxForm(CreateForm):
-    """An address that takes mail, up to a quota."""
+    """An address that receives mail, up to a quota."""
 
     examples: ClassVar = ("--address ops@example.org --quota-mb 500",)
 
@@ -40,7 +40,7 @@ class CreateMailboxForm(CreateForm):
 
 @workflow.defn(name="create_mailbox")
 class CreateMailbox(ProcessFrame):
-    """Create a subscription on a mailbox, and the mailbox itself."""
+    """Create a mailbox and its subscription."""
 
     target = Target.CREATE
     sequence = (

@@ -1,4 +1,4 @@
-"""Modify a mailbox: give it another address or quota, here and in the mail system."""
+"""Modify a mailbox: change its address or quota, here and in the mail system."""
 
 from typing import ClassVar
 
@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class ModifyMailboxForm(ModifyForm):
-    """What may change of a mailbox."""
+    """The new values of a mailbox; a value that is left out stays."""
 
     examples: ClassVar = ("64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --quota-mb 1000 --version 1",)
     unchangeable: ClassVar = frozenset({"mailbox_id"})
@@ -33,7 +33,7 @@ class ModifyMailboxForm(ModifyForm):
     address: Name | None = Field(None, title="Address", description="new address, 1 to 255 characters")
     quota_mb: Quota | None = Field(None, title="Quota", description="new quota in megabytes, 1 to 1000000")
     mailbox_id: WholeNumber | None = Field(
-        None, title="Mailbox id", description="cannot be changed; refused where it is another"
+        None, title="Mailbox id", description="cannot be changed; refused if it differs"
     )
 
     @property
@@ -43,7 +43,7 @@ class ModifyMailboxForm(ModifyForm):
 
 @workflow.defn(name="modify_mailbox")
 class ModifyMailbox(ProcessFrame):
-    """Give a mailbox another address or quota."""
+    """Change the address or quota of a mailbox."""
 
     target = Target.MODIFY
     sequence = (

@@ -1,4 +1,4 @@
-"""Terminate a mailbox: remove it from the mail system, and end its subscription."""
+"""Terminate a mailbox: remove it from the mail system, and terminate its subscription."""
 
 from temporalio import workflow
 
@@ -21,12 +21,12 @@ DEPROVISION = call_external_system("Deprovision mailbox", MailboxActivities.depr
 
 
 class TerminateMailboxForm(TerminateForm):
-    """Which mailbox to end."""
+    """The mailbox to terminate."""
 
 
 @workflow.defn(name="terminate_mailbox")
 class TerminateMailbox(ProcessFrame):
-    """End a mailbox."""
+    """Terminate a mailbox."""
 
     target = Target.TERMINATE
     sequence = (

@@ -1,4 +1,4 @@
-"""The product of mailboxes."""
+"""The product Mailbox."""
 
 from alembic import op
 
@@ -20,5 +20,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove it; refused by the database while there are mailboxes."""
+    """Delete the product; the database refuses this while there are mailboxes."""
     op.execute("DELETE FROM products WHERE product_type = 'Mailbox'")
