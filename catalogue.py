@@ -27,7 +27,7 @@ from workflows.user_group.validate_user_group import ValidateUserGroup
 
 
 class HasTarget(Protocol):
-    """A workflow class that says what its processes do."""
+    """A workflow class with a target."""
 
     target: ClassVar[Target]
 
@@ -37,14 +37,14 @@ class CatalogueEntry:
     """What can be done with the products of one type."""
 
     command: str
-    """How the product is called on the command line."""
+    """The name of the product on the command line."""
     subscription: type[SubscriptionModel]
     """Any class of the product type: what every process works on."""
     workflows: tuple[type[ProcessFrame], ...]
     external_system: str
-    """The system that its subscriptions are provisioned in; one of `settings.EXTERNAL_SYSTEMS`."""
+    """The system that its subscriptions are provisioned in; in capitals it names the settings of the system."""
     activities: Callable[[Ledger, Any], object]
-    """Makes the activities of its own steps, from the ledger and the client of that system."""
+    """Creates the activities of its own steps, from the ledger and the client of that system."""
 
     @property
     def product_type(self) -> str:
@@ -52,7 +52,7 @@ class CatalogueEntry:
         return self.subscription.product_type
 
     def workflow(self, target: Target) -> type[ProcessFrame] | None:
-        """Return the workflow for this target, or `None` where the product has none."""
+        """Return the workflow for this target, or `None` if the product has none."""
         return next((found for found in self.workflows if found.target is target), None)
 
 
@@ -93,7 +93,7 @@ def validating_workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> dic
 
 
 def entry_of(product_type: str, catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> CatalogueEntry | None:
-    """Return the entry of a product type, or `None` where it stands in no catalogue."""
+    """Return the entry of a product type, or `None` if it is in no catalogue."""
     return next((entry for entry in catalogue if entry.product_type == product_type), None)
 
 

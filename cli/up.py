@@ -21,7 +21,7 @@ from stack.keeping import kept_up
     "--directory",
     type=click.Path(path_type=Path),
     default=DIRECTORY,
-    help="Folder for its data; by default .devstack, where the starter looks for it.",
+    help="Folder for its data (default: .devstack; the starter looks there).",
 )
 def up(workers: int, directory: Path) -> None:
     """Run PostgreSQL, Temporal with its Web UI, and workers; restart what ends."""

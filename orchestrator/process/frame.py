@@ -76,7 +76,7 @@ class ProcessFrame:
             raise ApplicationError("Somebody else has just acted on this process", type="NotParked")
 
     @workflow.update(
-        description='Leave an aborted process as it is, e.g. {"by": "alice", "reason": "removed by hand"}'
+        description='End an aborted process that is parked, e.g. {"by": "alice", "reason": "removed by hand"}'
     )
     async def give_up(self, note: OperatorNote = OperatorNote()) -> str:
         """End an aborted process that is parked; its subscription stays out of sync."""
