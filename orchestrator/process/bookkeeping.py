@@ -1,6 +1,7 @@
 """The activities that are no steps: they write into the trail what happened to a process."""
 
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 from pydantic_core import from_json
 from temporalio import activity
@@ -20,16 +21,18 @@ from orchestrator.process.messages import (
     RollBackBegun,
 )
 
+RequestAbort: TypeAlias = Callable[[str, str, str], Awaitable[None]]
+"""Asks Temporal to cancel a process.
+
+Its arguments are the id of the process, the id of its first run, and the reason.
+"""
+
 
 class Bookkeeping:
     """Writes the trail. Every activity is idempotent: what has committed is not written twice."""
 
-    def __init__(self, ledger: Ledger, request_abort: Callable[[str, str], Awaitable[None]]) -> None:
-        """Create the activities.
-
-        Args:
-            request_abort: asks Temporal to cancel the process with this id, for this reason.
-        """
+    def __init__(self, ledger: Ledger, request_abort: RequestAbort) -> None:
+        """Create the activities."""
         self._ledger = ledger
         self._request_abort = request_abort
 
@@ -83,7 +86,7 @@ class Bookkeeping:
         Raises:
             RPCError: when Temporal does not answer.
         """
-        await self._request_abort(abort.process_id, abort.reason)
+        await self._request_abort(abort.process_id, abort.first_execution_run_id, abort.reason)
 
     @activity.defn
     async def record_event(self, step: ProcessEvent) -> None:

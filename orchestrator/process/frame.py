@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.process.endings import ENDS, GIVEN_UP, Endings
     from orchestrator.process.forms import OperatorNote, StartForm
     from orchestrator.process.memo import Progress, carried
-    from orchestrator.process.messages import CheckResult, StepRun
+    from orchestrator.process.messages import CheckResult, RollBackBegun, StepRun
     from orchestrator.process.soundness import require_sound
     from orchestrator.process.step import Result, Step, run_step
     from orchestrator.process.trail import Trail, identify
@@ -117,30 +117,25 @@ class ProcessFrame:
         return end
 
     async def _go(self) -> Result:
-        if self._progress.course is Course.FORWARD:
-            try:
-                return await self._forward()
-            except asyncio.CancelledError:
-                if workflow.cancellation_reason() is None:
-                    raise
         try:
+            if self._progress.course is Course.FORWARD:
+                try:
+                    return await self._forward()
+                except asyncio.CancelledError:
+                    if workflow.cancellation_reason() is None:
+                        raise
             return await self._go_on_aborted()
         except ApplicationError as error:
-            await self._fail(error)
+            await self._endings.fail(error, self._now(), first=self._progress.next_step == 0)
             raise
 
     async def _forward(self) -> Result:
         end: Result | None = None
         first = self._parked_on(self.sequence) if self._progress.failure else self._progress.next_step
-        for line in self._details.lines[:first]:
-            line.state = DONE
+        self._show_done(first)
         for number, step in list(enumerate(self.sequence))[first:]:
             self._note(next_step=number)
-            try:
-                end = await self._finish(step, self._details.lines[number])
-            except ApplicationError as error:
-                await self._fail(error)
-                raise
+            end = await self._finish(step, self._details.lines[number])
             if number == 0 and isinstance(end, SubscriptionModel):
                 self._details.show_subscription(end)
         assert end is not None  # there is always a step left: a process parks before it is done
@@ -149,6 +144,7 @@ class ProcessFrame:
     async def _go_on_aborted(self) -> Result:
         """Go the way that the database says: back, or on to the end if the abort came too late."""
         if self._progress.course is not Course.FORWARD:
+            self._show_done(self._progress.next_step)
             await self._take_abort_again()
         elif (end := await self._begin_roll_back()) is not None:
             return end
@@ -158,25 +154,30 @@ class ProcessFrame:
 
     async def _begin_roll_back(self) -> Result | None:
         """Set the course of a process that was aborted; return its result if it has completed already."""
-        self._retry = None
-        # No retry is taken from now on. The roll-back begins when the database says so.
         reason = legible(workflow.cancellation_reason() or "")
+        # No retry is taken from now on. The roll-back begins when the database says so.
         self._note(failure="", course=Course.FORWARD_ONLY, abort_reason=reason)
-        begun = await self._trail.begin_roll_back(self._now(), self.sequence, self.pivot, reason or None)
+        begun = await self._decide_course(reason)
         if begun.completed is not None:
             self._details.notice = "The abort came too late: the last step had committed."
             return CheckResult(subscription=begun.completed, differences=begun.differences)
-        if begun.past_pivot:
-            notice = "The abort came too late: the process runs to its end."
-            self._details.show_status(ProcessStatus.RUNNING, notice)
-            return None
-        self._note(course=Course.BACKWARD)
-        notice = f"Being rolled back.\n\n{quoted(reason or 'no reason given')}"
-        self._details.show_status(ProcessStatus.RUNNING, notice)
-        if not begun.held:  # there is nothing to undo
+        self._details.show_status(ProcessStatus.RUNNING, self._course_notice())
+        if self._progress.course is Course.BACKWARD and not begun.held:  # there is nothing to undo
             await self._trail.end(ProcessStatus.ABORTED, self._now())
             await self._endings.abort(reason)
         return None
+
+    async def _decide_course(self, reason: str) -> RollBackBegun:
+        """Let the database decide which way the process goes; a retry that has arrived waits for that."""
+        if self._retry is not None and not workflow.patched("a-retry-waits-for-the-course"):
+            self._retry = None
+        try:
+            begun = await self._trail.begin_roll_back(self._now(), self.sequence, self.pivot, reason or None)
+            if begun.completed is None and not begun.past_pivot:
+                self._note(course=Course.BACKWARD)
+            return begun
+        finally:
+            self._retry = None
 
     async def _backward(self) -> None:
         lines = [Line(f"Roll-back: {step.title}") for step in self.roll_back]
@@ -195,11 +196,13 @@ class ProcessFrame:
         Temporal closes as canceled only an execution whose cancellation was requested, and a new run starts
         without. The first steps of a new run are the moment at which nothing else can be in progress.
         """
-        await self._trail.repeat_abort(self._progress.abort_reason, self._progress.course)
         try:
+            await self._trail.repeat_abort(self._progress.abort_reason, self._progress.course)
             await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
-        except asyncio.CancelledError:
-            return  # it is here
+        except (ApplicationError, asyncio.CancelledError):
+            # Once it is here, nothing else counts: not even whether the answer to the request came back.
+            if workflow.cancellation_reason() is None:
+                raise
 
     async def _finish(self, step: Step, line: Line) -> Result:
         while True:
@@ -247,19 +250,34 @@ class ProcessFrame:
         await self._record(step, "retried", self._retry)
         self._note(failure="")
         self._retry = None
-        self._details.show_status(ProcessStatus.RUNNING, "")
+        self._details.show_status(ProcessStatus.RUNNING, self._course_notice())
 
     async def _continue_as_new_when_long(self) -> None:
         long = workflow.info().get_current_history_length() >= LONGEST_HISTORY
         if not long or not self._has_run_a_step:
             return
         aborted = self._progress.course is not Course.FORWARD
-        if aborted and not workflow.patched("aborted-continues-as-new"):
+        # One mark for each time: the SDK would answer for all of them what it has answered once.
+        if aborted and not workflow.patched(f"aborted-continues-as-new-{self._progress.times_parked}"):
             return
         # A retry that has arrived waits for this process, so this process must not wait for the retry.
         await workflow.wait_condition(lambda: self._retry is not None or workflow.all_handlers_finished())
         if self._retry is None and self._give_up is None:
             workflow.continue_as_new(self._form, memo={"progress": self._progress})
+
+    def _show_done(self, first: int) -> None:
+        """Show the steps before this one as done; another run may have run them."""
+        for line in self._details.lines[:first]:
+            line.state = DONE
+
+    def _course_notice(self) -> str:
+        match self._progress.course:
+            case Course.FORWARD:
+                return ""
+            case Course.FORWARD_ONLY:
+                return "The abort came too late: the process runs to its end."
+            case Course.BACKWARD:
+                return f"Being rolled back.\n\n{quoted(self._progress.abort_reason or 'no reason given')}"
 
     def _parked_on(self, steps: tuple[Step, ...], prefix: str = "") -> int:
         # By its title: the code that it continues as new on may be of another release, with other steps.
@@ -268,9 +286,6 @@ class ProcessFrame:
             # Ends this task, not the process: Temporal retries it until some release knows the step.
             raise RuntimeError(f"This release has no step {self._progress.failed_step!r} to go on with")
         return titles.index(self._progress.failed_step)
-
-    async def _fail(self, error: ApplicationError) -> None:
-        await self._endings.fail(error, self._now(), first=self._progress.next_step == 0)
 
     def _note(self, **progress: object) -> None:
         self._progress = self._progress.model_copy(update=progress)

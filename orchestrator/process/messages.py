@@ -166,6 +166,7 @@ class RepeatAbort(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     process_id: str
+    first_execution_run_id: str
     reason: str
     """Who aborted the process and why; may be empty."""
 

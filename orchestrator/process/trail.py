@@ -117,7 +117,11 @@ class Trail:
 
     async def repeat_abort(self, reason: str, course: Course) -> None:
         """Request the cancellation of this execution, which the run before it had taken."""
-        again = RepeatAbort(process_id=self.process.process_id, reason=reason)
+        again = RepeatAbort(
+            process_id=self.process.process_id,
+            first_execution_run_id=self.process.first_execution_run_id,
+            reason=reason,
+        )
         await _write("Repeat the abort", Bookkeeping.repeat_abort, again, course)
 
 

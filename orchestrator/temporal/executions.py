@@ -1,5 +1,6 @@
 """The state of an execution, which only Temporal knows: open, closed, cancellation requested."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -98,23 +99,34 @@ async def is_cancellation_requested(client: Client, process_id: str) -> bool:
     Raises:
         RPCError: when Temporal does not answer within `PATIENCE`, or knows no such process.
     """
-    return (await _describe(client, process_id, patience=PATIENCE)).is_cancellation_requested
+    try:
+        # Not only the request's own timeout: a Temporal that limits its rate has the SDK wait and try again.
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            return (await _describe(client, process_id)).is_cancellation_requested
+    except TimeoutError:
+        message = f"Temporal has not answered within {PATIENCE.total_seconds():.0f} s"
+        raise RPCError(message, RPCStatusCode.DEADLINE_EXCEEDED, b"") from None
 
 
-async def request_cancellation(client: Client, process_id: str, reason: str) -> None:
+async def request_cancellation(
+    client: Client, process_id: str, first_execution_run_id: str, reason: str
+) -> None:
     """Request the cancellation of a process. Idempotent while it is open.
+
+    Args:
+        first_execution_run_id: the first run of the process; a later process with the same id stays
+            untouched.
 
     Raises:
         RPCError: when Temporal does not answer, or the process is not open.
     """
-    await client.get_workflow_handle(process_id).cancel(reason=reason)
+    handle = client.get_workflow_handle(process_id, first_execution_run_id=first_execution_run_id)
+    await handle.cancel(reason=reason)
 
 
-async def _describe(client: Client, process_id: str, *, patience: timedelta | None = None) -> Execution:
+async def _describe(client: Client, process_id: str) -> Execution:
     request = DescribeWorkflowExecutionRequest(
         namespace=client.namespace, execution=WorkflowExecution(workflow_id=process_id)
     )
-    described = await client.workflow_service.describe_workflow_execution(
-        request, retry=True, timeout=patience
-    )
+    described = await client.workflow_service.describe_workflow_execution(request, retry=True)
     return Execution.of(described)

@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 StepStatus = Literal["running", "retrying", "completed", "failed", "canceled"]
 
-BOOKKEEPING = frozenset({"begin_roll_back", "record_event", "end_process"})
+BOOKKEEPING = frozenset({"begin_roll_back", "record_event", "end_process", "repeat_abort"})
 """Activities that are not steps: they only write the trail."""
 
 

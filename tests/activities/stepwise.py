@@ -66,7 +66,7 @@ class Stepwise:
     def subscription_id(self) -> UUID:
         return self.process.subscription_id
 
-    async def request_abort(self, process_id: str, reason: str) -> None:
+    async def request_abort(self, process_id: str, first_execution_run_id: str, reason: str) -> None:
         self.aborted = True
 
     async def is_abort_requested(self, process_id: str) -> bool:

@@ -7,7 +7,7 @@ from typing import get_args
 from uuid import UUID
 
 import pytest
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
 
 from catalogue import CatalogueEntry
 from orchestrator.domain.process import ProcessStatus, Target
@@ -261,3 +261,22 @@ DONE: dict[Target, Callable[[Ended], None]] = {
     Target.TERMINATE: terminated,
     Target.VALIDATE: validated,
 }
+
+
+async def test_a_retry_that_loses_against_an_abort_says_so(
+    client: Client, endpoints: Endpoints, task_queue: str, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    """Both arrive while no worker runs, so that one workflow task gets them together."""
+    await groups.system.order(Fault(kind="reject", times=1))
+    async with open_worker(client, endpoints, task_queue=task_queue) as worker, worker:
+        handle = await processes.create_user_group()
+        await processes.until_parked(handle)
+    await handle.cancel(reason="carol: wrong name")
+    retry = asyncio.create_task(processes.retry(handle))
+    await asyncio.sleep(0.5)  # no program can see that an update waits for a worker
+    async with open_worker(client, endpoints, task_queue=task_queue) as worker, worker:
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await retry
+        await processes.until_closed(handle)
+    assert "was aborted in the same moment" in str(refused.value.cause)
+    assert [event.event for event in await processes.events(handle)] == ["parked", "abort requested"]

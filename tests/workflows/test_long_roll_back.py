@@ -1,15 +1,23 @@
 """An aborted process that parks again and again continues as new, like any other."""
 
 import asyncio
+from typing import Any
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
 
-from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.process import Course, ProcessStatus
 from orchestrator.domain.subscription import Status
+from orchestrator.process.ledger import Moment
+from orchestrator.process.messages import StepRun
+from orchestrator.temporal.executions import request_cancellation
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
+from settings import Endpoints
+from tests.moments import Moments
 from tests.processes import Handle, Processes, eventually
+from worker import open_worker
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +49,76 @@ async def test_a_roll_back_goes_on_in_a_new_run(
     subscription = await processes.read(processes.subscription_id(handle))
     assert (subscription.status, subscription.insync) == (Status.TERMINATED, True)
     assert "carol: wrong name" in await processes.details(handle)
+    assert "repeat_abort" not in [step.name for step in await processes.steps(handle)]
+
+
+async def test_the_page_of_a_new_run_shows_what_the_run_before_has_done(
+    worker: None, processes: Processes, groups: FakeGroupManagement, moments: Moments
+) -> None:
+    handle = await aborted_and_parked(processes, groups)
+    shown = []
+
+    async def look(run: StepRun, moment: Moment) -> None:
+        if run.course is Course.BACKWARD and moment == "before the effect":
+            shown.append(await processes.details(handle))
+
+    moments.acts.append(look)
+    await processes.retry(handle)
+    await processes.until_closed(handle)
+    assert "1\u00a0Create subscription | ✓\u00a0done" in shown[-1]
+    assert "Being rolled back.\n\n> carol: wrong name" in shown[-1]
+
+
+async def test_a_lost_answer_to_the_repeated_abort_changes_nothing(
+    client: Client,
+    endpoints: Endpoints,
+    task_queue: str,
+    processes: Processes,
+    groups: FakeGroupManagement,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers_lost = iter(range(3))
+
+    async def request_and_lose_the_answer(*arguments: Any) -> None:
+        await request_cancellation(*arguments)
+        if next(answers_lost, None) is not None:
+            raise RPCError("no answer", RPCStatusCode.DEADLINE_EXCEEDED, b"")
+
+    monkeypatch.setattr("worker.request_cancellation", request_and_lose_the_answer)
+    async with open_worker(client, endpoints, task_queue=task_queue) as worker, worker:
+        handle = await aborted_and_parked(processes, groups)
+        await eventually(lambda: cancel_requested(handle))
+        await processes.retry(handle)
+        await processes.until_closed(handle)
+    row = await processes.row(handle)
+    assert row is not None
+    assert row.status is ProcessStatus.ABORTED
+    assert (await processes.read(processes.subscription_id(handle))).insync
+
+
+async def test_a_roll_back_that_was_long_before_the_upgrade_continues_as_new(
+    client: Client,
+    endpoints: Endpoints,
+    task_queue: str,
+    processes: Processes,
+    groups: FakeGroupManagement,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("orchestrator.process.frame.LONGEST_HISTORY", 100_000)
+    await groups.system.order(Fault(kind="reject", times=3))
+    async with open_worker(client, endpoints, task_queue=task_queue) as worker, worker:
+        handle = await processes.create_user_group("Rejected")
+        await processes.until_parked(handle)
+        await handle.cancel(reason="carol: wrong name")
+        await processes.until_parked(handle, times=2)
+    length = (await handle.describe()).history_length
+    monkeypatch.setattr("orchestrator.process.frame.LONGEST_HISTORY", length - 5)
+    async with open_worker(client, endpoints, task_queue=task_queue) as worker, worker:
+        await processes.retry(handle)
+        await processes.until_parked(handle, times=3)
+        await eventually(lambda: processes.next_run(handle))
+        await processes.retry(processes.latest(handle))
+        await processes.until_closed(handle)
 
 
 async def test_a_roll_back_can_park_in_every_run(
