@@ -33,7 +33,7 @@ def set_in_sync(subscription_id: str, by: str | None, reason: str | None, as_jso
             connections.client,
             connections.pool,
             wanted,
-            fence=fence_by(connections.endpoints),
+            fence=fence_by(connections.endpoints, connections.pool),
             by=note.by,
             reason=note.reason,
         )

@@ -35,7 +35,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT ON validation_findings TO %I', worker);
     -- Locking a row needs UPDATE.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON processes, subscriptions TO %I', worker);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON temporal_namespace TO %I', worker);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON temporal_namespace, external_systems TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON subscription_relations TO %I', worker);
 END
 $$
@@ -72,6 +72,7 @@ WHERE c.relnamespace = current_schema()::regnamespace
       ('INSERT', 'processes'), ('UPDATE', 'processes'),
       ('INSERT', 'subscriptions'), ('UPDATE', 'subscriptions'),
       ('INSERT', 'temporal_namespace'), ('UPDATE', 'temporal_namespace'),
+      ('INSERT', 'external_systems'), ('UPDATE', 'external_systems'),
       ('INSERT', 'subscription_relations'), ('DELETE', 'subscription_relations')
   )
 """

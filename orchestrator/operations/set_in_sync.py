@@ -1,7 +1,8 @@
 """Set a subscription in sync by hand, if no open process holds it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
@@ -16,6 +17,9 @@ from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.operations.own_temporal import require_own_temporal
 from orchestrator.temporal.executions import closed_as
+
+PATIENCE = timedelta(seconds=30)
+"""How long to wait for an external system to take a fencing token."""
 
 Fence: TypeAlias = Callable[[str, UUID, int], Awaitable[None]]
 """Tells the external system of a product type to refuse calls for a subscription with a lower token.
@@ -61,7 +65,7 @@ async def set_in_sync(
     """Unlock the subscription and forget a known discrepancy; record in the trail who did so and why.
 
     A worker that was frozen in the middle of a call may come back at any time. So the external system gets a
-    new fencing token before the subscription is unlocked. If it does not take the token, nothing is unlocked.
+    new fencing token before a held subscription is unlocked. If it does not take it, nothing is unlocked.
     Idempotent: a subscription that is in sync stays unchanged.
 
     Raises:
@@ -79,10 +83,8 @@ async def set_in_sync(
         return before.subscription
     await _require_closed(client, before.subscription)
     fenced, revision = await _raise_fence(pool, before)
-    try:
-        await fence(before.subscription.product.type, subscription_id, fenced.fence)
-    except Exception as error:  # whatever the client of the system raises
-        raise NotFenced(subscription_id, error) from error
+    if before.subscription.held_by is not None:  # else it only differs, and no call can be on its way
+        await _tell(fence, fenced)
     await _require_closed(client, before.subscription)  # it may have been reset
     event = TrailEvent(event="set in sync", step=None, by=by, reason=reason, at=datetime.now(UTC))
     return await _unlock(pool, fenced, revision, event)
@@ -106,6 +108,15 @@ async def _raise_fence(pool: Pool, expected: Stored) -> tuple[Stored, int]:
         revision = await _lock(connection, expected)
         fence = await subscriptions.raise_fence(connection, expected.subscription.subscription_id)
     return Stored(expected.subscription, fence), revision
+
+
+async def _tell(fence: Fence, fenced: Stored) -> None:
+    subscription = fenced.subscription
+    try:
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            await fence(subscription.product.type, subscription.subscription_id, fenced.fence)
+    except Exception as error:  # whatever the client of the system raises
+        raise NotFenced(subscription.subscription_id, error) from error
 
 
 async def _unlock(pool: Pool, expected: Stored, revision: int, event: TrailEvent) -> SubscriptionModel:

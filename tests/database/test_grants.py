@@ -56,6 +56,7 @@ async def test_a_worker_may_read_the_version_of_the_schema(worker: str) -> None:
         "DELETE FROM subscriptions",
         "UPDATE subscription_relations SET depends_on = NULL",
         "DELETE FROM temporal_namespace",
+        "DELETE FROM external_systems",
         "INSERT INTO products VALUES (gen_random_uuid(), 'a', 'a', 'a', 'a')",
         "UPDATE products SET name = NULL",
         "UPDATE alembic_version SET version_num = '0001'",

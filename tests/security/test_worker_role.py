@@ -91,7 +91,12 @@ async def test_the_role_suffices_to_reconcile_and_set_in_sync(
     lost = await reconcile(processes.client, pool)
     subscription_id = processes.subscription_id(handle)
     mended = await set_in_sync(
-        processes.client, pool, subscription_id, fence=fence_by(endpoints), by="alice", reason="looked"
+        processes.client,
+        pool,
+        subscription_id,
+        fence=fence_by(endpoints, pool),
+        by="alice",
+        reason="looked",
     )
     assert [row.process_id for row in lost] == [handle.id]
     assert mended.insync

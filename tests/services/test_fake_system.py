@@ -15,6 +15,7 @@ from tests.database.structure import structure, with_new_role
 
 TABLES_OF_SUBSCRIPTIONS = [
     "alembic_version",
+    "external_systems",
     "process_events",
     "process_steps",
     "processes",

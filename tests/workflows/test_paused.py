@@ -117,7 +117,12 @@ async def test_what_a_paused_process_holds_is_not_set_in_sync(
     handle, group_id = paused
     with pytest.raises(HolderIsOpen):
         await set_in_sync(
-            processes.client, processes.pool, group_id, fence=fence_by(endpoints), by=None, reason=None
+            processes.client,
+            processes.pool,
+            group_id,
+            fence=fence_by(endpoints, processes.pool),
+            by=None,
+            reason=None,
         )
     assert (await processes.read(group_id)).held_by == handle.id
 
