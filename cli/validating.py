@@ -115,7 +115,8 @@ async def _report(
     async with connections.pool.acquire() as connection:
         found = await findings.read_findings(connection, handle.id, first_run_id)
     listed = {
-        kind: [one.subscription_id for one in found if one.kind == kind] for kind in get_args(FindingKind)
+        kind: [one.subscription_id for one in (*totals.older, *found) if one.kind == kind]
+        for kind in get_args(FindingKind)
     }
     return Report(total=totals.total, in_sync=totals.in_sync, **listed)
 

@@ -1,7 +1,7 @@
 """The validation of all: validate every active subscription, a few at a time, and count the findings."""
 
 import asyncio
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, Self, get_args
 from uuid import UUID
 
 from temporalio import workflow
@@ -36,20 +36,21 @@ class Totals(BaseModel):
 
     total: int = 0
     in_sync: int = 0
-    discrepancies: int = 0
-    """Subscriptions that differ from their external system."""
-    refused: int = 0
-    """Subscriptions that a process works on, or whose product has no validation."""
-    failed: int = 0
-    """Subscriptions whose validation failed, or did not end in time."""
+    found: dict[FindingKind, int] = {}
+    """Number of findings of each kind; no entry means none."""
+    older: tuple[Finding, ...] = Field((), exclude=True)
+    """Findings that release 0.1.0 has passed on; later ones store them in the database."""
 
     @model_validator(mode="before")
     @classmethod
-    def _count_lists(cls, fields: Any) -> Any:
-        # The first release stored lists of subscriptions instead of their number.
-        if not isinstance(fields, dict):
+    def _take_over_lists(cls, fields: Any) -> Any:
+        # That release has a list of subscriptions for each kind. It also reads what this one writes: so
+        # their names must never come to mean something else.
+        if not isinstance(fields, dict) or "found" in fields:
             return fields
-        return {name: len(value) if isinstance(value, list) else value for name, value in fields.items()}
+        lists = {kind: fields[kind] for kind in get_args(FindingKind) if fields.get(kind)}
+        older = [{"subscription_id": one, "kind": kind} for kind, listed in lists.items() for one in listed]
+        return fields | {"found": {kind: len(listed) for kind, listed in lists.items()}, "older": older}
 
     def count(self, kind: FindingKind | None) -> None:
         """Count one more subscription; `None` means that it is in sync."""
@@ -57,12 +58,13 @@ class Totals(BaseModel):
         if kind is None:
             self.in_sync += 1
         else:
-            setattr(self, kind, getattr(self, kind) + 1)
+            self.found[kind] = self.found.get(kind, 0) + 1
 
     def __str__(self) -> str:
+        different, refused, failed = (self.found.get(kind, 0) for kind in get_args(FindingKind))
         return (
-            f"{self.total} validated: {self.in_sync} in sync, {self.discrepancies} with discrepancies, "
-            f"{self.refused} refused, {self.failed} failed"
+            f"{self.total} validated: {self.in_sync} in sync, {different} with discrepancies, "
+            f"{refused} refused, {failed} failed"
         )
 
 
@@ -74,20 +76,10 @@ class Part(BaseModel):
     findings: tuple[Finding, ...] = ()
     """Findings that are not stored yet; a memo is too small for those of all subscriptions."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _take_over_lists(cls, fields: Any) -> Any:
-        # The first release carried all findings in the memo, as lists of the totals.
-        if not isinstance(fields, dict) or "findings" in fields:
-            return fields
-        totals = fields.get("totals")
-        lists = totals if isinstance(totals, dict) else {}
-        findings = [
-            {"subscription_id": subscription_id, "kind": kind}
-            for kind in get_args(FindingKind)
-            for subscription_id in lists.get(kind) or ()
-        ]
-        return fields | {"findings": findings}
+    @model_validator(mode="after")
+    def _take_over_findings(self) -> Self:
+        self.findings, self.totals.older = (*self.totals.older, *self.findings), ()
+        return self
 
 
 class ValidateSubscriptionsForm(OperatorNote):

@@ -9,10 +9,11 @@ from pydantic import BaseModel
 
 from catalogue import form_of, workflow_type, workflows
 from cli.documents import Outcome, ProcessDocument
+from cli.validating import Report
 from orchestrator.domain import gate
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
-from orchestrator.operations.validate_subscriptions import Totals, ValidateSubscriptionsForm
+from orchestrator.operations.validate_subscriptions import ValidateSubscriptionsForm
 from orchestrator.operations.validation_schedule import ValidationSchedule
 from orchestrator.process.frame import ProcessFrame
 from orchestrator.temporal.history import StepLog
@@ -104,7 +105,7 @@ def test_the_fields_of_a_step_are_on_the_page() -> None:
 
 
 def test_the_totals_of_a_validation_of_all_are_on_the_page() -> None:
-    assert columns("Totals") == fields(Totals)
+    assert columns("Totals") == fields(Report)
 
 
 def test_the_fields_of_a_schedule_are_on_the_page() -> None:
