@@ -42,7 +42,7 @@ class CatalogueEntry:
     """Any class of the product type: what every process works on."""
     workflows: tuple[type[ProcessFrame], ...]
     external_system: str
-    """The system that its subscriptions are provisioned in; in capitals it names the settings of the system."""
+    """The system that its subscriptions are provisioned in; its capitals name its settings."""
     activities: Callable[[Ledger, Any], object]
     """Creates the activities of its own steps, from the ledger and the client of that system."""
 

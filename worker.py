@@ -25,11 +25,17 @@ from orchestrator.database.connection import (
     Pool,
     open_pool,
 )
+from orchestrator.database.external_systems import store_openers
 from orchestrator.database.grants import RoleNotFit, grant_to_worker
 from orchestrator.database.migrate import migrate, require_current_schema
 from orchestrator.database.schema import SchemaOutOfDate
 from orchestrator.operations.background import keep_running
-from orchestrator.operations.own_temporal import AnotherTemporal, adopt_temporal, require_own_temporal
+from orchestrator.operations.own_temporal import (
+    AnotherTemporal,
+    NamespaceNotFound,
+    adopt_temporal,
+    require_own_temporal,
+)
 from orchestrator.operations.reconcile import reconcile_hourly
 from orchestrator.operations.validation_activities import ValidationActivities
 from orchestrator.process.bookkeeping import Bookkeeping
@@ -51,7 +57,7 @@ GRACE = timedelta(seconds=20)
 
 REFUSALS = (
     *(ConfigurationError, TemporalUnreachable, DatabaseUnreachable, InvalidVersion),
-    *(SchemaOutOfDate, NotPermitted, RoleNotFit, FakeNotUsable, AnotherTemporal),
+    *(SchemaOutOfDate, NotPermitted, RoleNotFit, FakeNotUsable, AnotherTemporal, NamespaceNotFound),
 )
 """Why a worker cannot start; the program prints each in one line."""
 
@@ -171,7 +177,8 @@ async def run_until_told_to_stop(
         adopts_temporal: whether to move the database to this Temporal first, whichever it belonged to.
 
     Raises:
-        TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion, AnotherTemporal: when it
+        TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion, AnotherTemporal,
+            NamespaceNotFound: when it
             cannot start.
     """
     stop = _stop_signal()
@@ -185,12 +192,18 @@ async def run_until_told_to_stop(
         await open_pool(endpoints.database_url.get_secret_value(), size=pool_size) as pool,
         open_worker(client, endpoints, pool=pool, version=version) as worker,
     ):
+        await _note_external_systems(pool, endpoints)
         reconciler = keep_running("the reconciler", partial(reconcile_hourly, client, pool))
         log.info("takes up to %d connections to PostgreSQL", most_connections(endpoints, pool_size))
         log.info("ready: task queue %s, namespace %s", TASK_QUEUE, client.namespace)
         if what_to_do:
             log.warning("%s", what_to_do)
         await _run_both(worker, reconciler, stop)
+
+
+async def _note_external_systems(pool: Pool, endpoints: Endpoints) -> None:
+    async with pool.acquire() as connection:
+        await store_openers(connection, {one.name: one.opened_by for one in endpoints.external_systems})
 
 
 def _stop_signal() -> asyncio.Event:
@@ -222,7 +235,8 @@ async def _require_own_temporal(client: Client, endpoints: Endpoints, *, adopts:
     async with await open_pool(url, size=1) as pool:
         if adopts:
             former, own = await adopt_temporal(client, pool)
-            log.info("the processes of this database run in Temporal's %s; before: %s", own, former)
+            if former != own:
+                log.info("the processes of this database run in Temporal's %s; before: %s", own, former)
         await require_own_temporal(client, pool)
 
 

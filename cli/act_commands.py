@@ -9,7 +9,7 @@ from cli.concluding import Sent, conclude, watch
 from cli.connections import Connections
 from cli.documents import Outcome, ProcessDocument, process_document
 from cli.options import current_user, examples, fill, json_option, require_text
-from cli.starting import request_abort, require_abortable, send_update
+from cli.starting import request_abort, require_abortable, require_not_lost, send_update
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.process.forms import OperatorNote
 from orchestrator.temporal.history import LastError
@@ -88,6 +88,7 @@ def act(
 
     async def work(connections: Connections, sent: Sent) -> Outcome:
         before = await process_document(connections, process_id)
+        require_not_lost(before)
         require(before)
         sent.process_id = process_id  # an update may have arrived even if its answer did not
         await action(connections, note)

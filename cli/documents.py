@@ -112,6 +112,8 @@ async def with_steps(connections: Connections, process_id: str, row: TrailRow | 
         ProcessNotFound: if it has no row and Temporal does not know it either.
     """
     execution = await find_execution(connections.client, process_id)
+    if row is not None and row.ended_at is None and (execution is None or execution.closed_as is not None):
+        row = await _lost_or_ended(connections, row, execution)
     if execution is None:
         if row is None:
             raise ProcessNotFound(process_id)
@@ -121,6 +123,21 @@ async def with_steps(connections: Connections, process_id: str, row: TrailRow | 
     steps = step_log(events, execution.pending_activities)
     row = row or _row_of(process_id, execution, events)
     return ProcessDocument(**row.model_dump(), steps=tuple(steps), last_error=last_error(events))
+
+
+async def _lost_or_ended(connections: Connections, row: TrailRow, execution: Execution | None) -> TrailRow:
+    """Return the trail row of a process that Temporal has closed, as the reconciler would leave it."""
+    async with connections.pool.acquire() as connection:  # it may have ended since its row was read
+        now = await processes.read_process(connection, row.process_id)
+    if now is None or now.ended_at is not None:
+        return now or row
+    closed_as = "not found" if execution is None else execution.closed_as
+    found = {
+        "status": ProcessStatus.LOST,
+        "failed_reason": processes.lost_reason(closed_as or ""),
+        "ended_at": None if execution is None else execution.ended_at,
+    }
+    return now.model_copy(update=found)
 
 
 def _row_of(process_id: str, execution: Execution, events: list[HistoryEvent]) -> TrailRow:

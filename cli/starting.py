@@ -146,7 +146,7 @@ async def send_update(connections: Connections, process_id: str, update: str, no
     """Send the update `retry` or `give_up`, and wait until the process has accepted it.
 
     Raises:
-        ActionRefused: if the process has ended, is unknown, or is not parked.
+        ActionRefused: if the process has ended, or is not parked.
     """
     try:
         await connections.client.get_workflow_handle(process_id).execute_update(update, note)
@@ -165,13 +165,27 @@ async def request_abort(connections: Connections, process_id: str, note: Operato
     """Request the cancellation of the process; the reason names who asks and why.
 
     Raises:
-        ActionRefused: if the process has ended or is unknown.
+        ActionRefused: if the process has ended.
     """
     why = ": ".join(said for said in (note.by, note.reason) if said)
     try:
         await connections.client.get_workflow_handle(process_id).cancel(reason=why)
     except RPCError as error:
         raise _refusal(process_id, error) from error
+
+
+def require_not_lost(document: ProcessDocument) -> None:
+    """Require that no one has closed the process in Temporal.
+
+    Raises:
+        ActionRefused: if somebody has.
+    """
+    if document.status is ProcessStatus.LOST:
+        raise ActionRefused(
+            f'Process "{document.process_id}" is lost ({document.failed_reason}); nothing was changed; '
+            f"set its subscription in sync: starter.py set-in-sync {document.subscription_id}",
+            "NotOpen",
+        )
 
 
 def require_abortable(document: ProcessDocument) -> None:
@@ -201,9 +215,7 @@ class ActionRefused(Exception):
 def _refusal(process_id: str, error: RPCError) -> Exception:
     if error.status is not RPCStatusCode.NOT_FOUND:
         return error
-    return ActionRefused(
-        f'Process "{process_id}" has ended or does not exist; nothing was changed', "NotOpen"
-    )
+    return ActionRefused(f'Process "{process_id}" has ended; nothing was changed', "NotOpen")
 
 
 async def outcome(connections: Connections, document: ProcessDocument) -> Outcome:

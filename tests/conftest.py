@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from orchestrator.database.connection import Pool, open_pool
+from orchestrator.operations.own_temporal import require_own_temporal
 from orchestrator.temporal import search_attributes
 from orchestrator.temporal.plugin import subscriptions_plugin
 from services.fake_group_management import FakeGroupManagement
@@ -97,6 +98,8 @@ async def endpoints(client: Client, database_url: str) -> Endpoints:
     address = client.service_client.config.target_host
     endpoints = Settings().at(temporal_address=address, database_url=database_url)
     await prepare_databases(endpoints)
+    async with await open_pool(database_url, size=1) as pool:
+        await require_own_temporal(client, pool)  # as the first program would
     return endpoints
 
 

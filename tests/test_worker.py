@@ -12,9 +12,10 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from orchestrator.database.connection import open_pool
+from orchestrator.database.connection import Pool, open_pool
 from orchestrator.database.migrate import require_current_schema
 from orchestrator.domain.subscription import Status
+from orchestrator.operations.own_temporal import require_own_temporal
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import ROOT, Endpoints
@@ -46,6 +47,15 @@ async def test_a_worker_that_is_stopped_finishes_its_activities(
     assert await next_worker.wait() == 0
     assert created.status is Status.ACTIVE
     assert (await processes_of_program.steps(handle))[3].attempts == 1
+
+
+async def test_a_worker_stores_what_opens_the_external_systems(endpoints: Endpoints, pool: Pool) -> None:
+    await pool.execute("DELETE FROM external_systems")
+    worker = await start_worker(endpoints)
+    stored = await eventually(lambda: stored_openers(pool))
+    worker.send_signal(signal.SIGTERM)
+    assert await worker.wait() == 0
+    assert stored["group_management"] == "services.fake_group_management:open_fake_group_management"
 
 
 async def test_an_empty_database_gets_one_line(endpoints: Endpoints, postgres: str) -> None:
@@ -94,12 +104,13 @@ async def test_a_role_without_rights_gets_one_line(endpoints: Endpoints) -> None
     assert re.fullmatch(r'worker: PostgreSQL refuses: permission denied .*--grant-to ROLE"\n', said)
 
 
-async def test_a_worker_outlives_its_reconciler(endpoints: Endpoints, postgres: str) -> None:
+async def test_a_worker_outlives_its_reconciler(client: Client, endpoints: Endpoints, postgres: str) -> None:
     """A row of the trail that nobody can read fails every round of the reconciler."""
     database_url = await new_database(postgres)
     own = with_database(endpoints, database_url)
     await prepare_databases(own)
     async with await open_pool(database_url) as pool:
+        await require_own_temporal(client, pool)
         await store_process(pool)
         await pool.execute("ALTER TABLE processes DROP CONSTRAINT processes_target_known")
         await pool.execute("UPDATE processes SET target = 'UNHEARD OF'")
@@ -167,3 +178,8 @@ async def refusal(
 async def struck(groups: FakeGroupManagement) -> bool | None:
     """Return whether the fault for one call is used up."""
     return None if await groups.system.faults() else True
+
+
+async def stored_openers(pool: Pool) -> dict[str, str] | None:
+    rows = await pool.fetch("SELECT name, opened_by FROM external_systems")
+    return {row["name"]: row["opened_by"] for row in rows} or None

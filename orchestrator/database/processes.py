@@ -216,6 +216,23 @@ async def list_open_processes(connection: Connection) -> list[TrailRow]:
     return [TrailRow.model_validate(dict(row)) for row in rows]
 
 
+def lost_reason(closed_as: str) -> str:
+    """Return why a process counts as lost, given how its execution closed."""
+    return f"Its execution in Temporal: {closed_as}"
+
+
+async def list_newest_open_processes(connection: Connection, limit: int) -> list[str]:
+    """Return the ids of the processes that are open in the trail, newest first.
+
+    Args:
+        limit: number of ids at most.
+    """
+    rows = await connection.fetch(
+        "SELECT process_id FROM processes WHERE ended_at IS NULL ORDER BY started_at DESC LIMIT $1", limit
+    )
+    return [row["process_id"] for row in rows]
+
+
 async def set_process_status(
     connection: Connection,
     process_id: str,

@@ -10,9 +10,10 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from orchestrator.database import processes
-from orchestrator.database.connection import NO_ANSWER, Pool, transaction
+from orchestrator.database.connection import NO_ANSWER, NotPermitted, Pool, transaction
 from orchestrator.database.processes import TrailRow
-from orchestrator.operations.own_temporal import AnotherTemporal, require_own_temporal
+from orchestrator.domain.errors import DomainError
+from orchestrator.operations.own_temporal import require_own_temporal
 from orchestrator.temporal.executions import closed_as
 
 EVERY = timedelta(hours=1)
@@ -33,7 +34,7 @@ async def reconcile_hourly(
         try:
             for lost in await reconcile(client, pool):
                 log.warning("process %s is lost: set its subscription in sync", lost.process_id)
-        except (RPCError, AnotherTemporal, asyncpg.PostgresError, *NO_ANSWER) as error:
+        except (RPCError, DomainError, NotPermitted, asyncpg.PostgresError, *NO_ANSWER) as error:
             log.warning("cannot reconcile now: %s", error)
             pause = retry
         await asyncio.sleep(pause.total_seconds())
@@ -63,5 +64,5 @@ async def reconcile(client: Client, pool: Pool) -> list[TrailRow]:
 async def _mark_lost(pool: Pool, process_id: str, closed: str) -> bool:
     async with transaction(pool) as connection:
         return await processes.mark_lost(
-            connection, process_id, f"Its execution in Temporal: {closed}", datetime.now(UTC)
+            connection, process_id, processes.lost_reason(closed), datetime.now(UTC)
         )

@@ -5,6 +5,8 @@ import signal
 
 from temporalio.client import Client
 
+from orchestrator.database.connection import Pool
+from orchestrator.database.external_systems import store_openers
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import Endpoints
@@ -100,6 +102,42 @@ async def test_set_in_sync_is_refused_while_the_system_is_away(
     mended = await starter("set-in-sync", subscription_id, "--json")
     assert (refused.code, refused.document["error"]["type"]) == (1, "NotFenced")
     assert "group_management cannot be reached" in refused.document["error"]["message"]
+    assert (mended.code, mended.document["subscription"]["insync"]) == (0, True)
+
+
+async def test_a_process_that_was_terminated_in_temporal_takes_no_action(
+    starter: Starter, groups: FakeGroupManagement, client: Client
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    parked = (await starter("create", "user-group", "--group-name", "Reserved", "--json")).document
+    process_id = parked["process_id"]
+    await client.get_workflow_handle(process_id).terminate("by mistake")
+    shown = await starter("process", process_id)
+    assert "Its execution in Temporal: terminated" in shown.stdout
+    assert "starter.py retry" not in shown.stdout
+    for action in ("retry", "give-up", "abort"):
+        refused = await starter(action, process_id, "--json")
+        assert (refused.code, refused.document["error"]["type"]) == (1, "NotOpen")
+        assert (
+            f"set-in-sync {parked['subscription']['subscription_id']}" in refused.document["error"]["message"]
+        )
+
+
+async def test_set_in_sync_refuses_another_system_than_that_of_the_workers(
+    starter: Starter, groups: FakeGroupManagement, client: Client, pool: Pool
+) -> None:
+    """A shell without the workers' variables would tell the fake, and late calls reach the real system."""
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    parked = (await starter("create", "user-group", "--group-name", "Reserved", "--json")).document
+    await client.get_workflow_handle(parked["process_id"]).terminate("by mistake")
+    subscription_id = parked["subscription"]["subscription_id"]
+    async with pool.acquire() as connection:
+        await store_openers(connection, {"group_management": "ours:open"})
+    refused = await starter("set-in-sync", subscription_id, "--json")
+    await pool.execute("DELETE FROM external_systems")
+    mended = await starter("set-in-sync", subscription_id, "--json")
+    assert (refused.code, refused.document["error"]["type"]) == (1, "NotFenced")
+    assert "run with GROUP_MANAGEMENT=ours:open" in refused.document["error"]["message"]
     assert (mended.code, mended.document["subscription"]["insync"]) == (0, True)
 
 

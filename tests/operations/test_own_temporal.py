@@ -154,6 +154,28 @@ async def test_of_two_first_uses_at_once_one_is_refused(client: Client, another:
     assert sorted(type(answer).__name__ for answer in answers) == ["AnotherTemporal", "NoneType"]
 
 
+async def test_the_first_use_after_an_upgrade_asks_for_the_open_processes(
+    open_process: tuple[Handle, UUID], client: Client, another: Client, endpoints: Endpoints, pool: Pool
+) -> None:
+    await pool.execute("DELETE FROM temporal_namespace")
+    ended = await Starter(at(another, endpoints))("reconcile", "--json")
+    assert (ended.code, ended.document["error"]["type"]) == (1, "AnotherTemporal")
+    assert "none of those that are open is known here" in ended.document["error"]["message"]
+    await require_own_temporal(client, pool)
+    assert await pool.fetchval("SELECT namespace_id FROM temporal_namespace") == await namespace_id(client)
+
+
+async def test_a_namespace_that_does_not_exist_gets_one_line(client: Client, endpoints: Endpoints) -> None:
+    unknown = at(client, endpoints) | {"TEMPORAL_NAMESPACE": "typo"}
+    ended = await Program(unknown, (str(ROOT / "worker.py"),))()
+    address = client.service_client.config.target_host
+    assert ended.code == 1
+    assert ended.stderr == (
+        f'worker: Temporal at {address} has no namespace "typo": correct TEMPORAL_NAMESPACE, '
+        "or create the namespace\n"
+    )
+
+
 async def test_a_worker_does_not_start_on_another_temporal(
     client: Client, another: Client, endpoints: Endpoints, pool: Pool
 ) -> None:

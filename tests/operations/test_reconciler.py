@@ -11,6 +11,7 @@ from temporalio.client import Client
 from orchestrator.database import processes
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.domain.process import ProcessStatus
+from orchestrator.operations.own_temporal import require_own_temporal
 from orchestrator.operations.reconcile import reconcile_hourly
 from settings import Endpoints
 from tests.conftest import new_database
@@ -25,11 +26,12 @@ SOON = timedelta(seconds=0.05)
 
 
 @pytest.fixture
-async def own(endpoints: Endpoints, postgres: str) -> AsyncIterator[Pool]:
+async def own(client: Client, endpoints: Endpoints, postgres: str) -> AsyncIterator[Pool]:
     """A database that no other reconciler reads."""
     url = await new_database(postgres)
     await prepare_databases(with_database(endpoints, url))
     async with await open_pool(url) as pool:
+        await require_own_temporal(client, pool)
         yield pool
 
 
