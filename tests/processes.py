@@ -139,9 +139,9 @@ class Processes:
         return self.client.get_workflow_handle(handle.id)
 
     async def next_run(self, handle: Handle) -> Handle | None:
-        """Return the handle of the run after this first one; `None` while there is none."""
+        """Return the handle of the last run if it is not this one; `None` while it is."""
         run_id = (await self.latest(handle).describe()).run_id
-        if run_id == handle.first_execution_run_id:
+        if run_id == (handle.run_id or handle.first_execution_run_id):
             return None
         return self.client.get_workflow_handle(handle.id, run_id=run_id)
 

@@ -70,6 +70,17 @@ class Recorder:
         await handle.result()
         return handle
 
+    async def continued_aborted(self) -> Handle:
+        self.monkeypatch.setattr("orchestrator.process.frame.LONGEST_HISTORY", 10)
+        first = await self._start(Fault(kind="reject", times=2))
+        aborted = await eventually(lambda: self.processes.next_run(first))
+        await aborted.cancel(reason="carol: wrong name")
+        await self.processes.until_parked(first, times=2)
+        handle = await eventually(lambda: self.processes.next_run(aborted))
+        await self.processes.retry(handle, by="bob", reason="system repaired")
+        await self.processes.until_closed(handle)
+        return handle
+
     async def aborted(self) -> Handle:
         if self.lifecycle.target in {Target.CREATE, Target.MODIFY}:
             handle = await self.parked()

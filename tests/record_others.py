@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from orchestrator.database import subscriptions
+from orchestrator.domain.subscription import Status
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptions, ValidateSubscriptionsForm
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
@@ -67,6 +68,17 @@ async def test_record_validation_of_all_page_by_page(
     )
 
 
+async def test_record_validation_of_all_with_findings(
+    processes: Processes, list_few: ListFew, groups: FakeGroupManagement
+) -> None:
+    list_few()
+    for subscription in await subscriptions_of(processes):
+        await groups.system.tamper(subscription, None)
+    handle = await validate_all(processes)
+    await handle.result()
+    await save(handle, "validate_subscriptions.findings")
+
+
 async def test_record_aborted_validation_of_all(
     processes: Processes, list_few: ListFew, groups: FakeGroupManagement
 ) -> None:
@@ -77,6 +89,12 @@ async def test_record_aborted_validation_of_all(
     await handle.cancel(reason="carol: not now")
     await processes.until_closed(handle)
     await save(handle, "validate_subscriptions.aborted")
+
+
+async def subscriptions_of(processes: Processes) -> list[UUID]:
+    async with processes.pool.acquire() as connection:
+        found = await subscriptions.list_subscriptions(connection, status=Status.ACTIVE)
+    return [one.subscription_id for one in found]
 
 
 async def validate_all(processes: Processes) -> Handle:

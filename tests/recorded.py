@@ -22,9 +22,12 @@ HISTORIES = Path(__file__).parent / "histories"
 PARKS = ("parked", "retried", "continued")
 """Parked: it is still open. Continued: its history was too long when it parked, so it continued as new."""
 
+GOES_BACK = ("aborted", "continued_aborted", "given_up")
+"""Continued, aborted: a run that goes on with the roll-back of the run before."""
+
 KINDS: dict[Target, tuple[str, ...]] = {
-    Target.CREATE: ("done", "outage", "database_outage", *PARKS, "aborted", "given_up"),
-    Target.MODIFY: ("done", "outage", "database_outage", *PARKS, "aborted", "given_up", "refused"),
+    Target.CREATE: ("done", "outage", "database_outage", *PARKS, *GOES_BACK),
+    Target.MODIFY: ("done", "outage", "database_outage", *PARKS, *GOES_BACK, "refused"),
     Target.TERMINATE: ("done", "outage", "database_outage", *PARKS, "aborted", "forward", "refused"),
     Target.VALIDATE: ("done", "outage", "database_outage", "aborted", "discrepancy", "refused"),
 }
