@@ -2,9 +2,11 @@
 
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from uuid import UUID
 
 import click
+from temporalio.common import TypedSearchAttributes
 
 from catalogue import CATALOGUE, CatalogueEntry, entry_of, form_of
 from cli.concluding import Sent, conclude, watch
@@ -29,8 +31,23 @@ from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptionsForm
 from orchestrator.process.forms import StartForm
 from orchestrator.process.frame import ProcessFrame
+from orchestrator.process.starting import known_attributes
 
-Prepared = tuple[type[ProcessFrame], StartForm]
+
+@dataclass(frozen=True)
+class Prepared:
+    """A process that the gate lets start."""
+
+    entry: CatalogueEntry
+    definition: type[ProcessFrame]
+    form: StartForm
+    subscription: SubscriptionModel | None = None
+    """The subscription that it works on; `None` if it creates one."""
+
+    def attributes(self, process_id: str) -> TypedSearchAttributes:
+        """Return the search attributes that are known before it starts."""
+        target, kind = self.definition.target, self.entry.subscription
+        return known_attributes(self.form, process_id, target, kind, self.subscription)
 
 
 @click.group(
@@ -61,7 +78,7 @@ def add_create_command(entry: CatalogueEntry) -> None:
             async with connections.pool.acquire() as connection:
                 joined = relations.joined_by(entry.product_type, filled.values())
                 judge_joins(await relations.read_joins(connection, joined))
-            return definition, filled
+            return Prepared(entry, definition, filled)
 
         return start(prepare, process_id, no_wait=no_wait, as_json=as_json)
 
@@ -167,7 +184,7 @@ def on_existing(
             product_type = stored.subscription.product.type
             entry = entry_of(product_type)
             definition = entry.workflow(target) if entry else None
-            if definition is None:
+            if entry is None or definition is None:
                 raise WorkflowNotValid(stored.subscription)
             form = fill(form_of(definition), said(given) | {"subscription_id": str(wanted)})
             joined = relations.joined_by(product_type, form.values())
@@ -175,7 +192,7 @@ def on_existing(
         judge(subject, target, product_type, getattr(form, "version", None))
         if confirm is not None:
             confirm(subject.subscription)
-        return definition, form
+        return Prepared(entry, definition, form, subject.subscription)
 
     return prepare
 
@@ -200,12 +217,19 @@ def start(
         if process_id is not None and await exists(connections, process_id):
             return await existing(connections, ProcessAlreadyExists(process_id), process_id)
         try:
-            definition, form = await prepare(connections)
+            prepared = await prepare(connections)
         except GateRefusal as refusal:
             return await refused(connections, about, refusal)
-        wanted_id = process_id or new_process_id(definition)
+        form, wanted_id = prepared.form, process_id or new_process_id(prepared.definition)
         try:
-            await start_process(connections, definition, form, wanted_id, title=form.title)
+            await start_process(
+                connections,
+                prepared.definition,
+                form,
+                wanted_id,
+                title=form.title,
+                attributes=prepared.attributes(wanted_id),
+            )
         except ProcessAlreadyExists as error:
             return await existing(connections, error, wanted_id)
         sent.process_id = wanted_id

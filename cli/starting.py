@@ -12,7 +12,7 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -61,16 +61,19 @@ async def start_process(
     process_id: str,
     *,
     title: str,
+    attributes: TypedSearchAttributes = TypedSearchAttributes.empty,
 ) -> None:
     """Start a process under this id.
+
+    Args:
+        attributes: the search attributes that are known already. If no worker has registered them yet, the
+            process sets them itself.
 
     Raises:
         ProcessAlreadyExists: if there is, or ever was, a process with this id; nothing was started.
     """
-    async with connections.pool.acquire() as connection:
-        if await processes.read_process(connection, process_id) is not None:
-            raise ProcessAlreadyExists(process_id)
-    try:
+
+    async def start(attributes: TypedSearchAttributes) -> None:
         await connections.client.start_workflow(
             workflow_type(definition),
             form,
@@ -78,7 +81,19 @@ async def start_process(
             task_queue=TASK_QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=summary(title),
+            search_attributes=attributes,
         )
+
+    async with connections.pool.acquire() as connection:
+        if await processes.read_process(connection, process_id) is not None:
+            raise ProcessAlreadyExists(process_id)
+    try:
+        try:
+            await start(attributes)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                raise
+            await start(TypedSearchAttributes.empty)
     except WorkflowAlreadyStartedError as error:
         raise ProcessAlreadyExists(process_id) from error
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self, get_args
 from uuid import UUID
 
 from temporalio import workflow
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError, ChildWorkflowError
 from temporalio.workflow import ParentClosePolicy
 
@@ -174,6 +175,13 @@ class ValidateSubscriptions:
             id=f"{one.workflow}-{workflow.uuid4()}",
             parent_close_policy=ParentClosePolicy.ABANDON,
             static_summary=validation.title,
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(search_attributes.TARGET, Target.VALIDATE),
+                    SearchAttributePair(search_attributes.SUBSCRIPTION_ID, str(one.subscription_id)),
+                    SearchAttributePair(search_attributes.PROCESS_STATUS, ProcessStatus.RUNNING),
+                ]
+            ),
         )
         ended, _ = await workflow.wait([process], timeout=form.patience)
         if not ended:

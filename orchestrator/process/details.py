@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
 
 from orchestrator.domain.process import Process, ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.process.memo import is_continued
 from orchestrator.temporal import search_attributes
 
 # Non-breaking spaces: the columns of the Web UI are narrow.
@@ -55,24 +57,28 @@ class Details:
 
     def announce(self, process: Process) -> None:
         """Show a process that begins, and make it searchable."""
-        workflow.upsert_search_attributes(
-            [
-                search_attributes.TARGET.value_set(process.target),
-                search_attributes.SUBSCRIPTION_ID.value_set(str(process.subscription_id)),
-                search_attributes.PROCESS_STATUS.value_set(self.status),
-            ]
+        self._set(
+            search_attributes.TARGET.value_set(process.target),
+            search_attributes.SUBSCRIPTION_ID.value_set(str(process.subscription_id)),
+            search_attributes.PROCESS_STATUS.value_set(self.status),
         )
         self.facts["Subscription"] = str(process.subscription_id)
         self.show()
 
     def show_subscription(self, subscription: SubscriptionModel) -> None:
         """Set the search attributes that describe the subscription."""
-        workflow.upsert_search_attributes(
-            [
-                search_attributes.PRODUCT.value_set(subscription.product.name),
-                search_attributes.CUSTOMER_ID.value_set(str(subscription.customer_id)),
-            ]
+        self._set(
+            search_attributes.PRODUCT.value_set(subscription.product.name),
+            search_attributes.CUSTOMER_ID.value_set(str(subscription.customer_id)),
         )
+
+    def _set(self, *updates: SearchAttributeUpdate[str]) -> None:
+        # The starter sends them with the start request: each upsert costs an event and a write. A run that
+        # continues another one inherits them, and sets them again as it always has: its history must replay.
+        present = None if is_continued() else workflow.info().typed_search_attributes
+        missing = [update for update in updates if present is None or present.get(update.key) != update.value]
+        if missing:
+            workflow.upsert_search_attributes(missing)
 
     def show_status(self, status: ProcessStatus, notice: str) -> None:
         """Show the status of the process, and what the operator has to know or to do."""
