@@ -53,6 +53,12 @@ async def delete_faults(connection: Connection) -> None:
     await connection.execute("DELETE FROM faults")
 
 
+async def active_kinds(connection: Connection) -> set[FaultKind]:
+    """Return the kinds of the active faults."""
+    rows = await connection.fetch("SELECT DISTINCT kind FROM faults WHERE times IS NULL OR times > 0")
+    return {row["kind"] for row in rows}
+
+
 async def strike(connection: Connection, kind: FaultKind, names: Sequence[str]) -> Fault | None:
     """Count one call against the oldest active fault of this kind and return it; `None` if there is none.
 

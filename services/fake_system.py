@@ -13,7 +13,15 @@ from pydantic_core import from_json, to_json
 from orchestrator.database.connection import Connection, Pool, open_pool, transaction
 from orchestrator.domain.errors import RequestRejected, StaleToken
 from services.errors import ExternalSystemUnavailable, FakeNotUsable
-from services.fake_faults import Fault, FaultKind, delete_faults, insert_fault, list_faults, strike
+from services.fake_faults import (
+    Fault,
+    FaultKind,
+    active_kinds,
+    delete_faults,
+    insert_fault,
+    list_faults,
+    strike,
+)
 from services.fake_pool import FAKES_POOL_SIZE, FakePool
 
 __all__ = ["Change", "FakeSystem", "Fault", "Record", "open_fake_system"]
@@ -80,7 +88,7 @@ class FakeSystem:
             StaleToken: if the system has seen a higher token.
             ExternalSystemUnavailable: by a fault.
         """
-        await self._fail_before(attributes)
+        active = await self._fail_before(attributes)
         async with transaction(self._pool) as connection:
             await self._fence(connection, subscription_id, token)
             row = await connection.fetchrow(
@@ -95,7 +103,7 @@ class FakeSystem:
             )
         if row is None:
             raise RequestRejected(f"{self.name} has removed the record of {subscription_id} for ever")
-        await self._fail_after()
+        await self._fail_after(active)
         return _record(row)
 
     async def modify(self, subscription_id: UUID, attributes: Attributes, *, token: int) -> Record:
@@ -105,7 +113,7 @@ class FakeSystem:
             RequestRejected: if there is no such record, or by a fault.
             StaleToken, ExternalSystemUnavailable: as `provision`.
         """
-        await self._fail_before(attributes)
+        active = await self._fail_before(attributes)
         async with transaction(self._pool) as connection:
             await self._fence(connection, subscription_id, token)
             row = await connection.fetchrow(
@@ -120,7 +128,7 @@ class FakeSystem:
             )
         if row is None:
             raise RequestRejected(f"{self.name} has no record of {subscription_id}")
-        await self._fail_after()
+        await self._fail_after(active)
         return _record(row)
 
     async def tamper(self, subscription_id: UUID, attributes: Attributes | None) -> None:
@@ -138,14 +146,14 @@ class FakeSystem:
         Raises:
             StaleToken, ExternalSystemUnavailable: as `provision`.
         """
-        await self._fail_before({})
+        active = await self._fail_before({})
         async with transaction(self._pool) as connection:
             await self._fence(connection, subscription_id, token)
             await connection.execute(
                 "UPDATE records SET attributes = NULL, removed = true WHERE subscription_id = $1",
                 subscription_id,
             )
-        await self._fail_after()
+        await self._fail_after(active)
 
     async def fence(self, subscription_id: UUID, *, token: int) -> None:
         """Remember the token, so that a call with a lower one is refused.
@@ -153,10 +161,10 @@ class FakeSystem:
         Raises:
             StaleToken, ExternalSystemUnavailable: as `provision`.
         """
-        await self._fail_before(None)
+        active = await self._fail_before(None)
         async with transaction(self._pool) as connection:
             await self._fence(connection, subscription_id, token)
-        await self._fail_after()
+        await self._fail_after(active)
 
     async def find(self, subscription_id: UUID) -> Record | None:
         """Return the record; `None` if there is none."""
@@ -238,21 +246,29 @@ class FakeSystem:
         if token < seen:
             raise StaleToken(f"{self.name} has seen token {seen} for {subscription_id}; refuses {token}")
 
-    async def _fail_before(self, attributes: Attributes | None) -> None:
-        """Apply the faults that come before the work; `None` for a call that changes nothing."""
-        if (slow := await self._struck("slow")) is not None:
+    async def _fail_before(self, attributes: Attributes | None) -> set[FaultKind]:
+        """Apply the faults that come before the work; return the kinds that are active.
+
+        Args:
+            attributes: `None` for a call that changes nothing.
+        """
+        async with self._pool.acquire() as connection:
+            active = await active_kinds(connection)
+        if "slow" in active and (slow := await self._struck("slow")) is not None:
             await asyncio.sleep(slow.seconds or 0)
-        if await self._struck("unreachable") is not None:
+        if "unreachable" in active and await self._struck("unreachable") is not None:
             raise ExternalSystemUnavailable(f"{self.name} cannot be reached")
-        if attributes is None:
-            return
-        names = [value for value in attributes.values() if isinstance(value, str)]
+        if attributes is not None and "reject" in active:
+            await self._reject([value for value in attributes.values() if isinstance(value, str)])
+        return active
+
+    async def _reject(self, names: Sequence[str]) -> None:
         if (reject := await self._struck("reject", names)) is not None:
             rejected = names if reject.name is None else [reject.name]
             raise RequestRejected(f"{self.name} rejects {', '.join(map(repr, rejected)) or 'the request'}")
 
-    async def _fail_after(self) -> None:
-        if await self._struck("answer lost") is not None:
+    async def _fail_after(self, active: set[FaultKind]) -> None:
+        if "answer lost" in active and await self._struck("answer lost") is not None:
             raise ExternalSystemUnavailable(f"{self.name} did not answer in time")
 
     async def _struck(self, kind: FaultKind, names: Sequence[str] = ()) -> Fault | None:
