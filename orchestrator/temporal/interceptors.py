@@ -77,6 +77,6 @@ async def _heartbeats() -> AsyncIterator[None]:
 
 
 async def _beat(interval: timedelta) -> None:
-    while True:
-        activity.heartbeat()
+    while True:  # the first one only after a while: most calls have ended by then
         await asyncio.sleep(interval.total_seconds())
+        activity.heartbeat()
