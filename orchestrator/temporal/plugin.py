@@ -2,6 +2,7 @@
 
 from pydantic import ValidationError
 from temporalio.plugin import SimplePlugin
+from temporalio.worker import UnsandboxedWorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
@@ -11,8 +12,13 @@ from orchestrator.temporal.payloads import data_converter
 TASK_QUEUE = "subscriptions"
 
 
-def subscriptions_plugin() -> SimplePlugin:
-    """Return the plugin; a worker inherits it from its client."""
+def subscriptions_plugin(*, sandboxed: bool = True) -> SimplePlugin:
+    """Return the plugin; a worker inherits it from its client.
+
+    Args:
+        sandboxed: whether workflows run in the SDK's sandbox. Tests do, so that a workflow that reads a clock
+            or a file fails there. Programs do not: the sandbox takes a third of a worker's time.
+    """
     # The sandbox re-executes only the file that defines the workflow. Its imports are passed through, so that
     # workflows and activities share the same classes. `make check` forbids clocks and randomness there.
     # RAISE: a forgotten passthrough of asyncpg would crash the process later, somewhere in asyncpg
@@ -24,7 +30,9 @@ def subscriptions_plugin() -> SimplePlugin:
         "subscriptions",
         data_converter=data_converter,
         interceptors=[WorkerInterceptor()],
-        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions)
+        if sandboxed
+        else UnsandboxedWorkflowRunner(),
         # A lifecycle violation ends the process; by default Temporal would retry the workflow task for ever.
         workflow_failure_exception_types=[ValidationError],
     )
