@@ -24,7 +24,7 @@ def measured(per_second: float, latency: float, cpu: float) -> Measured:
 
 
 def one_round(floor: Measured, create: Measured, per_second_beside: float) -> Round:
-    """Return a round in which the floor was faster just before the create than on average."""
+    """Return a round in which the floor was faster around the create than on average."""
     beside = {**floor, Measure.PER_SECOND: per_second_beside}
     return Round(figures={FLOOR: floor, "create": create}, beside={"create": beside})
 
@@ -37,7 +37,7 @@ ROUNDS = [
 
 
 def spread(median: float) -> Spread:
-    return Spread(median=median, low=median / 2, high=median * 2)
+    return Spread(median=median, low=median / 2, high=median)
 
 
 def test_the_median_of_the_rounds_has_its_extremes() -> None:
@@ -45,7 +45,7 @@ def test_the_median_of_the_rounds_has_its_extremes() -> None:
     assert summarized(ROUNDS)["create"][Measure.ALONE_P50_MS] == Spread(median=80, low=80, high=90)
 
 
-def test_a_ratio_of_throughput_is_to_the_floor_just_before() -> None:
+def test_a_ratio_of_throughput_is_to_the_floor_beside_it() -> None:
     """What disturbs the machine for a while disturbs the floor and the process alike."""
     found = ratios(ROUNDS)
     assert found["create: throughput"] == Spread.of([20 / 80, 20 / 40, 20 / 60])
@@ -69,7 +69,7 @@ def test_a_percentile_is_interpolated() -> None:
 
 def test_the_rate_counts_only_while_all_places_are_full() -> None:
     """Three at a time: the first are slow to come, the last leave places empty."""
-    ends = [5.0, 5.1, 5.2, 5.7, 6.2, 6.7, 9.0, 9.0, 9.0]
+    ends = [5.0, 5.1, 5.2, 5.7, 6.2, 6.7, 12.0, 12.0, 12.0]
     assert rate(ends, 3) == pytest.approx(3 / 1.5)
     assert rate(list(reversed(ends)), 3) == pytest.approx(3 / 1.5)
 
@@ -77,6 +77,12 @@ def test_the_rate_counts_only_while_all_places_are_full() -> None:
 @pytest.mark.parametrize(("now", "worse"), [(0.30, False), (0.201, False), (0.199, True), (0.6, False)])
 def test_a_ratio_is_worse_when_a_third_is_lost(now: float, *, worse: bool) -> None:
     assert Change(name="create: CPU", before=spread(0.3), now=spread(now)).worse is worse
+
+
+def test_one_round_that_lost_nothing_is_enough() -> None:
+    """The others may have been disturbed by something else on the machine."""
+    now = Spread(median=0.1, low=0.1, high=0.21)
+    assert not Change(name="create: CPU", before=spread(0.3), now=now).worse
 
 
 def test_a_ratio_without_a_committed_one_is_not_worse() -> None:
@@ -97,7 +103,7 @@ def test_the_verdict_names_what_is_worse_and_nothing_else() -> None:
 def test_what_is_worse_is_marked_in_the_table() -> None:
     before, now = {"create: CPU": spread(0.3)}, {"create: CPU": spread(0.15)}
     assert report.compared(changes(before, now)).rows == [
-        ("create: CPU", "0.30 (0.15 to 0.60)", "0.15 (0.07 to 0.30)", "worse")
+        ("create: CPU", "0.30 (0.15 to 0.30)", "0.15 (0.07 to 0.15)", "worse")
     ]
 
 

@@ -61,7 +61,7 @@ class Round:
 
     figures: dict[str, Measured]
     beside: dict[str, Measured]
-    """Full load of the floor, measured just before that of each process: both have the same neighbours."""
+    """Full load of the floor just before and after that of each process: both have the same neighbours."""
 
 
 SHARES = {

@@ -60,19 +60,16 @@ class Parts:
             Measure.CPU_CLIENT_MS: 0.0 if workers == "none" else _own_cpu_seconds(self._this),
         }
 
-    def require_all_running(self, directory: Path, *, stopped: str | None = None) -> None:
+    def require_all_running(self, *, stopped: str | None = None) -> None:
         """Raise `BenchFailed` if a process has ended: the others have then done its work, or waited.
 
         Args:
-            directory: where the logs are.
             stopped: name of the process that was stopped on purpose.
         """
         running = {name for name, process in self._all.items() if _is_running(process)}
         ended = sorted(self._all.keys() - running - {stopped})
         if ended:
-            raise BenchFailed(
-                f"Ended during the measurement: {', '.join(ended)}; see the logs in {directory}"
-            )
+            raise BenchFailed(f"these have ended during the measurement: {', '.join(ended)}")
 
 
 def _is_running(process: psutil.Process) -> bool:

@@ -91,9 +91,11 @@ class Bench:
         figures = await measuring.alone(self._subjects, load.alone)
         beside = {}
         for subject in in_turns(self._floors, self._ours):
+            around = [subject] if subject in self._floors else [self._empty, subject, self._empty]
+            measured = [await self._full_load(one, parts, load) for one in around]
+            figures[subject.name] |= measured[len(around) // 2]
             if subject in self._ours:
-                beside[subject.name] = await self._full_load(self._empty, parts, load)
-            figures[subject.name] |= await self._full_load(subject, parts, load)
+                beside[subject.name] = averaged(measured[::2])
         figures[FLOOR] |= averaged(beside.values())
         for subject in self._subjects:
             figures[subject.name] |= await measuring.cost_of_one(self._client, subject)
@@ -176,11 +178,11 @@ def _measure_round(
     with embedded_stack(directory, workers=WORKERS, mends=False) as addresses:
         parts = Parts(addresses, floors)
         done = runner.run(bench.with_all_workers(parts, load))
-        parts.require_all_running(directory)
+        parts.require_all_running()
     last = f"worker-{WORKERS}"
     terminate(addresses.pids[last], WORKER)
     runner.run(bench.with_one_worker(done, load))
-    parts.require_all_running(directory, stopped=last)
+    parts.require_all_running(stopped=last)
     return done
 
 
