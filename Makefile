@@ -46,7 +46,7 @@ migrate: $(READY) ## Bring the configured databases to this version (ARGS="--gra
 worker: $(READY) ## Run one worker
 	$(BIN)/python worker.py
 
-bench: $(READY) ## Measure latency, throughput and CPU per create
+bench: $(READY) ## Measure what a process costs, beside an empty workflow (ARGS=--save: commit the result)
 	@$(BIN)/python -m trials.bench $(ARGS)
 
 chaos: $(READY) ## Prove that nothing is lost or doubled, by faults, then fuzz (only faults: ARGS="--seed 7 --duration 180 --processes 200")

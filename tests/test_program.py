@@ -46,7 +46,7 @@ PROGRAMS = ["cli.demo", "trials.bench", "trials.chaos", "trials.soak"]
 
 
 def main_modules() -> Iterable[Path]:
-    for path in [*ROOT.glob("*.py"), *(ROOT / "cli").glob("*.py"), *(ROOT / "trials").glob("*.py")]:
+    for path in [*ROOT.glob("*.py"), *(ROOT / "cli").glob("*.py"), *(ROOT / "trials").rglob("*.py")]:
         if '__name__ == "__main__"' in path.read_text():
             yield path
 
