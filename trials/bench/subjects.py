@@ -12,6 +12,7 @@ from temporalio.client import Client, WorkflowFailureError
 
 from catalogue import CatalogueEntry
 from orchestrator.domain.process import Target
+from orchestrator.process.starting import known_attributes
 from orchestrator.temporal.plugin import TASK_QUEUE
 from trials.bench import floor_worker
 from trials.bench.errors import BenchFailed
@@ -79,12 +80,15 @@ class Lifecycles:
             start = self._draw(target)
             process_id = f"{start.workflow}-{uuid4()}"
             form = start.form
-            await finished(
-                self._client.execute_workflow(
-                    start.workflow, form, id=process_id, task_queue=TASK_QUEUE, static_summary=form.title
-                ),
-                process_id,
+            running = self._client.execute_workflow(
+                start.workflow,
+                form,
+                id=process_id,
+                task_queue=TASK_QUEUE,
+                static_summary=form.title,
+                search_attributes=known_attributes(form, process_id, target, self._entry.subscription),
             )
+            await finished(running, process_id)
             self._completed(start, process_id)
             return process_id
 
