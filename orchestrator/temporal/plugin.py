@@ -17,7 +17,7 @@ def subscriptions_plugin(*, sandboxed: bool = True) -> SimplePlugin:
 
     Args:
         sandboxed: whether workflows run in the SDK's sandbox. Tests do, so that a workflow that reads a clock
-            or a file fails there. Programs do not: the sandbox takes a third of a worker's time.
+            or a file fails there. Programs do not: the sandbox takes much of a worker's time.
     """
     # The sandbox re-executes only the file that defines the workflow. Its imports are passed through, so that
     # workflows and activities share the same classes. `make check` forbids clocks and randomness there.
