@@ -5,7 +5,7 @@ import click
 from cli import output
 from cli.concluding import DONE, INTERRUPTED, say_interrupted
 from cli.connections import Connections, with_connections
-from cli.documents import process_document, subscription_document, with_steps
+from cli.documents import process_document, process_documents, subscription_document, subscription_documents
 from cli.options import as_uuid, examples, json_option, limit_option, require_text
 from cli.starting import follow
 from orchestrator.database import processes, subscriptions
@@ -50,9 +50,7 @@ def list_subscriptions(
                 after=last,
             )
             if as_json:
-                output.print_json(
-                    [await subscription_document(connection, one.subscription_id) for one in found]
-                )
+                output.print_json(await subscription_documents(connection, found))
             else:
                 output.print_subscriptions(found)
                 output.say_more([one.subscription_id for one in found], limit)
@@ -117,7 +115,7 @@ def list_processes(
                 after=after,
             )
         if as_json:
-            documents = [await with_steps(connections, row.process_id, row) for row in rows]
+            documents = await process_documents(connections, rows)
             output.print_json([document.model_dump(mode="json") for document in documents])
         else:
             output.print_processes(rows)

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 from uuid import uuid4
 
 from pydantic_core import to_json
 from temporalio.client import (
-    WorkflowFailureError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -26,18 +25,19 @@ from orchestrator.domain.process import ProcessStatus
 from orchestrator.process.forms import OperatorNote
 from orchestrator.temporal.history import LastError
 from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.reading import HistoryReader
 
 T = TypeVar("T")
 OnChange = Callable[[ProcessDocument], None]
 
 QUICK, SLOW = 0.05, 1.0
-"""Seconds between two polls: while a process changes, and while it does not."""
+"""Seconds between two looks at an activity in progress: while it changes, and while it does not."""
 
 LONGEST_SUMMARY = 400
 """Bytes of JSON: the longest summary that a Temporal server accepts by default."""
 
 CLOSES_WITHIN = 5.0
-"""Seconds to wait for Temporal to close a process that the trail already shows as ended."""
+"""Seconds to wait for news of a process that the trail already shows as ended or parked."""
 
 
 def new_process_id(definition: type[HasTarget]) -> str:
@@ -101,34 +101,40 @@ async def follow(
     Raises:
         ProcessNotFound: if there is no such process.
     """
-    ended = asyncio.create_task(_ended(connections, process_id))
-    pause, seen, closing = QUICK, None, False
+    reader = HistoryReader(connections.client, process_id)
+    pause, seen, news_ended = QUICK, None, False
+    reading = asyncio.create_task(_known(reader))
+    await asyncio.wait({reading})
     try:
         while True:
-            over = closing or ended.done()
-            document = await patiently(lambda: process_document(connections, process_id))
+            history = reader.history if not reading.done() or reading.result() else None
+            over = reader.closed or history is None or news_ended
+            document = await patiently(partial(process_document, connections, process_id, history))
             if document != seen:
                 on_change(document)
                 pause, seen = QUICK, document
             parked = document.parked and document.times_parked > parked_before
-            if over or parked:
+            # The trail shows the end, or that it parks, a moment before the history has the last steps.
+            if over or (parked and reader.history.at_rest):
                 return document
-            if document.ended_at is None:
-                await asyncio.wait({ended}, timeout=pause)
-                pause = min(pause * 1.5, SLOW)
-            else:  # the trail shows the end a moment before the history has the last steps
-                await asyncio.wait({ended}, timeout=CLOSES_WITHIN)
-                closing = True
+            if reading.done():
+                reading = asyncio.create_task(_known(reader))
+            stopped = parked or document.ended_at is not None
+            polls = reader.history.activity_in_progress and not stopped
+            await asyncio.wait({reading}, timeout=pause if polls else CLOSES_WITHIN)
+            pause = min(pause * 1.5, SLOW)
+            news_ended = stopped and not reading.done()
     finally:
-        ended.cancel()
+        reading.cancel()
 
 
-async def _ended(connections: Connections, process_id: str) -> None:
-    async def result() -> None:
-        with suppress(WorkflowFailureError):
-            await connections.client.get_workflow_handle(process_id).result()
-
-    await patiently(result)
+async def _known(reader: HistoryReader) -> bool:
+    """Read what is new of the history; return whether Temporal knows the process."""
+    try:
+        await patiently(reader.read_on)
+    except RPCError:  # the only one that `patiently` raises says so
+        return False
+    return True
 
 
 async def patiently(look: Callable[[], Awaitable[T]]) -> T:
