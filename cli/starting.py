@@ -17,7 +17,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from catalogue import HasTarget, workflow_type
 from cli.connections import Connections
-from cli.documents import Outcome, ProcessDocument, ProcessNotFound, process_document, subscription_document
+from cli.documents import Outcome, ProcessDocument, ProcessNotFound, subscription_document
+from cli.process_documents import process_document
 from orchestrator.database import processes, subscriptions
 from orchestrator.database.connection import NO_ANSWER
 from orchestrator.domain.errors import ProcessAlreadyExists
@@ -101,7 +102,7 @@ async def follow(
     Raises:
         ProcessNotFound: if there is no such process.
     """
-    reader = HistoryReader(connections.client, process_id)
+    reader = HistoryReader(connections.service, process_id)
     pause, seen, news_ended = QUICK, None, False
     reading = asyncio.create_task(_known(reader))
     await asyncio.wait({reading})

@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode, ServiceClient
 
 from cli.connections import Connections
 from orchestrator.database.connection import Connection, Pool
-from orchestrator.temporal.plugin import subscriptions_plugin
+from orchestrator.temporal.connection import Service
 from settings import Endpoints
 
 
@@ -84,7 +84,7 @@ class Counted:
     @classmethod
     def over(cls, client: Client, pool: Pool, endpoints: Endpoints) -> "Counted":
         counted = cls(CountingService(client.service_client), CountingPool(pool))
-        counting = Client(counted.service, namespace=client.namespace, plugins=[subscriptions_plugin()])
+        counting = Service(counted.service, client.namespace)
         counted.connections = Connections(
             counting, cast("Pool", counted.pool), temporary=False, endpoints=endpoints
         )

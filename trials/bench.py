@@ -24,12 +24,13 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetSyste
 from temporalio.client import Client, WorkflowFailureError
 
 from cli import output
+from cli.json_output import print_json
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.temporal.connection import connect
 from orchestrator.temporal.plugin import TASK_QUEUE
-from program import require_nothing_configured, run_program
-from settings import ConfigurationError
+from program import run_program
+from settings import ConfigurationError, require_nothing_configured
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack
 from stack.errors import StackFailed
@@ -254,7 +255,7 @@ def main(*, as_json: bool, quick: bool, **numbers: int | None) -> None:
         load=load,
         stacks=stacks,
     )
-    (output.print_json if as_json else print_figures)(figures)
+    (print_json if as_json else print_figures)(figures)
 
 
 if __name__ == "__main__":

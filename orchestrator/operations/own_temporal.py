@@ -1,10 +1,10 @@
 """A database belongs to one Temporal namespace: another one would find all its processes lost."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import asyncpg
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client
 
 from orchestrator.database.connection import NotPermitted, Pool, transaction
 from orchestrator.database.namespace import (
@@ -14,6 +14,10 @@ from orchestrator.database.namespace import (
     replace_namespace,
 )
 from orchestrator.domain.errors import DomainError
+from orchestrator.temporal.connection import Service
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
 
 PATIENCE = timedelta(seconds=10)
 """How long to wait for Temporal to say who it is."""
@@ -30,7 +34,7 @@ class AnotherTemporal(DomainError):
         )
 
 
-async def require_own_temporal(client: Client, pool: Pool) -> None:
+async def require_own_temporal(client: "Client | Service", pool: Pool) -> None:
     """Raise an error unless the database belongs to the namespace of this client; the first use decides.
 
     Raises:
@@ -48,7 +52,7 @@ async def require_own_temporal(client: Client, pool: Pool) -> None:
         raise AnotherTemporal(own, found)
 
 
-async def adopt_temporal(client: Client, pool: Pool) -> tuple[Namespace | None, Namespace]:
+async def adopt_temporal(client: "Client | Service", pool: Pool) -> tuple[Namespace | None, Namespace]:
     """Let the database belong to the namespace of this client; return the former one, and this one.
 
     From now on, processes that are open in the former one are found lost, even while they still run there.
@@ -60,7 +64,7 @@ async def adopt_temporal(client: Client, pool: Pool) -> tuple[Namespace | None, 
     return former, found
 
 
-async def _namespace(client: Client) -> Namespace:
+async def _namespace(client: "Client | Service") -> Namespace:
     request = DescribeNamespaceRequest(namespace=client.namespace)
     described = await client.workflow_service.describe_namespace(request, retry=True, timeout=PATIENCE)
     return Namespace(

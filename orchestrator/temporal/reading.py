@@ -1,16 +1,22 @@
 """Read the history of a process: all of it once, or what is new of it as it grows."""
 
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowHistoryEventAsyncIterator
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
 from temporalio.service import RPCError, RPCStatusCode
 
+from orchestrator.temporal.connection import Service
 from orchestrator.temporal.history import History
 
+if TYPE_CHECKING:
+    from temporalio.client import Client
 
-async def read_history(client: Client, process_id: str) -> History | None:
+
+async def read_history(client: "Client | Service", process_id: str) -> History | None:
     """Return the history of all runs of a process, or `None` if Temporal does not know the process.
 
     Raises:
@@ -26,7 +32,7 @@ async def read_history(client: Client, process_id: str) -> History | None:
 
 
 async def chain_history(
-    client: Client, process_id: str, run_id: str | None = None
+    client: "Client | Service", process_id: str, run_id: str | None = None
 ) -> AsyncIterator[list[HistoryEvent]]:
     """Yield the history of each run of a process, the last run first.
 
@@ -37,9 +43,10 @@ async def chain_history(
         RPCError: if Temporal does not answer, or does not know the process.
     """
     while True:
-        handle = client.get_workflow_handle(process_id, run_id=run_id)
+        pages, events = _Pages(client, process_id, run_id), []
         try:
-            events = [event async for event in handle.fetch_history_events()]
+            while not pages.ended:
+                events += await pages.read()
         except RPCError as error:
             if run_id is None or error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -53,10 +60,10 @@ async def chain_history(
 class HistoryReader:
     """Reads each event of a process once, as Temporal records it."""
 
-    def __init__(self, client: Client, process_id: str) -> None:
+    def __init__(self, client: "Client | Service", process_id: str) -> None:
         self._client = client
         self._process_id = process_id
-        self._pages: WorkflowHistoryEventAsyncIterator | None = None
+        self._pages: _Pages | None = None
         self._terminated: HistoryEvent | None = None
         self.history = History()
         """What has been read so far."""
@@ -74,17 +81,15 @@ class HistoryReader:
             if self._pages is None:
                 await self._begin()
             else:
-                await self._pages.fetch_next_page()
-                self.history.add(self._pages.current_page or ())
+                self.history.add(await self._pages.read())
         except RPCError:
             self._pages = None
             raise
         self._look_whether_it_closed()
 
     async def _begin(self) -> None:
-        pages = self._run(None)
-        await pages.fetch_next_page()
-        runs = [list(pages.current_page or ())]
+        pages = _Pages(self._client, self._process_id, waits=True)
+        runs = [await pages.read()]
         if earlier := _earlier_run(runs[0]):
             runs += [run async for run in chain_history(self._client, self._process_id, earlier)]
         self.history = _joined(runs)
@@ -92,11 +97,11 @@ class HistoryReader:
 
     def _look_whether_it_closed(self) -> None:
         last = self.history.last
-        if self._pages is None or self._pages.next_page_token is not None or last is None:
+        if self._pages is None or not self._pages.ended or last is None:
             return
         next_run = last.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
         if next_run:
-            self._pages = self._run(next_run)
+            self._pages = _Pages(self._client, self._process_id, next_run, waits=True)
         elif last.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED and (
             last != self._terminated
         ):
@@ -105,9 +110,27 @@ class HistoryReader:
         else:
             self.closed = True
 
-    def _run(self, run_id: str | None) -> WorkflowHistoryEventAsyncIterator:
-        handle = self._client.get_workflow_handle(self._process_id, run_id=run_id)
-        return handle.fetch_history_events(wait_new_event=True)
+
+class _Pages:
+    """The pages of the history of one run."""
+
+    def __init__(
+        self, client: "Client | Service", process_id: str, run_id: str | None = None, *, waits: bool = False
+    ) -> None:
+        self._client = client
+        self._request = GetWorkflowExecutionHistoryRequest(
+            namespace=client.namespace,
+            execution=WorkflowExecution(workflow_id=process_id, run_id=run_id or ""),
+            wait_new_event=waits,
+        )
+        self.ended = False
+        """Whether the last page has been read."""
+
+    async def read(self) -> list[HistoryEvent]:
+        answer = await self._client.workflow_service.get_workflow_execution_history(self._request, retry=True)
+        self._request.next_page_token = answer.next_page_token
+        self.ended = not answer.next_page_token
+        return list(answer.history.events)
 
 
 def _joined(runs: list[list[HistoryEvent]]) -> History:

@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 from temporalio.client import Client
 
-from cli.documents import AT_ONCE, ProcessDocument, process_documents, subscription_documents
+from cli.documents import ProcessDocument, subscription_documents
+from cli.process_documents import AT_ONCE, process_documents
 from cli.starting import follow
 from orchestrator.database import processes as trail
 from orchestrator.database import subscriptions
