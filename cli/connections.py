@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from asyncpg import UndefinedTableError
@@ -64,7 +65,7 @@ def with_connections(
         ConfigurationError, TemporalUnreachable, DatabaseUnreachable, StackFailed: when a service is missing.
     """
     settings = Settings.from_environment()
-    if reads and (running := _running(settings)) is not None:
+    if reads and (running := running_endpoints(settings)) is not None:
         # If a part of it is starting, wait for that below.
         with suppress(
             TemporalUnreachable, DatabaseUnreachable, AnotherTemporal, UndefinedTableError, RPCError
@@ -74,11 +75,11 @@ def with_connections(
         return asyncio.run(_run(work, endpoints, temporary=temporary))
 
 
-def _running(settings: Settings) -> Endpoints | None:
+def running_endpoints(settings: Settings, directory: Path = DIRECTORY) -> Endpoints | None:
     """Return the endpoints of the stack that `make up` keeps running, if nothing is configured."""
-    if named_endpoints(settings) is not None or not is_kept_up(DIRECTORY):
+    if named_endpoints(settings) is not None or not is_kept_up(directory):
         return None
-    stack = running_stack(DIRECTORY)
+    stack = running_stack(directory)
     if stack is None:
         return None
     return settings.at(temporal_address=stack.temporal_address, database_url=stack.database_url)
