@@ -39,6 +39,15 @@ async def process_document(
     return document.model_copy(update=found)
 
 
+async def with_attempts(
+    connections: Connections, document: ProcessDocument, history: History
+) -> ProcessDocument:
+    """Return the document with the attempts, as they are now, of the activities in progress."""
+    execution = await find_execution(connections.service, document.process_id)
+    steps = history.steps(execution.pending_activities if execution else ())
+    return document.model_copy(update={"steps": tuple(steps)})
+
+
 async def process_documents(connections: Connections, rows: Sequence[TrailRow]) -> list[ProcessDocument]:
     """Return the documents of the processes with these trail rows."""
     places = asyncio.Semaphore(AT_ONCE)
