@@ -1,13 +1,12 @@
 """How every program of this project begins and ends."""
 
 import atexit
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
 from typing import NoReturn
-
-from settings import ConfigurationError, Settings
 
 
 def run_program(main: Callable[[], int | None], *, stop_like_ctrl_c: bool = False) -> NoReturn:
@@ -17,23 +16,32 @@ def run_program(main: Callable[[], int | None], *, stop_like_ctrl_c: bool = Fals
         stop_like_ctrl_c: whether SIGTERM and a closed terminal raise `KeyboardInterrupt`, so that the program
             stops in order what it has started.
     """
-    # A process that exits within milliseconds of its last SDK call may die at exit
-    # (temporalio/sdk-python#300).
-    atexit.register(time.sleep, 0.05)
+    end = _End()
+    atexit.register(end)  # registered first, so it runs last
     if stop_like_ctrl_c:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)
-    sys.exit(main())
+    end.code = main() or 0
+    sys.exit(end.code)
 
 
-def require_nothing_configured() -> None:
-    """Return if the environment names no services: who starts its own must not write into somebody's.
+class _End:
+    """Ends the process without tearing down the interpreter.
 
-    Raises:
-        ConfigurationError: when it names some.
+    A process that does so within milliseconds of its last SDK call may die: a thread of the SDK needs the
+    interpreter a moment longer (temporalio/sdk-python#300).
     """
-    if Settings.from_environment() != Settings():
-        raise ConfigurationError(
-            "This program starts its own services: unset TEMPORAL_*, DATABASE_URL and the variables of the "
-            "external systems"
-        )
+
+    code: int | None = None
+    """The exit code; `None` if the program ends by an exception, or another exit than its main function's."""
+
+    def __call__(self) -> None:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            self.code = None  # Python itself says what is wrong with the stream
+        if self.code is not None:
+            os._exit(self.code)
+        if "temporalio" in sys.modules:
+            time.sleep(0.05)

@@ -4,14 +4,16 @@ import os
 import pkgutil
 import re
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.envconfig import ClientConfig
 
 from catalogue import external_systems
-from orchestrator.database.connection import Pool
+
+if TYPE_CHECKING:
+    from orchestrator.database.connection import Pool
 
 ROOT = Path(__file__).resolve().parent
 
@@ -215,3 +217,16 @@ def load_function(setting: str, name: str) -> Any:
             f"={name}: give module:function ({error})" if _NAME.fullmatch(name) else ": give module:function"
         )
         raise ConfigurationError(setting + shown) from None
+
+
+def require_nothing_configured() -> None:
+    """Return if the environment names no services: who starts its own must not write into somebody's.
+
+    Raises:
+        ConfigurationError: when it names some.
+    """
+    if Settings.from_environment() != Settings():
+        raise ConfigurationError(
+            "This program starts its own services: unset TEMPORAL_*, DATABASE_URL and the variables of the "
+            "external systems"
+        )

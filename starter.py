@@ -1,15 +1,18 @@
 """The starter: the command line of this project."""
 
+import io
 import sys
 
 from cli.commands import run
-from cli.output import spell_what_cannot_be_encoded
 from program import run_program
 
 
 def main() -> int:
     """Run the command line that was typed."""
-    spell_what_cannot_be_encoded()
+    # Print an escape for each character that the encoding of stdout or stderr lacks.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     return run(sys.argv[1:])
 
 

@@ -1,36 +1,76 @@
-"""The program: its commands, and the errors that it prints in one line."""
+"""The program: its commands, each imported only when it is called."""
 
-import asyncpg
+import pkgutil
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
 import click
 from click.exceptions import NoArgsIsHelpError
-from temporalio.service import RPCError
 
-from cli import output
-from cli.act_commands import abort, give_up, retry
-from cli.concluding import DONE, INTERRUPTED, NOT_DONE, WRONG_USAGE, ServiceFailed
-from cli.connections import TemporaryStack
-from cli.documents import ProcessNotFound, error_of
-from cli.mend_commands import reconcile, set_in_sync
+from cli.exit_codes import DONE, INTERRUPTED, WRONG_USAGE
 from cli.options import examples
-from cli.schedule_commands import schedule
-from cli.show_commands import list_processes, list_subscriptions, show_process, show_subscription
-from cli.start_commands import create, modify, terminate, validate
-from cli.starting import ActionRefused
-from orchestrator.database.connection import NO_ANSWER, DatabaseUnreachable, NotPermitted
-from orchestrator.database.schema import SchemaOutOfDate
-from orchestrator.domain.errors import DomainError, InvalidInput
-from orchestrator.domain.input_errors import shown
-from orchestrator.temporal.connection import TemporalUnreachable
-from settings import ConfigurationError
-from stack.errors import StackFailed
 
-LONGEST_COMPLAINT = 300
-"""Characters that are printed of a usage error."""
 
-NO_SERVICES = (ConfigurationError, TemporalUnreachable, DatabaseUnreachable, StackFailed)
+class Later(NamedTuple):
+    """A command that is imported when it is called: a help page must not wait for Temporal's SDK."""
+
+    place: str
+    """`module:function`."""
+    summary: str
+    """The first sentence of its own help."""
+
+
+COMMANDS: Mapping[str, Later] = {
+    "abort": Later("cli.act_commands:abort", "Cancel a process and roll it back."),
+    "create": Later("cli.start_commands:create", "Create a subscription on a product."),
+    "give-up": Later("cli.act_commands:give_up", "End an aborted process that is parked."),
+    "modify": Later("cli.start_commands:modify", "Change values of a subscription."),
+    "process": Later(
+        "cli.show_commands:show_process", "Show a process: its steps with status, attempts and last failure."
+    ),
+    "processes": Later("cli.list_commands:list_processes", "List processes, oldest first."),
+    "reconcile": Later(
+        "cli.mend_commands:reconcile",
+        "Find processes that Temporal closed before they recorded their end, and mark them as lost.",
+    ),
+    "retry": Later("cli.act_commands:retry", "Run the failed step of a parked process again."),
+    "schedule": Later("cli.schedule_commands:schedule", "Show the schedule of validations, or change it."),
+    "set-in-sync": Later(
+        "cli.mend_commands:set_in_sync",
+        "Unlock a subscription that no open process holds, and clear its known discrepancy.",
+    ),
+    "subscription": Later(
+        "cli.show_commands:show_subscription",
+        "Show a subscription: its values, its relations and its trail.",
+    ),
+    "subscriptions": Later("cli.list_commands:list_subscriptions", "List subscriptions, oldest first."),
+    "terminate": Later(
+        "cli.start_commands:terminate", "Terminate a subscription and remove what was provisioned for it."
+    ),
+    "validate": Later(
+        "cli.start_commands:validate", "Compare one or all subscriptions with the external systems."
+    ),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        later = COMMANDS.get(cmd_name)
+        command: click.Command | None = pkgutil.resolve_name(later.place) if later else None
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        summaries = [click.Command(name, help=later.summary) for name, later in COMMANDS.items()]
+        click.Group(commands=summaries).format_commands(ctx, formatter)
 
 
 @click.group(
+    cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=examples(
         'starter.py create user-group --group-name "Network operators"',
@@ -45,25 +85,6 @@ def cli() -> None:
     """
 
 
-for command in (
-    create,
-    modify,
-    terminate,
-    validate,
-    list_subscriptions,
-    show_subscription,
-    list_processes,
-    show_process,
-    retry,
-    give_up,
-    abort,
-    set_in_sync,
-    reconcile,
-    schedule,
-):
-    cli.add_command(command)
-
-
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code; print an error in one line."""
     try:
@@ -74,45 +95,8 @@ def run(arguments: list[str]) -> int:
         click.echo(error.format_message())
         return WRONG_USAGE
     except Exception as error:
-        told = _told(error)
+        told: Any = pkgutil.resolve_name("cli.failures:tell")(error, as_json="--json" in arguments)
         if told is None:
             raise
-        return _fail(arguments, *told)
+        return int(told)
     return code if isinstance(code, int) else DONE
-
-
-def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  # one for each kind
-    """Return what to tell of an error, and the exit code; `None` of one that is a defect of this program."""
-    match error:
-        case click.UsageError():
-            command = error.ctx.command_path if error.ctx else "starter.py"
-            # The usage error quotes the input, which may contain control characters.
-            complaint = shown(error.format_message(), LONGEST_COMPLAINT)
-            return InvalidInput(f'{complaint} See "{command} --help".'), WRONG_USAGE
-        case InvalidInput() | TemporaryStack():
-            return error, WRONG_USAGE
-        case asyncpg.UndefinedTableError():
-            return SchemaOutOfDate(None, None), NOT_DONE
-        case asyncpg.InsufficientPrivilegeError():
-            return NotPermitted(error), NOT_DONE
-        case DomainError() | ProcessNotFound() | ActionRefused() | ServiceFailed():
-            return error, NOT_DONE
-    if isinstance(error, NO_SERVICES):
-        return error, NOT_DONE
-    if isinstance(error, (RPCError, asyncpg.PostgresError, *NO_ANSWER)):
-        return ServiceFailed(error), NOT_DONE
-    return None
-
-
-def _fail(arguments: list[str], error: Exception, code: int) -> int:
-    if "--json" in arguments:
-        failed = {
-            "process_id": getattr(error, "process_id", None),
-            "status": None,
-            "subscription": None,
-            "error": error_of(error).model_dump(),
-        }
-        output.print_json(failed)
-    else:
-        output.complain(str(error))
-    return code

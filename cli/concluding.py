@@ -10,11 +10,11 @@ from temporalio.service import RPCError
 from cli import output
 from cli.connections import Connections, with_connections
 from cli.documents import Outcome
+from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
+from cli.json_output import print_json
 from cli.starting import follow, outcome, patiently
 from orchestrator.database.connection import NO_ANSWER
 from stack.keeping import is_kept_up
-
-DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 async def watch(
@@ -52,9 +52,7 @@ def conclude(work: Callable[[Connections, Sent], Awaitable[Outcome]], *, no_wait
     """Do the work of a command on a process, print its outcome, and return the exit code."""
     sent = Sent()
     try:
-        result = with_connections(
-            lambda connections: work(connections, sent), lasting=no_wait, say=output.say
-        )
+        result = with_connections(lambda connections: work(connections, sent), lasting=no_wait)
     except KeyboardInterrupt:
         say_interrupted(sent.process_id)
         return INTERRUPTED
@@ -78,7 +76,7 @@ def say_interrupted(process_id: str | None, *, follow: str = "process {} --follo
 
 def _print_outcome(result: Outcome, *, as_json: bool, no_wait: bool) -> None:
     if as_json:
-        output.print_json(result)
+        print_json(result)
     elif no_wait and result.error is None:
         click.echo(result.process_id)
     else:

@@ -2,33 +2,46 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from temporalio.client import Client
+from asyncpg import UndefinedTableError
+from temporalio.service import RPCError
 
-from orchestrator.database.connection import Pool, open_pool
-from orchestrator.operations.own_temporal import require_own_temporal
-from orchestrator.temporal.connection import connect
+from orchestrator.database.connection import DatabaseUnreachable, Pool, open_pool
+from orchestrator.operations.own_temporal import AnotherTemporal, require_own_temporal
+from orchestrator.temporal.connection import Service, TemporalUnreachable, connect_service
 from settings import Endpoints, Settings
 from stack.addresses import DIRECTORY
-from stack.endpoints import named_endpoints
+from stack.endpoints import named_endpoints, running_stack
 from stack.errors import StackNotInstalled
 from stack.keeping import is_kept_up
 
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
 R = TypeVar("R")
+
+STARTING = (TemporalUnreachable, DatabaseUnreachable, AnotherTemporal, UndefinedTableError, RPCError)
+"""What a command finds while a part of the stack is starting."""
 
 
 @dataclass(frozen=True)
 class Connections:
     """What a command needs to start processes and read their state."""
 
-    client: Client
+    service: Service
     pool: Pool
     temporary: bool
     """Whether the stack ends with the command, because nothing is configured and no `make up` runs."""
     endpoints: Endpoints
+
+    @property
+    def client(self) -> "Client":
+        """Temporal's client, imported when it is asked for."""
+        return self.service.client
 
 
 class TemporaryStack(Exception):
@@ -39,32 +52,49 @@ class TemporaryStack(Exception):
 
 
 def with_connections(
-    work: Callable[[Connections], Awaitable[R]], *, lasting: bool = False, say: Callable[[str], None]
+    work: Callable[[Connections], Awaitable[R]], *, lasting: bool = False, reads: bool = False
 ) -> R:
     """Run the work with the configured services, or else with the embedded stack.
 
     Args:
         lasting: whether the stack must outlive the command.
-        say: is told, in one line, what was started.
+        reads: whether the work only reads: it needs no worker, and can be done again.
 
     Raises:
         TemporaryStack: when the stack must outlive the command but does not.
         ConfigurationError, TemporalUnreachable, DatabaseUnreachable, StackFailed: when a service is missing.
     """
-    with _located(Settings.from_environment(), lasting=lasting, say=say) as (endpoints, temporary):
+    settings = Settings.from_environment()
+    if reads and (running := running_endpoints(settings)) is not None:
+        # If a part of it is starting, wait for that below.
+        with suppress(
+            TemporalUnreachable, DatabaseUnreachable, AnotherTemporal, UndefinedTableError, RPCError
+        ):
+            return asyncio.run(_run(work, running, temporary=False))
+    with _located(settings, lasting=lasting) as (endpoints, temporary):
         return asyncio.run(_run(work, endpoints, temporary=temporary))
 
 
+def running_endpoints(settings: Settings, directory: Path = DIRECTORY) -> Endpoints | None:
+    """Return the endpoints of the stack that `make up` keeps running, if nothing is configured."""
+    if named_endpoints(settings) is not None or not is_kept_up(directory):
+        return None
+    stack = running_stack(directory)
+    if stack is None:
+        return None
+    return settings.at(temporal_address=stack.temporal_address, database_url=stack.database_url)
+
+
 @contextmanager
-def _located(
-    settings: Settings, *, lasting: bool, say: Callable[[str], None]
-) -> Iterator[tuple[Endpoints, bool]]:
+def _located(settings: Settings, *, lasting: bool) -> Iterator[tuple[Endpoints, bool]]:
     named = named_endpoints(settings)
     if named is not None:
         yield named, False
         return
+    from cli.output import say
+
     try:
-        from stack.embedded import embedded_stack  # noqa: PLC0415  # with services a command does without
+        from stack.embedded import embedded_stack  # with services a command does without
     except ModuleNotFoundError as error:
         raise StackNotInstalled from error
     kept_up = is_kept_up(DIRECTORY)
@@ -84,7 +114,7 @@ async def _run(work: Callable[[Connections], Awaitable[R]], endpoints: Endpoints
 
 @asynccontextmanager
 async def _open(endpoints: Endpoints, *, temporary: bool) -> AsyncIterator[Connections]:
-    client = await connect(endpoints.temporal)
+    service = await connect_service(endpoints.temporal)
     async with await open_pool(endpoints.database_url.get_secret_value(), size=2) as pool:
-        await require_own_temporal(client, pool)
-        yield Connections(client, pool, temporary, endpoints)
+        await require_own_temporal(service, pool)
+        yield Connections(service, pool, temporary, endpoints)

@@ -9,10 +9,10 @@ import click
 
 from cli import output
 from cli.commands import run
-from cli.concluding import INTERRUPTED
+from cli.exit_codes import INTERRUPTED
 from orchestrator.domain.process import created_subscription_id
-from program import require_nothing_configured, run_program
-from settings import ConfigurationError
+from program import run_program
+from settings import ConfigurationError, require_nothing_configured
 from stack.addresses import DIRECTORY
 from stack.embedded import embedded_stack
 from stack.errors import StackFailed
@@ -25,7 +25,7 @@ def demo(directory: Path) -> int:
     trail = ["processes", "--subscription", str(created_subscription_id(process_id))]
     try:
         require_nothing_configured()
-        with embedded_stack(directory, say=output.say) as addresses:
+        with embedded_stack(directory) as addresses:
             # The commands below use this stack.
             os.environ["TEMPORAL_ADDRESS"] = addresses.temporal_address
             os.environ["DATABASE_URL"] = addresses.database_url

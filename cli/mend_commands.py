@@ -6,11 +6,13 @@ import click
 
 from cli import output
 from cli.act_commands import note_of
-from cli.concluding import DONE
 from cli.connections import Connections, with_connections
 from cli.documents import Document, Outcome, subscription_document
+from cli.exit_codes import DONE
 from cli.fencing import fence_by
-from cli.options import as_uuid, examples, json_option
+from cli.json_output import print_json
+from cli.options import examples, json_option
+from cli.typed import as_uuid
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.operations.reconcile import reconcile as find_lost
 from orchestrator.operations.set_in_sync import set_in_sync as set_subscription_in_sync
@@ -39,9 +41,9 @@ def set_in_sync(subscription_id: str, by: str | None, reason: str | None, as_jso
         )
         return await _document(connections, wanted)
 
-    document = with_connections(work, say=output.say)
+    document = with_connections(work)
     if as_json:
-        output.print_json(Outcome(process_id=None, status=ProcessStatus.COMPLETED, subscription=document))
+        print_json(Outcome(process_id=None, status=ProcessStatus.COMPLETED, subscription=document))
     else:
         output.print_subscription(document)
     return DONE
@@ -55,9 +57,9 @@ def reconcile(as_json: bool) -> int:
     async def work(connections: Connections) -> list[str]:
         return [row.process_id for row in await find_lost(connections.client, connections.pool)]
 
-    lost = with_connections(work, say=output.say)
+    lost = with_connections(work)
     if as_json:
-        output.print_json({"lost": lost})
+        print_json({"lost": lost})
     else:
         click.echo("\n".join(lost) if lost else "No lost processes found")
     return DONE

@@ -1,14 +1,11 @@
-"""The output of the commands: tables for people, one JSON document for programs."""
+"""The output of the commands for people: tables, progress and errors."""
 
-import io
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -31,15 +28,8 @@ MARKS = {
 }
 
 # The answer goes to stdout, progress to stderr. Lines wrap only on a terminal.
-stdout = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-stderr = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 200)
-
-
-def spell_what_cannot_be_encoded() -> None:
-    """Print an escape for each character that the encoding of stdout or stderr lacks."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+stdout = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 200)
+stderr = Console(stderr=True, highlight=False, emoji=False, width=None if sys.stderr.isatty() else 200)
 
 
 def say(line: str) -> None:
@@ -50,17 +40,6 @@ def say(line: str) -> None:
 def complain(message: str) -> None:
     """Print an error on stderr, in one line."""
     stderr.print(Text.assemble(("Error: ", "bold red"), spelled(message)), soft_wrap=True)
-
-
-def print_json(document: BaseModel | Document | Sequence[Any]) -> None:
-    """Print one JSON document on stdout, and nothing else."""
-    plain = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
-    text = json.dumps(plain, indent=2, ensure_ascii=False)
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:  # the encoding lacks a character; JSON can escape it
-        text = json.dumps(plain, indent=2)
-    sys.stdout.write(text + "\n")
 
 
 def say_more(listed: Sequence[object], limit: int) -> None:

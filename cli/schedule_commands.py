@@ -7,8 +7,9 @@ import click
 
 from cli import output
 from cli.act_commands import note_of
-from cli.concluding import DONE
 from cli.connections import Connections, with_connections
+from cli.exit_codes import DONE
+from cli.json_output import print_json
 from cli.options import examples, json_option
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.input_errors import shown
@@ -36,9 +37,7 @@ def schedule(context: click.Context, as_json: bool) -> int:
     """Show the schedule of validations, or change it."""
     context.obj = as_json
     if context.invoked_subcommand is None:
-        _print(
-            with_connections(lambda connections: read_schedule(connections.client), say=output.say), as_json
-        )
+        _print(with_connections(lambda connections: read_schedule(connections.client)), as_json)
     return DONE
 
 
@@ -74,7 +73,7 @@ def schedule_validate(
                 output.say('The embedded stack stops with this command; validations run only under "make up"')
         return await read_schedule(connections.client)
 
-    _print(with_connections(work, say=output.say), as_json or group_as_json)
+    _print(with_connections(work), as_json or group_as_json)
     return DONE
 
 
@@ -97,7 +96,7 @@ def _print(found: ValidationSchedule, as_json: bool) -> None:
     shown = found.model_dump(mode="json")
     shown["every"] = None if found.every is None else _typed(found.every)
     if as_json:
-        output.print_json({"validate": shown})
+        print_json({"validate": shown})
     elif not found.scheduled:
         click.echo("Nothing is scheduled")
     else:

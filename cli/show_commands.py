@@ -1,64 +1,18 @@
-"""The commands that show subscriptions and processes."""
+"""The commands that show one subscription or one process."""
 
 import click
 
 from cli import output
-from cli.concluding import DONE, INTERRUPTED, say_interrupted
+from cli.concluding import say_interrupted
 from cli.connections import Connections, with_connections
-from cli.documents import process_document, subscription_document, with_steps
-from cli.options import as_uuid, examples, json_option, limit_option, require_text
+from cli.documents import subscription_document
+from cli.exit_codes import DONE, INTERRUPTED
+from cli.json_output import print_json
+from cli.options import examples, json_option
+from cli.process_documents import process_document
 from cli.starting import follow
-from orchestrator.database import processes, subscriptions
-from orchestrator.domain.process import ProcessStatus
-from orchestrator.domain.subscription import Status
-
-
-@click.command(
-    "subscriptions",
-    epilog=examples(
-        "starter.py subscriptions --out-of-sync", 'starter.py subscriptions --product "User Group" --json'
-    ),
-)
-@click.option(
-    "--status", type=click.Choice([one.value for one in Status]), help="Only subscriptions with this status."
-)
-@click.option("--product", metavar="NAME", help="Only subscriptions on this product.")
-@click.option("--out-of-sync", is_flag=True, help="Only subscriptions that are out of sync.")
-@limit_option
-@click.option("--after", metavar="ID", help="Continue the list after this id.")
-@json_option
-def list_subscriptions(
-    status: str | None,
-    product: str | None,
-    out_of_sync: bool,
-    limit: int,
-    after: str | None,
-    as_json: bool,
-) -> int:
-    """List subscriptions, oldest first."""
-    require_text(product)
-    last = None if after is None else as_uuid(after)
-
-    async def work(connections: Connections) -> None:
-        async with connections.pool.acquire() as connection:
-            found = await subscriptions.list_subscriptions(
-                connection,
-                status=None if status is None else Status(status),
-                product=product,
-                out_of_sync=out_of_sync,
-                limit=limit,
-                after=last,
-            )
-            if as_json:
-                output.print_json(
-                    [await subscription_document(connection, one.subscription_id) for one in found]
-                )
-            else:
-                output.print_subscriptions(found)
-                output.say_more([one.subscription_id for one in found], limit)
-
-    with_connections(work, say=output.say)
-    return DONE
+from cli.typed import as_uuid, require_text
+from orchestrator.database import processes
 
 
 @click.command(
@@ -75,55 +29,11 @@ def show_subscription(subscription_id: str, as_json: bool) -> int:
             document = await subscription_document(connection, wanted)
             trail = await processes.list_processes(connection, subscription_id=wanted, limit=1000)
         if as_json:
-            output.print_json(document)
+            print_json(document)
         else:
             output.print_subscription(document, trail)
 
-    with_connections(work, say=output.say)
-    return DONE
-
-
-@click.command(
-    "processes",
-    epilog=examples("starter.py processes --status failed", "starter.py processes --limit 10 --json"),
-)
-@click.option(
-    "--status",
-    type=click.Choice([one.value for one in ProcessStatus]),
-    help="Only processes with this status.",
-)
-@click.option("--subscription", metavar="ID", help="Only processes on this subscription.")
-@limit_option
-@click.option("--after", metavar="ID", help="Continue the list after this id.")
-@json_option
-def list_processes(
-    status: str | None,
-    subscription: str | None,
-    limit: int,
-    after: str | None,
-    as_json: bool,
-) -> int:
-    """List processes, oldest first."""
-    require_text(after)
-    subscription_id = None if subscription is None else as_uuid(subscription)
-
-    async def work(connections: Connections) -> None:
-        async with connections.pool.acquire() as connection:
-            rows = await processes.list_processes(
-                connection,
-                status=None if status is None else ProcessStatus(status),
-                subscription_id=subscription_id,
-                limit=limit,
-                after=after,
-            )
-        if as_json:
-            documents = [await with_steps(connections, row.process_id, row) for row in rows]
-            output.print_json([document.model_dump(mode="json") for document in documents])
-        else:
-            output.print_processes(rows)
-            output.say_more([row.process_id for row in rows], limit)
-
-    with_connections(work, say=output.say)
+    with_connections(work, reads=True)
     return DONE
 
 
@@ -142,13 +52,13 @@ def show_process(process_id: str, following: bool, as_json: bool) -> int:
         else:
             document = await process_document(connections, process_id)
         if as_json:
-            output.print_json(document)
+            print_json(document)
             return
         async with connections.pool.acquire() as connection:
             output.print_process(document, await processes.read_events(connection, process_id))
 
     try:
-        with_connections(work, say=output.say)
+        with_connections(work, reads=not following)
     except KeyboardInterrupt:
         say_interrupted(process_id)
         return INTERRUPTED

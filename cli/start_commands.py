@@ -12,16 +12,10 @@ from catalogue import CATALOGUE, CatalogueEntry, entry_of, form_of
 from cli.concluding import Sent, conclude, watch
 from cli.connections import Connections
 from cli.documents import Outcome, error_of, subscription_document
-from cli.options import (
-    as_uuid,
-    current_user,
-    examples,
-    fill,
-    form_options,
-    require_text,
-    starting_options,
-)
+from cli.form_options import current_user, fill, form_options
+from cli.options import examples, starting_options
 from cli.starting import exists, new_process_id, start_process
+from cli.typed import as_uuid, require_text
 from cli.validating import validate_all
 from orchestrator.database import relations, subscriptions
 from orchestrator.domain.errors import GateRefusal, InvalidInput, ProcessAlreadyExists

@@ -1,14 +1,15 @@
 """Start a process, act on it, and follow it until it ends or parks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 from uuid import uuid4
 
 from pydantic_core import to_json
 from temporalio.client import (
-    WorkflowFailureError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -18,26 +19,28 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from catalogue import HasTarget, workflow_type
 from cli.connections import Connections
-from cli.documents import Outcome, ProcessDocument, ProcessNotFound, process_document, subscription_document
+from cli.documents import Outcome, ProcessDocument, ProcessNotFound, subscription_document
+from cli.process_documents import process_document, with_attempts
 from orchestrator.database import processes, subscriptions
 from orchestrator.database.connection import NO_ANSWER
 from orchestrator.domain.errors import ProcessAlreadyExists
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.process.forms import OperatorNote
-from orchestrator.temporal.history import LastError
+from orchestrator.temporal.history import History, LastError
 from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.reading import HistoryReader
 
 T = TypeVar("T")
 OnChange = Callable[[ProcessDocument], None]
 
 QUICK, SLOW = 0.05, 1.0
-"""Seconds between two polls: while a process changes, and while it does not."""
+"""Seconds between two looks at an activity in progress: while it changes, and while it does not."""
 
 LONGEST_SUMMARY = 400
 """Bytes of JSON: the longest summary that a Temporal server accepts by default."""
 
 CLOSES_WITHIN = 5.0
-"""Seconds to wait for Temporal to close a process that the trail already shows as ended."""
+"""Seconds to wait for news of a process that the trail already shows as ended or parked."""
 
 
 def new_process_id(definition: type[HasTarget]) -> str:
@@ -116,34 +119,75 @@ async def follow(
     Raises:
         ProcessNotFound: if there is no such process.
     """
-    ended = asyncio.create_task(_ended(connections, process_id))
-    pause, seen, closing = QUICK, None, False
-    try:
+    pause, seen, silent = QUICK, None, False
+    async with _following(connections, process_id) as follower:
         while True:
-            over = closing or ended.done()
-            document = await patiently(lambda: process_document(connections, process_id))
+            document = await follower.look(seen)
             if document != seen:
                 on_change(document)
                 pause, seen = QUICK, document
             parked = document.parked and document.times_parked > parked_before
-            if over or parked:
+            # The trail shows the end, or that it parks, a moment before the history has the last steps.
+            if follower.over or silent or (parked and follower.history.at_rest):
                 return document
-            if document.ended_at is None:
-                await asyncio.wait({ended}, timeout=pause)
-                pause = min(pause * 1.5, SLOW)
-            else:  # the trail shows the end a moment before the history has the last steps
-                await asyncio.wait({ended}, timeout=CLOSES_WITHIN)
-                closing = True
+            stopped = parked or document.ended_at is not None
+            polls = follower.history.activity_in_progress and not stopped
+            news = await follower.wait(pause if polls else CLOSES_WITHIN)
+            pause, silent = min(pause * 1.5, SLOW), stopped and not news
+
+
+class _Follower:
+    """Looks at a process while its history is read in the background."""
+
+    def __init__(self, connections: Connections, process_id: str) -> None:
+        self._connections = connections
+        self._process_id = process_id
+        self._reader = HistoryReader(connections.service, process_id)
+        self._trail_due = 0.0
+        self.reading = asyncio.create_task(self._read_on())
+        self.over = False
+        """Whether all of the history has been read, or Temporal does not know the process."""
+
+    @property
+    def history(self) -> History:
+        """What has been read of the history."""
+        return self._reader.history
+
+    async def wait(self, seconds: float | None = None) -> bool:
+        """Wait for news in the history; return whether there are some."""
+        return bool((await asyncio.wait({self.reading}, timeout=seconds))[0])
+
+    async def look(self, seen: ProcessDocument | None) -> ProcessDocument:
+        """Return the document of the process; without news, only the attempts of its activity are read."""
+        news, known = self.reading.done(), True
+        if news:
+            known = self.reading.result()
+            self.over = self._reader.closed or not known
+        if news and not self.over:
+            self.reading = asyncio.create_task(self._read_on())
+        if seen is not None and not news and time.monotonic() < self._trail_due:
+            return await patiently(partial(with_attempts, self._connections, seen, self.history))
+        self._trail_due = time.monotonic() + CLOSES_WITHIN
+        history = self.history if known else None
+        return await patiently(partial(process_document, self._connections, self._process_id, history))
+
+    async def _read_on(self) -> bool:
+        """Read what is new of the history; return whether Temporal knows the process."""
+        try:
+            await patiently(self._reader.read_on)
+        except RPCError:  # the only one that `patiently` raises says so
+            return False
+        return True
+
+
+@asynccontextmanager
+async def _following(connections: Connections, process_id: str) -> AsyncIterator[_Follower]:
+    follower = _Follower(connections, process_id)
+    try:
+        await follower.wait()
+        yield follower
     finally:
-        ended.cancel()
-
-
-async def _ended(connections: Connections, process_id: str) -> None:
-    async def result() -> None:
-        with suppress(WorkflowFailureError):
-            await connections.client.get_workflow_handle(process_id).result()
-
-    await patiently(result)
+        follower.reading.cancel()
 
 
 async def patiently(look: Callable[[], Awaitable[T]]) -> T:

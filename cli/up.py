@@ -34,7 +34,7 @@ def up(workers: int, directory: Path) -> None:
             output.say(f"Already up: {found.ui_url if found else 'starting'}")
             return
         try:
-            with embedded_stack(directory, workers=workers, say=output.say) as addresses:
+            with embedded_stack(directory, workers=workers) as addresses:
                 click.echo(f"Web UI:    {addresses.ui_url}")
                 click.echo(f"Temporal:  {addresses.temporal_address}")
                 click.echo(f"Addresses: {directory / 'stack.json'}")

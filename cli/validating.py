@@ -13,11 +13,13 @@ from temporalio.service import RPCError
 
 from catalogue import workflow_type
 from cli import output
-from cli.concluding import DONE, INTERRUPTED, NOT_DONE, Sent, say_interrupted
+from cli.concluding import Sent, say_interrupted
 from cli.connections import Connections, with_connections
 from cli.documents import Outcome, error_of
-from cli.options import require_text
+from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
+from cli.json_output import print_json
 from cli.starting import ActionRefused, new_process_id, patiently, start_process
+from cli.typed import require_text
 from orchestrator.database import findings
 from orchestrator.domain.errors import ProcessAlreadyExists
 from orchestrator.domain.findings import FindingKind
@@ -68,12 +70,12 @@ def validate_all(
         return await _follow(connections, wanted_id), over
 
     try:
-        found, over = with_connections(work, lasting=no_wait, say=output.say)
+        found, over = with_connections(work, lasting=no_wait)
     except KeyboardInterrupt:
         say_interrupted(sent.process_id, follow="validate --all --process-id {}")
         return INTERRUPTED
     if as_json:
-        output.print_json(found)
+        print_json(found)
     elif isinstance(found, Report):
         output.print_facts({name: _named(value) for name, value in found.model_dump(mode="json").items()})
     else:

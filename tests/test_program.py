@@ -12,21 +12,27 @@ import pytest
 from settings import ROOT
 from tests.starting import Program
 
-PAUSE = """
-import atexit, time
+END = """
+import atexit
 from program import run_program
 
+class Threads:
+    def __del__(self):
+        print("the interpreter was torn down")
+
 def main():
-    ended = time.monotonic()
-    atexit.unregister(tell)
-    tell.ended = ended
+    atexit.register(print, "ended in order")
+    print("did its work")
     return 3
 
-def tell():
-    print(time.monotonic() - tell.ended)
-
-atexit.register(lambda: tell())  # the first to register is the last to run
+threads = Threads()
 run_program(main)
+"""
+BUG = """
+import temporalio.service
+from program import run_program
+
+run_program(lambda: 1 / 0)
 """
 SLEEP = """
 import time
@@ -57,10 +63,27 @@ def test_every_program_is_run_the_same_way() -> None:
     assert own == []
 
 
-async def test_a_program_exits_with_its_code_after_a_pause() -> None:
-    ended = await Program(dict(os.environ), ("-c", PAUSE))()
-    assert ended.code == 3, ended.stderr
-    assert float(ended.stdout) >= 0.05
+async def test_a_program_exits_with_its_code_and_its_output() -> None:
+    """A thread of Temporal's SDK could crash it while Python tears the interpreter down."""
+    ended = await Program(dict(os.environ), ("-c", END))()
+    assert (ended.code, ended.stdout, ended.stderr) == (3, "did its work\nended in order\n", "")
+
+
+async def test_a_bug_in_a_program_is_shown() -> None:
+    ended = await Program(dict(os.environ), ("-c", BUG))()
+    assert ended.code == 1
+    assert "ZeroDivisionError" in ended.stderr
+
+
+async def test_a_program_whose_reader_has_gone_says_so() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", END), cwd=ROOT, stdout=write, stderr=asyncio.subprocess.PIPE
+    )
+    os.close(write)
+    assert b"BrokenPipeError" in (await process.communicate())[1]
+    assert process.returncode not in {0, 3}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

@@ -15,11 +15,12 @@ from rich.table import Table
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from cli import output
+from cli.json_output import print_json
 from orchestrator.database.connection import open_pool
 from orchestrator.temporal.connection import connect
 from orchestrator.temporal.plugin import TASK_QUEUE
-from program import require_nothing_configured, run_program
-from settings import ConfigurationError
+from program import run_program
+from settings import ConfigurationError, require_nothing_configured
 from stack.errors import StackFailed
 from trials.arena import Arena, addresses_now, open_arena
 from trials.audit import Report, audit
@@ -171,7 +172,7 @@ def main(
         acted=dict(client.acted),
         report=report,
     )
-    (output.print_json if as_json else print_outcome)(outcome)
+    (print_json if as_json else print_outcome)(outcome)
     if report.findings:
         for finding in report.findings:
             output.say(str(finding))

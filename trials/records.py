@@ -15,7 +15,8 @@ from orchestrator.database import processes, subscriptions
 from orchestrator.database.connection import Connection, Pool
 from orchestrator.database.processes import TrailRow
 from orchestrator.domain.subscription import SubscriptionModel
-from orchestrator.temporal.history import chain_history, step_log
+from orchestrator.temporal.history import step_log
+from orchestrator.temporal.reading import chain_history
 from services.fake_system import Change, FakeSystem, Record
 from trials.journal import Accepted
 

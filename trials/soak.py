@@ -22,11 +22,12 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from cli import output
+from cli.json_output import print_json
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.temporal.connection import connect
 from orchestrator.temporal.plugin import TASK_QUEUE
-from program import require_nothing_configured, run_program
-from settings import ConfigurationError
+from program import run_program
+from settings import ConfigurationError, require_nothing_configured
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack
 from stack.errors import StackFailed
@@ -264,7 +265,7 @@ def main(*, creates: int, kill_every: float, as_json: bool) -> None:
     except (ConfigurationError, StackFailed) as error:
         output.complain(str(error))
         sys.exit(1)
-    (output.print_json if as_json else print_soak)(soaked)
+    (print_json if as_json else print_soak)(soaked)
     if soaked.kills == 0:
         output.complain("No worker was killed: use a larger --creates or a smaller --kill-every")
         sys.exit(1)

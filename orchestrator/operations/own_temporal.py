@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import asyncpg
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from orchestrator.database.connection import NotPermitted, Pool, transaction
@@ -17,7 +17,11 @@ from orchestrator.database.namespace import (
 )
 from orchestrator.database.processes import list_newest_open_processes
 from orchestrator.domain.errors import DomainError
+from orchestrator.temporal.connection import Service
 from orchestrator.temporal.executions import find_execution
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
 
 PATIENCE = timedelta(seconds=10)
 """How long to wait for Temporal to describe its namespace."""
@@ -42,14 +46,14 @@ class AnotherTemporal(DomainError):
 class NamespaceNotFound(DomainError):
     """Temporal has no namespace with the configured name."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: "Client | Service") -> None:
         super().__init__(
             f'Temporal at {client.service_client.config.target_host} has no namespace "{client.namespace}": '
             "correct TEMPORAL_NAMESPACE, or create the namespace"
         )
 
 
-async def require_own_temporal(client: Client, pool: Pool) -> None:
+async def require_own_temporal(client: "Client | Service", pool: Pool) -> None:
     """Raise an error unless the database belongs to the namespace of this client.
 
     Idempotent. The first call stores the namespace that the database belongs to. If the database has open
@@ -75,7 +79,7 @@ async def require_own_temporal(client: Client, pool: Pool) -> None:
         raise AnotherTemporal(own, found)
 
 
-async def adopt_temporal(client: Client, pool: Pool) -> tuple[Namespace | None, Namespace]:
+async def adopt_temporal(client: "Client | Service", pool: Pool) -> tuple[Namespace | None, Namespace]:
     """Move the database to the namespace of this client; return the former namespace and this one.
 
     Idempotent. The former one is `None` if no program has used the database yet. Processes that are open only
@@ -91,14 +95,14 @@ async def adopt_temporal(client: Client, pool: Pool) -> tuple[Namespace | None, 
     return former, found
 
 
-async def _knows_any(client: Client, process_ids: Sequence[str]) -> bool:
+async def _knows_any(client: "Client | Service", process_ids: Sequence[str]) -> bool:
     for process_id in process_ids:
         if await find_execution(client, process_id) is not None:
             return True
     return False
 
 
-async def _namespace(client: Client) -> Namespace:
+async def _namespace(client: "Client | Service") -> Namespace:
     request = DescribeNamespaceRequest(namespace=client.namespace)
     try:
         described = await client.workflow_service.describe_namespace(request, retry=True, timeout=PATIENCE)

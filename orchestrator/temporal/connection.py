@@ -1,11 +1,18 @@
-"""The connection to Temporal."""
+"""The connection to Temporal.
+
+The SDK's client takes longer to import than a list takes to print. A command that only calls the service does
+without it.
+"""
 
 import re
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from temporalio.client import Client, GrpcCompression
+from temporalio.service import ConnectConfig, GrpcCompression, ServiceClient, WorkflowService
 
-from orchestrator.temporal.plugin import subscriptions_plugin
+if TYPE_CHECKING:
+    from temporalio.client import Client
 
 _REASONS = {
     r'NotValidForName.*\[.*\(\\"(.+?)\\"\)': "its certificate is for another name: {0}",
@@ -31,7 +38,31 @@ class TemporalUnreachable(Exception):
         )
 
 
-async def connect(config: dict[str, Any]) -> Client:
+@dataclass(frozen=True)
+class Service:
+    """A connection to a namespace of Temporal."""
+
+    service_client: ServiceClient
+    namespace: str
+
+    @property
+    def workflow_service(self) -> WorkflowService:
+        """The calls of the service, as the server offers them."""
+        return self.service_client.workflow_service
+
+    @cached_property
+    def client(self) -> "Client":
+        """The SDK's client over this connection, with the payloads and interceptors of this project."""
+        from temporalio.client import Client
+
+        from orchestrator.temporal.plugin import subscriptions_plugin
+
+        return Client(
+            self.service_client, namespace=self.namespace, plugins=[subscriptions_plugin(sandboxed=False)]
+        )
+
+
+async def connect(config: dict[str, Any]) -> "Client":
     """Connect to Temporal, with the payloads and interceptors of this project.
 
     Args:
@@ -40,11 +71,21 @@ async def connect(config: dict[str, Any]) -> Client:
     Raises:
         TemporalUnreachable: if the server does not answer, or client and server do not trust each other.
     """
-    target = {"target_host": "localhost:7233"} | config
+    return (await connect_service(config)).client
+
+
+async def connect_service(config: dict[str, Any]) -> Service:
+    """Connect to Temporal as `connect` does; the SDK's client is made when it is asked for.
+
+    Raises:
+        TemporalUnreachable: if the server does not answer, or client and server do not trust each other.
+    """
+    target = {"target_host": "localhost:7233", "namespace": "default"} | config
+    namespace = target.pop("namespace")
     if is_local(target["target_host"]):  # there is no network to save
         target.setdefault("grpc_compression", GrpcCompression.NONE)
     try:
-        return await Client.connect(**target, plugins=[subscriptions_plugin(sandboxed=False)])
+        return Service(await ServiceClient.connect(ConnectConfig(**target)), namespace)
     except (RuntimeError, ValueError) as error:
         raise TemporalUnreachable(target["target_host"], _reason(str(error))) from error
 

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from pydantic_core import from_json
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -13,11 +14,13 @@ from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
 )
-from temporalio.client import Client
-from temporalio.converter import decode_typed_search_attributes
 from temporalio.service import RPCError, RPCStatusCode
 
 from orchestrator.temporal import search_attributes
+from orchestrator.temporal.connection import Service
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
 
 PATIENCE = timedelta(seconds=2)
 """How long a step waits for Temporal to say whether an abort of its process was requested."""
@@ -56,11 +59,12 @@ class Execution:
     def of(cls, described: DescribeWorkflowExecutionResponse) -> Self:
         """Return the execution that Temporal's answer describes."""
         info = described.workflow_execution_info
-        attributes = decode_typed_search_attributes(info.search_attributes)
+        # Read without the SDK's converter, which takes long to import.
+        status = info.search_attributes.indexed_fields.get(search_attributes.PROCESS_STATUS.name)
         closed = info.HasField("close_time")
         return cls(
             workflow=info.type.name,
-            process_status=attributes.get(search_attributes.PROCESS_STATUS),
+            process_status=None if status is None else from_json(status.data),
             closed_as=_CLOSED.get(info.status),
             is_cancellation_requested=described.workflow_extended_info.cancel_requested,
             pending_activities=tuple(described.pending_activities),
@@ -69,7 +73,7 @@ class Execution:
         )
 
 
-async def find_execution(client: Client, process_id: str) -> Execution | None:
+async def find_execution(client: "Client | Service", process_id: str) -> Execution | None:
     """Return the latest execution of a process, or `None` if Temporal knows none.
 
     Raises:
@@ -83,7 +87,7 @@ async def find_execution(client: Client, process_id: str) -> Execution | None:
         raise
 
 
-async def closed_as(client: Client, process_id: str) -> str | None:
+async def closed_as(client: "Client", process_id: str) -> str | None:
     """Return how the execution of a process closed, "not found" if there is none; `None` while it is open.
 
     Raises:
@@ -93,7 +97,7 @@ async def closed_as(client: Client, process_id: str) -> str | None:
     return "not found" if execution is None else execution.closed_as
 
 
-async def is_cancellation_requested(client: Client, process_id: str) -> bool:
+async def is_cancellation_requested(client: "Client", process_id: str) -> bool:
     """Return whether Temporal has accepted a request to cancel this process.
 
     Raises:
@@ -109,7 +113,7 @@ async def is_cancellation_requested(client: Client, process_id: str) -> bool:
 
 
 async def request_cancellation(
-    client: Client, process_id: str, first_execution_run_id: str, reason: str
+    client: "Client", process_id: str, first_execution_run_id: str, reason: str
 ) -> None:
     """Request the cancellation of a process. Idempotent while it is open.
 
@@ -124,7 +128,7 @@ async def request_cancellation(
     await handle.cancel(reason=reason)
 
 
-async def _describe(client: Client, process_id: str) -> Execution:
+async def _describe(client: "Client | Service", process_id: str) -> Execution:
     request = DescribeWorkflowExecutionRequest(
         namespace=client.namespace, execution=WorkflowExecution(workflow_id=process_id)
     )

@@ -1,10 +1,14 @@
 """The search attributes that find processes in the Web UI and the CLI."""
 
+from typing import TYPE_CHECKING
+
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
 
 SUBSCRIPTION_ID = SearchAttributeKey.for_keyword("SubscriptionId")
 CUSTOMER_ID = SearchAttributeKey.for_keyword("CustomerId")
@@ -15,7 +19,7 @@ PROCESS_STATUS = SearchAttributeKey.for_keyword("ProcessStatus")
 ALL = (SUBSCRIPTION_ID, CUSTOMER_ID, PRODUCT, TARGET, PROCESS_STATUS)
 
 
-async def register_search_attributes(client: Client) -> None:
+async def register_search_attributes(client: "Client") -> None:
     """Add the search attributes that the namespace does not have yet.
 
     Without them a workflow that sets one would retry its task for ever. On Temporal Cloud only an

@@ -26,7 +26,10 @@ class Command:
 
 def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[Command]:
     """Yield every command of the program, including those of groups."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         yield Command((*path, name), command.params)
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))

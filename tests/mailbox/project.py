@@ -15,25 +15,29 @@ from settings import ROOT
 from tests.starting import Program
 
 PRODUCT = Path(__file__).parent / "product"
+PARTS = """\
+def _mailbox() -> Parts:
+    from activities.mailbox import MailboxActivities
+    from workflows.mailbox.create_mailbox import CreateMailbox
+    from workflows.mailbox.modify_mailbox import ModifyMailbox
+    from workflows.mailbox.terminate_mailbox import TerminateMailbox
+
+    return Parts(workflows=(CreateMailbox, ModifyMailbox, TerminateMailbox), activities=MailboxActivities)
+
+
+"""
 ENTRY = """\
     CatalogueEntry(
         command="mailbox",
         subscription=Mailbox,
-        workflows=(CreateMailbox, ModifyMailbox, TerminateMailbox),
         external_system="mail_system",
-        activities=MailboxActivities,
+        parts=_mailbox,
     ),
-"""
-IMPORTS = """\
-from workflows.mailbox.create_mailbox import CreateMailbox
-from workflows.mailbox.modify_mailbox import ModifyMailbox
-from workflows.mailbox.terminate_mailbox import TerminateMailbox
 """
 TYPE = "from products.product_types.mailbox import Mailbox\n"
 INSERTED = (
-    ("catalogue.py", "from activities.mailbox import MailboxActivities\n", "from activities.user import"),
     ("catalogue.py", TYPE, "from products.product_types.user import"),
-    ("catalogue.py", IMPORTS, "from workflows.user.create_user import"),
+    ("catalogue.py", PARTS, "CATALOGUE: Sequence[CatalogueEntry] = ("),
     ("catalogue.py", ENTRY, ")\n\n\ndef workflows("),
 )
 """The edits: the file, the text to insert, and the text that it is inserted before."""

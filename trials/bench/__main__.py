@@ -8,10 +8,11 @@ from rich.table import Table
 from temporalio.service import RPCError
 
 from cli import output
+from cli.json_output import print_json
 from orchestrator.database.connection import NO_ANSWER
 from orchestrator.temporal.connection import TemporalUnreachable
-from program import require_nothing_configured, run_program
-from settings import ConfigurationError
+from program import run_program
+from settings import ConfigurationError, require_nothing_configured
 from stack.errors import StackFailed
 from trials.bench import comparison, report
 from trials.bench.errors import BenchFailed
@@ -53,7 +54,7 @@ def main(*, rounds: int | None, as_json: bool, quick: bool, save: bool) -> None:
         sys.exit(1)
     changes = comparison.changes(before.ratios if before else {}, result.ratios)
     if as_json:
-        output.print_json(result)
+        print_json(result)
     else:
         show(result, changes)
     if save:

@@ -1,0 +1,68 @@
+"""The input forms on the command line: options for their fields, and the values that were typed."""
+
+import getpass
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+import click
+from pydantic import ValidationError
+
+from cli.options import Command
+from orchestrator.domain.errors import InvalidInput
+from orchestrator.domain.input_errors import explain
+from orchestrator.process.forms import ModifyForm, OperatorNote, StartForm
+
+F = TypeVar("F", bound=OperatorNote)
+
+
+def form_options(*forms: type[StartForm], without: tuple[str, ...] = ()) -> Callable[[Command], Command]:
+    """Add an option for each field of the forms; the command receives the values as text."""
+    fields = {
+        name: field for form in forms for name, field in form.model_fields.items() if name not in without
+    }
+
+    def decorate(command: Command) -> Command:
+        for name, field in reversed(fields.items()):
+            required = " (required; asked for on a terminal)" if field.is_required() else ""
+            command = click.option(
+                f"--{name.replace('_', '-')}",
+                name,
+                metavar=_metavar(field.annotation),
+                help=f"{field.description}{required}.",
+            )(command)
+        return command
+
+    return decorate
+
+
+def _metavar(annotation: Any) -> str:
+    types = {annotation, *getattr(annotation, "__args__", ())}
+    types |= {getattr(one, "__origin__", one) for one in types}  # the types inside Annotated
+    return "UUID" if UUID in types else "N" if int in types else "TEXT"
+
+
+def fill(form: type[F], given: dict[str, str]) -> F:
+    """Return the form with these values; prompt for missing ones on a terminal.
+
+    Raises:
+        InvalidInput: if a value is invalid, or is missing and there is no terminal.
+    """
+    clearable = form.clearable if issubclass(form, ModifyForm) else frozenset()
+    values = {name: None if value == "null" and name in clearable else value for name, value in given.items()}
+    for name, field in form.model_fields.items():
+        if field.is_required() and name not in values and sys.stdin.isatty():
+            values[name] = click.prompt(field.title or name, err=True)
+    try:
+        return form.model_validate(values)
+    except ValidationError as error:
+        raise InvalidInput(explain(error, form)) from error
+
+
+def current_user() -> str | None:
+    """Return the login name; `None` if the operating system knows none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return None
