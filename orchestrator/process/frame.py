@@ -168,7 +168,7 @@ class ProcessFrame:
         return None
 
     async def _decide_course(self, reason: str) -> RollBackBegun:
-        """Let the database decide which way the process goes; a retry that has arrived waits for that."""
+        """Ask the database which way the process goes; a retry that has arrived waits for that."""
         if self._retry is not None and not workflow.patched("a-retry-waits-for-the-course"):
             self._retry = None
         try:

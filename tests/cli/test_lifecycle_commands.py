@@ -105,7 +105,7 @@ async def test_set_in_sync_is_refused_while_the_system_is_away(
     assert (mended.code, mended.document["subscription"]["insync"]) == (0, True)
 
 
-async def test_a_process_that_was_terminated_in_temporal_takes_no_action(
+async def test_a_process_terminated_in_temporal_takes_no_action(
     starter: Starter, groups: FakeGroupManagement, client: Client
 ) -> None:
     await groups.system.order(Fault(kind="reject", name="Reserved"))
@@ -123,7 +123,7 @@ async def test_a_process_that_was_terminated_in_temporal_takes_no_action(
         )
 
 
-async def test_set_in_sync_refuses_another_system_than_that_of_the_workers(
+async def test_set_in_sync_refuses_another_system_than_the_workers(
     starter: Starter, groups: FakeGroupManagement, client: Client, pool: Pool
 ) -> None:
     """A shell without the workers' variables would tell the fake, and late calls reach the real system."""

@@ -154,7 +154,7 @@ async def test_of_two_first_uses_at_once_one_is_refused(client: Client, another:
     assert sorted(type(answer).__name__ for answer in answers) == ["AnotherTemporal", "NoneType"]
 
 
-async def test_the_first_use_after_an_upgrade_asks_for_the_open_processes(
+async def test_the_first_use_asks_for_the_open_processes(
     open_process: tuple[Handle, UUID], client: Client, another: Client, endpoints: Endpoints, pool: Pool
 ) -> None:
     await pool.execute("DELETE FROM temporal_namespace")

@@ -52,7 +52,7 @@ async def test_a_roll_back_goes_on_in_a_new_run(
     assert "repeat_abort" not in [step.name for step in await processes.steps(handle)]
 
 
-async def test_the_page_of_a_new_run_shows_what_the_run_before_has_done(
+async def test_the_page_of_a_new_run_shows_the_steps_before(
     worker: None, processes: Processes, groups: FakeGroupManagement, moments: Moments
 ) -> None:
     handle = await aborted_and_parked(processes, groups)
@@ -96,7 +96,7 @@ async def test_a_lost_answer_to_the_repeated_abort_changes_nothing(
     assert (await processes.read(processes.subscription_id(handle))).insync
 
 
-async def test_a_roll_back_that_was_long_before_the_upgrade_continues_as_new(
+async def test_a_roll_back_from_before_the_upgrade_continues_as_new(
     client: Client,
     endpoints: Endpoints,
     task_queue: str,

@@ -104,7 +104,7 @@ class Bench:
         return Round(figures, beside)
 
     async def _warm_up(self, parts: Parts, concurrency: int) -> None:
-        """Let every worker import what it needs, and open as many connections."""
+        """Run each process a few times: every worker imports its code and opens its connections."""
         await measuring.wait_for_workers(self._client, TASK_QUEUE, parts.pids("ours"))
         await measuring.wait_for_workers(self._client, floor_worker.TASK_QUEUE, parts.pids("floors"))
         for subject in self._subjects:
