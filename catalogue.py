@@ -63,7 +63,7 @@ class CatalogueEntry:
         return self.parts().activities
 
     def workflow(self, target: Target) -> "type[ProcessFrame] | None":
-        """Return the workflow for this target, or `None` where the product has none."""
+        """Return the workflow for this target, or `None` if the product has none."""
         return next((found for found in self.workflows if found.target is target), None)
 
 

@@ -73,10 +73,12 @@ async def with_steps(
         ProcessNotFound: if neither the trail nor Temporal knows it.
     """
     execution = None
+    open_in_trail = row is not None and row.ended_at is None
+    closed = history is None or history.closed
     # Only Temporal's description has the attempts of an activity in progress.
-    if history is not None and (row is None or history.activity_in_progress or history.closed):
+    if history is not None and (row is None or history.activity_in_progress or (open_in_trail and closed)):
         execution = await find_execution(connections.service, process_id)
-    if row is not None and row.ended_at is None and (execution.closed_as if execution else history is None):
+    if row is not None and open_in_trail and closed:
         row = await _lost_or_ended(connections, row, execution)
     if row is None:
         if history is None or execution is None:
@@ -95,9 +97,11 @@ async def _lost_or_ended(connections: Connections, row: TrailRow, execution: Exe
     if now is None or now.ended_at is not None:
         return now or row
     closed_as = "not found" if execution is None else execution.closed_as
+    if closed_as is None:  # it goes on in a new run
+        return now
     found = {
         "status": ProcessStatus.LOST,
-        "failed_reason": processes.lost_reason(closed_as or ""),
+        "failed_reason": processes.lost_reason(closed_as),
         "ended_at": None if execution is None else execution.ended_at,
     }
     return now.model_copy(update=found)
