@@ -90,6 +90,11 @@ class Endpoints(BaseModel):
             raise ConfigurationError(f"There is no external system {name!r}; give one of {known}")
         return found
 
+    @property
+    def openers(self) -> dict[str, str]:
+        """What opens each external system, by its name."""
+        return {one.name: one.opened_by for one in self.external_systems}
+
     def url_of(self, system: ExternalSystem) -> str:
         """Return the URL of an external system, by default that of the subscriptions."""
         return (system.url or self.database_url).get_secret_value()

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import inspect
 import logging
 import signal
 import sys
@@ -40,6 +39,7 @@ from orchestrator.operations.reconcile import reconcile_hourly
 from orchestrator.operations.validation_activities import ValidationActivities
 from orchestrator.process.bookkeeping import Bookkeeping
 from orchestrator.process.ledger import AtMoment, Ledger, do_nothing
+from orchestrator.temporal.activity_methods import activities_of
 from orchestrator.temporal.connection import TemporalUnreachable, connect
 from orchestrator.temporal.deployment import InvalidVersion, advice, deployment_config
 from orchestrator.temporal.executions import is_cancellation_requested, request_cancellation
@@ -72,12 +72,12 @@ async def open_activities(
     async with open_external_systems(endpoints) as systems:
         ledger = Ledger(pool, partial(is_cancellation_requested, client), at_moment)
         activities = [
-            *_activities(Bookkeeping(ledger, partial(request_cancellation, client))),
-            *_activities(SubscriptionActivities(ledger)),
-            *_activities(ValidationActivities(pool, validating_workflows())),
+            *activities_of(Bookkeeping(ledger, partial(request_cancellation, client))),
+            *activities_of(SubscriptionActivities(ledger)),
+            *activities_of(ValidationActivities(pool, validating_workflows())),
         ]
         for entry in CATALOGUE:
-            activities += _activities(entry.activities(ledger, systems[entry.external_system]))
+            activities += activities_of(entry.activities(ledger, systems[entry.external_system]))
         yield activities
 
 
@@ -192,18 +192,14 @@ async def run_until_told_to_stop(
         await open_pool(endpoints.database_url.get_secret_value(), size=pool_size) as pool,
         open_worker(client, endpoints, pool=pool, version=version) as worker,
     ):
-        await _note_external_systems(pool, endpoints)
+        async with pool.acquire() as connection:
+            await store_openers(connection, endpoints.openers)
         reconciler = keep_running("the reconciler", partial(reconcile_hourly, client, pool))
         log.info("takes up to %d connections to PostgreSQL", most_connections(endpoints, pool_size))
         log.info("ready: task queue %s, namespace %s", TASK_QUEUE, client.namespace)
         if what_to_do:
             log.warning("%s", what_to_do)
         await _run_both(worker, reconciler, stop)
-
-
-async def _note_external_systems(pool: Pool, endpoints: Endpoints) -> None:
-    async with pool.acquire() as connection:
-        await store_openers(connection, {one.name: one.opened_by for one in endpoints.external_systems})
 
 
 def _stop_signal() -> asyncio.Event:
@@ -238,15 +234,6 @@ async def _require_own_temporal(client: Client, endpoints: Endpoints, *, adopts:
             if former != own:
                 log.info("the processes of this database run in Temporal's %s; before: %s", own, former)
         await require_own_temporal(client, pool)
-
-
-def _activities(owner: object) -> list[Callable[..., Any]]:
-    # @activity.defn leaves this mark; the SDK has no public way to list the activities of a class.
-    return [
-        method
-        for _, method in inspect.getmembers(owner, inspect.ismethod)
-        if hasattr(method, "__temporal_activity_definition")
-    ]
 
 
 def main() -> int:

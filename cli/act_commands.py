@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
+from cli.acting import request_abort, require_abortable, require_not_lost, send_update
 from cli.concluding import Sent, conclude, watch
 from cli.connections import Connections
 from cli.documents import Outcome, ProcessDocument
 from cli.form_options import current_user, fill
 from cli.options import examples, json_option
 from cli.process_documents import process_document
-from cli.starting import request_abort, require_abortable, require_not_lost, send_update
 from cli.typed import require_text
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.process.forms import OperatorNote

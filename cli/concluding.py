@@ -11,8 +11,8 @@ from cli import output
 from cli.connections import Connections, with_connections
 from cli.documents import Outcome
 from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
+from cli.following import follow, outcome, patiently
 from cli.json_output import print_json
-from cli.starting import follow, outcome, patiently
 from orchestrator.database.connection import NO_ANSWER
 from stack.keeping import is_kept_up
 

@@ -5,12 +5,12 @@ import click
 from temporalio.service import RPCError
 
 from cli import output
+from cli.acting import ActionRefused
 from cli.concluding import ServiceFailed
 from cli.connections import TemporaryStack
 from cli.documents import ProcessNotFound, error_of
 from cli.exit_codes import NOT_DONE, WRONG_USAGE
 from cli.json_output import print_json
-from cli.starting import ActionRefused
 from orchestrator.database.connection import NO_ANSWER, DatabaseUnreachable, NotPermitted
 from orchestrator.database.schema import SchemaOutOfDate
 from orchestrator.domain.errors import DomainError, InvalidInput

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from catalogue import registered_workflows, workflow_type
 from cli.connections import Connections
 from cli.documents import ProcessDocument, ProcessNotFound
-from orchestrator.database import processes
+from orchestrator.database import open_processes, processes
 from orchestrator.database.processes import TrailRow
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.temporal.executions import Execution, find_execution
@@ -101,7 +101,7 @@ async def _lost_or_ended(connections: Connections, row: TrailRow, execution: Exe
         return now
     found = {
         "status": ProcessStatus.LOST,
-        "failed_reason": processes.lost_reason(closed_as),
+        "failed_reason": open_processes.lost_reason(closed_as),
         "ended_at": None if execution is None else execution.ended_at,
     }
     return now.model_copy(update=found)

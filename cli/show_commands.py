@@ -7,10 +7,10 @@ from cli.concluding import say_interrupted
 from cli.connections import Connections, with_connections
 from cli.documents import subscription_document
 from cli.exit_codes import DONE, INTERRUPTED
+from cli.following import follow
 from cli.json_output import print_json
 from cli.options import examples, json_option
 from cli.process_documents import process_document
-from cli.starting import follow
 from cli.typed import as_uuid, require_text
 from orchestrator.database import processes
 

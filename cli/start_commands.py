@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import click
-from temporalio.common import TypedSearchAttributes
 
 from catalogue import CATALOGUE, CatalogueEntry, entry_of, form_of
 from cli.concluding import Sent, conclude, watch
@@ -38,10 +37,18 @@ class Prepared:
     subscription: SubscriptionModel | None = None
     """The subscription that it works on; `None` if it creates one."""
 
-    def attributes(self, process_id: str) -> TypedSearchAttributes:
-        """Return the search attributes that are known before it starts."""
+    async def start(self, connections: Connections, process_id: str) -> None:
+        """Start it under this id.
+
+        Raises:
+            ProcessAlreadyExists: if there is, or ever was, a process with this id; nothing was started.
+        """
         target, kind = self.definition.target, self.entry.subscription
-        return known_attributes(self.form, process_id, target, kind, self.subscription)
+        known = known_attributes(self.form, process_id, target, kind, self.subscription)
+        title = self.form.title
+        await start_process(
+            connections, self.definition, self.form, process_id, title=title, attributes=known
+        )
 
 
 @click.group(
@@ -214,16 +221,9 @@ def start(
             prepared = await prepare(connections)
         except GateRefusal as refusal:
             return await refused(connections, about, refusal)
-        form, wanted_id = prepared.form, process_id or new_process_id(prepared.definition)
+        wanted_id = process_id or new_process_id(prepared.definition)
         try:
-            await start_process(
-                connections,
-                prepared.definition,
-                form,
-                wanted_id,
-                title=form.title,
-                attributes=prepared.attributes(wanted_id),
-            )
+            await prepared.start(connections, wanted_id)
         except ProcessAlreadyExists as error:
             return await existing(connections, error, wanted_id)
         sent.process_id = wanted_id

@@ -13,12 +13,14 @@ from temporalio.service import RPCError
 
 from catalogue import workflow_type
 from cli import output
+from cli.acting import ActionRefused
 from cli.concluding import Sent, say_interrupted
 from cli.connections import Connections, with_connections
 from cli.documents import Outcome, error_of
 from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
+from cli.following import patiently
 from cli.json_output import print_json
-from cli.starting import ActionRefused, new_process_id, patiently, start_process
+from cli.starting import new_process_id, start_process
 from cli.typed import require_text
 from orchestrator.database import findings
 from orchestrator.domain.errors import ProcessAlreadyExists

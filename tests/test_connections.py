@@ -14,7 +14,7 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
-from cli.starting import patiently
+from cli.following import patiently
 from orchestrator.database.connection import NoConnectionLeft, Pool, open_pool
 from services.fake_pool import FAKES_POOL_SIZE, FakePool
 from settings import Endpoints

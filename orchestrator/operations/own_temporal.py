@@ -15,7 +15,7 @@ from orchestrator.database.namespace import (
     read_namespace,
     replace_namespace,
 )
-from orchestrator.database.processes import list_newest_open_processes
+from orchestrator.database.open_processes import list_newest_open_processes
 from orchestrator.domain.errors import DomainError
 from orchestrator.temporal.connection import Service
 from orchestrator.temporal.executions import find_execution

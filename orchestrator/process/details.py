@@ -6,7 +6,7 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
-from orchestrator.domain.process import Process, ProcessStatus
+from orchestrator.domain.process import Course, Process, ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.process.memo import is_continued
 from orchestrator.temporal import search_attributes
@@ -85,6 +85,19 @@ class Details:
         self.status, self.notice = status, notice
         workflow.upsert_search_attributes([search_attributes.PROCESS_STATUS.value_set(status)])
         self.show()
+
+    def show_course(self, course: Course, abort_reason: str) -> None:
+        """Show that the process runs, and on which course.
+
+        Args:
+            abort_reason: who aborted it and why; may be empty.
+        """
+        notices = {
+            Course.FORWARD: "",
+            Course.FORWARD_ONLY: "The abort came too late: the process runs to its end.",
+            Course.BACKWARD: f"Being rolled back.\n\n{quoted(abort_reason or 'no reason given')}",
+        }
+        self.show_status(ProcessStatus.RUNNING, notices[course])
 
     def show(self) -> None:
         """Show the page as it is now."""

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.process import Course, Event, ProcessStatus, Target
     from orchestrator.domain.subscription import SubscriptionModel
     from orchestrator.domain.text import legible
-    from orchestrator.process.details import DONE, PARKED, RUNNING, Details, Line, parked_notice, quoted
+    from orchestrator.process.details import DONE, PARKED, RUNNING, Details, Line, parked_notice
     from orchestrator.process.endings import ENDS, GIVEN_UP, Endings
     from orchestrator.process.forms import OperatorNote, StartForm
     from orchestrator.process.memo import Progress, carried
@@ -161,7 +161,7 @@ class ProcessFrame:
         if begun.completed is not None:
             self._details.notice = "The abort came too late: the last step had committed."
             return CheckResult(subscription=begun.completed, differences=begun.differences)
-        self._details.show_status(ProcessStatus.RUNNING, self._course_notice())
+        self._details.show_course(self._progress.course, self._progress.abort_reason)
         if self._progress.course is Course.BACKWARD and not begun.held:  # there is nothing to undo
             await self._trail.end(ProcessStatus.ABORTED, self._now())
             await self._endings.abort(reason)
@@ -250,7 +250,7 @@ class ProcessFrame:
         await self._record(step, "retried", self._retry)
         self._note(failure="")
         self._retry = None
-        self._details.show_status(ProcessStatus.RUNNING, self._course_notice())
+        self._details.show_course(self._progress.course, self._progress.abort_reason)
 
     async def _continue_as_new_when_long(self) -> None:
         long = workflow.info().get_current_history_length() >= LONGEST_HISTORY
@@ -269,15 +269,6 @@ class ProcessFrame:
         """Show the steps before this one as done; another run may have run them."""
         for line in self._details.lines[:first]:
             line.state = DONE
-
-    def _course_notice(self) -> str:
-        match self._progress.course:
-            case Course.FORWARD:
-                return ""
-            case Course.FORWARD_ONLY:
-                return "The abort came too late: the process runs to its end."
-            case Course.BACKWARD:
-                return f"Being rolled back.\n\n{quoted(self._progress.abort_reason or 'no reason given')}"
 
     def _parked_on(self, steps: tuple[Step, ...], prefix: str = "") -> int:
         # By its title: the code that it continues as new on may be of another release, with other steps.

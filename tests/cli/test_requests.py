@@ -7,8 +7,8 @@ import pytest
 from temporalio.client import Client
 
 from cli.documents import ProcessDocument, subscription_documents
+from cli.following import follow
 from cli.process_documents import AT_ONCE, process_documents
-from cli.starting import follow
 from orchestrator.database import processes as trail
 from orchestrator.database import subscriptions
 from orchestrator.database.connection import Pool

@@ -22,7 +22,7 @@ MAKERS = {"ApplicationError", "LastError", "ActionRefused"}
 OF_OTHERS = {
     "ValidationError",  # pydantic's, which an interceptor turns into a final error
     "Failure",  # what Temporal reports has no type
-    # A process whose error Temporal has forgotten: `cli.starting` gives it the name of its status.
+    # A process whose error Temporal has forgotten: `cli.following` gives it the name of its status.
     *(status.capitalize() for status in (ProcessStatus.FAILED, ProcessStatus.REFUSED, ProcessStatus.LOST)),
 }
 
