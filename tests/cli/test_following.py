@@ -7,7 +7,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from cli import starting
+from cli import following
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from tests.processes import until_struck
@@ -31,14 +31,14 @@ async def test_following_shows_attempts_and_the_last_failure(
 async def test_following_waits_while_the_database_restarts(
     starter: Starter, monkeypatch: pytest.MonkeyPatch, error: type[Exception], read: str
 ) -> None:
-    original, failures = getattr(starting, read), iter([error("the database system is starting up")])
+    original, failures = getattr(following, read), iter([error("the database system is starting up")])
 
     async def starting_up(*arguments: Any) -> Any:
         for failure in failures:
             raise failure
         return await original(*arguments)
 
-    monkeypatch.setattr(starting, read, starting_up)
+    monkeypatch.setattr(following, read, starting_up)
     ended = await starter("create", "user-group", "--group-name", "a", "--json")
     assert (ended.code, ended.document["status"]) == (0, "completed")
     assert next(failures, None) is None
@@ -51,7 +51,7 @@ async def test_the_error_names_a_process_that_cannot_be_followed(
         raise asyncpg.OutOfMemoryError("out of memory")
 
     with monkeypatch.context() as patched:
-        patched.setattr(starting, "process_document", out_of_memory)
+        patched.setattr(following, "process_document", out_of_memory)
         ended = await starter("create", "user-group", "--group-name", "a", "--json")
     process_id, error = ended.document["process_id"], ended.document["error"]
     followed = await starter("process", process_id, "--follow", "--json")
