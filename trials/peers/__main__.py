@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from trials.peers.clients import measure, open_client
 from trials.peers.environments import PeerFailed, last_line
 from trials.peers.figures import HEAD, Figures, Load, Sample, SystemFigures, failures, rows
 from trials.peers.shared_postgres import SharedPostgres, count_active, shared_postgres
-from trials.peers.systems import Surroundings, System, all_systems
+from trials.peers.systems import PEERS, Surroundings, System, all_systems, prepare_peer
 
 FULL = Load(rounds=2, warm_up=3, alone=5, together=8, concurrency=20)
 QUICK = Load(rounds=1, warm_up=1, alone=2, together=3, concurrency=20)
@@ -41,9 +42,9 @@ def measure_system(system: System, directory: Path, postgres: SharedPostgres, lo
     Raises:
         PeerFailed: when it does not run, or a create has not left one active subscription.
     """
-    name = directory.name.replace("-", "_")
+    name = directory.name
     with (
-        postgres.new_database(name) as database_url,
+        postgres.new_database(name, system.template) as database_url,
         system.start(Surroundings(directory, postgres, name)) as running,
         open_client(running.client, directory / "client.log") as client,
     ):
@@ -53,38 +54,69 @@ def measure_system(system: System, directory: Path, postgres: SharedPostgres, lo
         return sample
 
 
-def measure_all(systems: list[System], directory: Path, load: Load) -> Figures:
-    """Measure every system in every round, so that a change of the machine meets all of them."""
-    load_average = os.getloadavg()
-    samples: dict[str, list[Sample]] = {system.name: [] for system in systems}
-    failed: dict[str, str] = {}
-    with shared_postgres(directory / "postgres") as postgres:
-        for at_round in range(1, load.rounds + 1):
-            for number, system in enumerate(systems, 1):
-                output.say(f"Round {at_round} of {load.rounds}: {system.name}")
-                own = directory / f"round-{at_round}-{number}"
-                own.mkdir()
-                try:
-                    samples[system.name].append(measure_system(system, own, postgres, load))
-                except FAILURES as error:
-                    failed[system.name] = last_line(str(error))
-                    output.complain(f"{system.name}: {failed[system.name]}; see {own}")
-        return Figures(
-            cores=os.cpu_count(),
-            load_average=load_average,
-            python=platform.python_version(),
-            temporalio=version("temporalio"),
-            postgresql=postgres.version(),
-            load=load,
-            systems=[
-                SystemFigures(
-                    name=system.name,
-                    samples=samples[system.name],
-                    failure=failed.get(system.name),
-                )
-                for system in systems
-            ],
-        )
+def prepare(directory: Path, postgres: SharedPostgres, stack: ExitStack) -> dict[str, str]:
+    """Make a database for each of the other systems, which is copied for each measurement.
+
+    Returns:
+        why the systems failed that did, by the name of their database.
+    """
+    failed = {}
+    for peer in PEERS:
+        output.say(f"Preparing {peer.distribution}; this installs it if need be")
+        own = directory / peer.folder
+        own.mkdir()
+        stack.enter_context(postgres.new_database(peer.folder))
+        try:
+            prepare_peer(peer, Surroundings(own, postgres, peer.folder))
+        except FAILURES as error:
+            failed[peer.folder] = last_line(str(error))
+    return failed
+
+
+class Comparison:
+    """Measures every system in every round, so that a change of the machine meets all of them."""
+
+    def __init__(self, directory: Path, load: Load) -> None:
+        self._directory = directory
+        self._load = load
+        self._samples: dict[str, list[Sample]] = {}
+        self._failed: dict[str, str] = {}
+
+    def run(self, systems: list[System]) -> Figures:
+        """Measure these systems; a failure of one does not hide the others."""
+        load_average = os.getloadavg()
+        with shared_postgres(self._directory / "postgres") as postgres, ExitStack() as stack:
+            unprepared = prepare(self._directory, postgres, stack)
+            self._failed = {
+                one.name: unprepared[one.template] for one in systems if one.template in unprepared
+            }
+            runnable = [one for one in systems if one.template not in unprepared]
+            for number in range(1, self._load.rounds + 1):
+                for system in runnable:
+                    self._measure(system, number, postgres)
+            return Figures(
+                cores=os.cpu_count(),
+                load_average=load_average,
+                python=platform.python_version(),
+                temporalio=version("temporalio"),
+                postgresql=postgres.version(),
+                load=self._load,
+                systems=[self._figures(one.name) for one in systems],
+            )
+
+    def _measure(self, system: System, number: int, postgres: SharedPostgres) -> None:
+        output.say(f"Round {number} of {self._load.rounds}: {system.name}")
+        own = Path(tempfile.mkdtemp(prefix=f"round_{number}_", dir=self._directory))
+        try:
+            sample = measure_system(system, own, postgres, self._load)
+        except FAILURES as error:
+            self._failed[system.name] = last_line(str(error))
+        else:
+            self._samples.setdefault(system.name, []).append(sample)
+
+    def _figures(self, name: str) -> SystemFigures:
+        samples = self._samples.get(name, [])
+        return SystemFigures(name=name, samples=samples, failure=self._failed.get(name))
 
 
 def print_figures(figures: Figures) -> None:
@@ -106,13 +138,17 @@ def print_figures(figures: Figures) -> None:
     "--quick", is_flag=True, help="Measure one short round: to see that it runs, not for its figures."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
-def main(*, quick: bool, as_json: bool) -> None:
+@click.option("--rounds", type=click.IntRange(1), help=f"Rounds.  [default: {FULL.rounds}; --quick: 1]")
+def main(*, quick: bool, as_json: bool, rounds: int | None) -> None:
     """Compare this project with other engines that do the same work, side by side on one PostgreSQL."""
     directory = Path(tempfile.mkdtemp(prefix="peers-"))
+    load = QUICK if quick else FULL
     directory.chmod(0o755)  # root runs PostgreSQL as another user
     try:
         require_nothing_configured()
-        figures = measure_all(all_systems(), directory, QUICK if quick else FULL)
+        figures = Comparison(directory, load.model_copy(update={"rounds": rounds or load.rounds})).run(
+            all_systems()
+        )
     except (ConfigurationError, *FAILURES) as error:
         output.complain(last_line(str(error)))
         sys.exit(1)

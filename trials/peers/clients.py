@@ -5,6 +5,7 @@ import os
 import statistics
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +20,13 @@ from trials.peers.figures import Load, Sample
 
 PATIENCE = 60.0
 """Seconds that a client may take longer than it was told to."""
+
+
+IDLE = 0.25
+"""Part of a core that a system may use to count as idle: some look for work many times a second."""
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks at the CPU time."""
 
 
 class Answer(BaseModel):
@@ -104,11 +112,13 @@ def measure(client: LoadClient, parts: Mapping[str, Sequence[int]], load: Load) 
     Args:
         parts: the processes of each part of the system; their children count, too.
     """
-    client.put_load(load.warm_up, load.concurrency)
-    alone = client.put_load(load.alone, 1).latencies
     everything = {**parts, "client": [client.pid]}
+    client.put_load(load.warm_up, load.concurrency)
+    wait_until_idle(everything)
+    alone = client.put_load(load.alone, 1).latencies
     before = {name: cpu_seconds(pids) for name, pids in everything.items()}
     together = client.put_load(load.together, load.concurrency)
+    wait_until_idle(everything)
     creates = len(together.latencies)
     return Sample(
         creates_per_second=creates / together.seconds,
@@ -118,6 +128,21 @@ def measure(client: LoadClient, parts: Mapping[str, Sequence[int]], load: Load) 
             name: (cpu_seconds(pids) - before[name]) * 1000 / creates for name, pids in everything.items()
         },
     )
+
+
+def wait_until_idle(parts: Mapping[str, Sequence[int]]) -> None:
+    """Return once these processes use little CPU.
+
+    orchestrator-core indexes what its processes have changed after they have completed.
+    """
+    give_up = time.monotonic() + PATIENCE
+    pids = [pid for part in parts.values() for pid in part]
+    used = cpu_seconds(pids)
+    while time.monotonic() < give_up:
+        time.sleep(LOOK_EVERY)
+        before, used = used, cpu_seconds(pids)
+        if used - before < IDLE * LOOK_EVERY:
+            return
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:

@@ -34,14 +34,16 @@ class SharedPostgres(BaseModel):
         return urlunsplit(parts._replace(scheme="postgresql+psycopg", netloc="postgres@localhost"))
 
     @contextmanager
-    def new_database(self, name: str) -> Iterator[str]:
+    def new_database(self, name: str, template: str = "template1") -> Iterator[str]:
         """Create a database, and yield its URL; drop it at the end.
 
         Args:
-            name: small letters, digits and underscores.
+            name: small letters, digits and underscores; so is the template.
+            template: database to copy.
         """
         assert name.isidentifier()
-        asyncio.run(self._execute(f'CREATE DATABASE "{name}"'))
+        assert template.isidentifier()
+        asyncio.run(self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
         try:
             yield self.database_url(name)
         finally:

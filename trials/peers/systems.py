@@ -29,7 +29,7 @@ class Surroundings:
     """An empty directory of its own."""
     postgres: SharedPostgres
     database: str
-    """The name of an empty database of its own."""
+    """The name of a database of its own."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class System:
     """A system that is compared."""
 
     name: str
+    template: str
+    """The database that its own is a copy of."""
     start: Callable[[Surroundings], AbstractContextManager[Running]]
 
 
@@ -68,19 +70,19 @@ PEERS = (
         "orchestrator_core",
         "orchestrator-core",
         environment={"OAUTH2_ACTIVE": "false"},
-        tuned={"LOG_LEVEL": "WARNING", "ENABLE_WEBSOCKETS": "false", "MAX_WORKERS": "10"},
+        tuned={"LOG_LEVEL": "WARNING"},
     ),
 )
 
 
 def all_systems() -> list[System]:
     """Return every system, ours and the floor first."""
-    found = [System(FLOOR, start_floor), System(OURS, start_ours)]
+    found = [System(FLOOR, "template1", start_floor), System(OURS, "template1", start_ours)]
     for peer in PEERS:
         version = locked_version(lock_file(peer.folder).read_text(), peer.distribution)
         for tuned in (False, True):
             name = f"{peer.distribution} {version}, {'tuned' if tuned else 'default'}"
-            found.append(System(name, partial(start_peer, peer, tuned=tuned)))
+            found.append(System(name, peer.folder, partial(start_peer, peer, tuned=tuned)))
     return found
 
 
@@ -107,17 +109,26 @@ def start_floor(around: Surroundings) -> Iterator[Running]:
             yield Running(client, {"workers": workers, "temporal": temporal}, stores_subscriptions=False)
 
 
-@contextmanager
-def start_peer(peer: Peer, around: Surroundings, *, tuned: bool) -> Iterator[Running]:
-    """Install a system if need be, make its schema, and start its workers.
+def prepare_peer(peer: Peer, around: Surroundings) -> None:
+    """Install a system if need be, and make its schema in the database.
 
     Raises:
         PeerFailed: when one of these fails.
     """
+    prepare = [str(python_of(peer.folder)), str(HERE / peer.folder / "prepare.py")]
+    environment = os.environ | _environment(peer, around, tuned=False)
+    run(prepare, environment=environment, directory=around.directory)
+
+
+@contextmanager
+def start_peer(peer: Peer, around: Surroundings, *, tuned: bool) -> Iterator[Running]:
+    """Start the workers of a system whose database is prepared.
+
+    Raises:
+        PeerFailed: when one does not start.
+    """
     python, scripts = str(python_of(peer.folder)), HERE / peer.folder
     environment = _environment(peer, around, tuned=tuned)
-    prepare = [python, str(scripts / "prepare.py")]
-    run(prepare, environment=os.environ | environment, directory=around.directory)
     worker = Program([python, str(scripts / "worker.py")], environment)
     with _workers(worker, around.directory) as workers:
         client = Program([python, str(scripts / "client.py")], environment)

@@ -1,6 +1,7 @@
 """The six steps as an Absurd task: each step writes, and Absurd keeps its result as a checkpoint."""
 
 import os
+from functools import partial
 from uuid import uuid4
 
 from absurd_sdk import AsyncAbsurd, AsyncTaskContext
@@ -40,56 +41,50 @@ class UserGroups:
 
     async def create(self, params: dict[str, str], context: AsyncTaskContext) -> None:
         """Run the six steps; a step is idempotent, since a crash may repeat it."""
-        name = params["group_name"]
-        subscription_id = await context.step("subscription id", self._new_id)
+        name, step = params["group_name"], context.step
+        subscription_id = await step("subscription id", self._new_id)
+        await step("create subscription", partial(self._create, subscription_id))
+        await step("store process subscription", partial(self._relate, context.task_id, subscription_id))
+        await step("initialize", partial(self._store, subscription_id, "initial", {"group_name": name}))
+        group_id = await step("provision", partial(self._provision, subscription_id, name))
+        values = {"group_name": name, "group_id": group_id}
+        await step("set status active", partial(self._store, subscription_id, "active", values))
+        await step("resync", partial(self._resync, subscription_id))
 
-        async def create_subscription() -> None:
-            await self._execute(
-                "INSERT INTO subscriptions VALUES (%s, 'initial', false, '{}') ON CONFLICT DO NOTHING",
-                subscription_id,
-            )
+    async def _create(self, subscription_id: str) -> None:
+        await self._execute(
+            "INSERT INTO subscriptions VALUES (%s, 'initial', false, '{}') ON CONFLICT DO NOTHING",
+            subscription_id,
+        )
 
-        async def store_process_subscription() -> None:
-            await self._execute(
-                "INSERT INTO processes_subscriptions VALUES (%s, %s) ON CONFLICT DO NOTHING",
-                context.task_id,
-                subscription_id,
-            )
+    async def _relate(self, process_id: str, subscription_id: str) -> None:
+        await self._execute(
+            "INSERT INTO processes_subscriptions VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            process_id,
+            subscription_id,
+        )
 
-        async def initialize() -> None:
-            await self._execute(
-                "UPDATE subscriptions SET attributes = %s WHERE subscription_id = %s",
-                Jsonb({"group_name": name}),
-                subscription_id,
-            )
+    async def _store(self, subscription_id: str, status: str, values: dict[str, object]) -> None:
+        await self._execute(
+            "UPDATE subscriptions SET status = %s, attributes = %s WHERE subscription_id = %s",
+            status,
+            Jsonb(values),
+            subscription_id,
+        )
 
-        async def provision() -> int:
-            cursor = await self._execute(
-                "INSERT INTO group_management.groups (subscription_id, name) VALUES (%s, %s)"
-                " ON CONFLICT (subscription_id) DO UPDATE SET name = excluded.name RETURNING group_id",
-                subscription_id,
-                name,
-            )
-            return (await cursor.fetchone())[0]
+    async def _provision(self, subscription_id: str, name: str) -> int:
+        cursor = await self._execute(
+            "INSERT INTO group_management.groups (subscription_id, name) VALUES (%s, %s)"
+            " ON CONFLICT (subscription_id) DO UPDATE SET name = excluded.name RETURNING group_id",
+            subscription_id,
+            name,
+        )
+        return (await cursor.fetchone())[0]
 
-        async def set_active() -> None:
-            await self._execute(
-                "UPDATE subscriptions SET status = 'active', attributes = %s WHERE subscription_id = %s",
-                Jsonb({"group_name": name, "group_id": group_id}),
-                subscription_id,
-            )
-
-        async def resync() -> None:
-            await self._execute(
-                "UPDATE subscriptions SET insync = true WHERE subscription_id = %s", subscription_id
-            )
-
-        await context.step("create subscription", create_subscription)
-        await context.step("store process subscription", store_process_subscription)
-        await context.step("initialize", initialize)
-        group_id = await context.step("provision", provision)
-        await context.step("set status active", set_active)
-        await context.step("resync", resync)
+    async def _resync(self, subscription_id: str) -> None:
+        await self._execute(
+            "UPDATE subscriptions SET insync = true WHERE subscription_id = %s", subscription_id
+        )
 
     async def _new_id(self) -> str:
         return str(uuid4())
