@@ -1,5 +1,6 @@
 """Compare this project with other engines that do the same work, side by side on one PostgreSQL."""
 
+import atexit
 import os
 import platform
 import shutil
@@ -143,6 +144,8 @@ def main(*, quick: bool, as_json: bool, rounds: int | None) -> None:
     """Compare this project with other engines that do the same work, side by side on one PostgreSQL."""
     directory = Path(tempfile.mkdtemp(prefix="peers-"))
     load = QUICK if quick else FULL
+    # At exit, after the library of the embedded PostgreSQL has written its last lock file there.
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     directory.chmod(0o755)  # root runs PostgreSQL as another user
     try:
         require_nothing_configured()
@@ -150,11 +153,13 @@ def main(*, quick: bool, as_json: bool, rounds: int | None) -> None:
             all_systems()
         )
     except (ConfigurationError, *FAILURES) as error:
+        atexit.unregister(shutil.rmtree)
         output.complain(last_line(str(error)))
         sys.exit(1)
     (output.print_json if as_json else print_figures)(figures)
-    if not failures(figures):
-        shutil.rmtree(directory)  # kept after a failure, for its logs
+    if failures(figures):
+        atexit.unregister(shutil.rmtree)
+        output.say(f"The logs are in {directory}")
 
 
 if __name__ == "__main__":
