@@ -27,7 +27,7 @@ from trials.peers.figures import HEAD, Figures, Load, Sample, SystemFigures, fai
 from trials.peers.shared_postgres import SharedPostgres, count_active, shared_postgres
 from trials.peers.systems import PEERS, Surroundings, System, all_systems, prepare_peer
 
-FULL = Load(rounds=2, warm_up=3, alone=5, together=8, concurrency=20)
+FULL = Load(rounds=2, warm_up=3, alone=8, together=8, concurrency=20)
 QUICK = Load(rounds=1, warm_up=1, alone=2, together=3, concurrency=20)
 
 FAILURES = (
