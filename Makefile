@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test chaos crashes fuzz soak record check format migrate worker bench lock clean
+.PHONY: help demo up test chaos crashes fuzz soak record check format migrate worker bench bench-peers lock clean
 
 help: ## Show the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name it: make PYTHON=python3.12")'
@@ -49,6 +49,9 @@ worker: $(READY) ## Run one worker
 bench: $(READY) ## Measure what a process costs, beside an empty workflow (ARGS=--save: commit the result)
 	@$(BIN)/python -m trials.bench $(ARGS)
 
+bench-peers: $(READY) ## Compare with other engines; installs them into .bench-peers first (short: ARGS=--quick)
+	@$(BIN)/python -m trials.peers $(ARGS)
+
 chaos: $(READY) ## Prove that nothing is lost or doubled, by faults, then fuzz (only faults: ARGS="--seed 7 --duration 180 --processes 200")
 	@$(BIN)/python -m trials.chaos $(ARGS)
 	@$(if $(ARGS),,$(MAKE) --no-print-directory fuzz)
@@ -60,11 +63,15 @@ soak: $(READY) ## Create 10,000 user groups while workers are killed, then park 
 	@$(BIN)/python -m trials.soak $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python -m pytest -m exhaustive tests/alone/test_long_times.py)
 
-COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
+PEERS := postgres dbos absurd orchestrator_core
+COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-lock: $(READY) ## Renew both lock files from pyproject.toml: names, versions and hashes only
-	$(COMPILE) --all-extras --group dev --upgrade --output-file requirements.lock
-	$(COMPILE) --upgrade --constraint requirements.lock --output-file requirements-worker.lock
+lock: $(READY) ## Renew the lock files from pyproject.toml and trials/peers/*.in: names, versions and hashes only
+	$(COMPILE) pyproject.toml --all-extras --group dev --upgrade --output-file requirements.lock
+	$(COMPILE) pyproject.toml --upgrade --constraint requirements.lock --output-file requirements-worker.lock
+	for peer in $(PEERS); do \
+	  $(COMPILE) trials/peers/$$peer.in --python-version 3.11 --upgrade --output-file trials/peers/$$peer.lock || exit 1; \
+	done
 
-clean: ## Remove the virtual environment and the embedded stack's data (stop "make up" first)
-	rm -rf $(VENV) .devstack
+clean: ## Remove the virtual environments and the embedded stack's data (stop "make up" first)
+	rm -rf $(VENV) .bench-peers .devstack
