@@ -52,8 +52,10 @@ PROGRAMS = ["cli.demo", "trials.bench", "trials.chaos", "trials.soak"]
 
 
 def main_modules() -> Iterable[Path]:
+    """Yield the programs of this project; those of its peers cannot import it."""
     for path in [*ROOT.glob("*.py"), *(ROOT / "cli").glob("*.py"), *(ROOT / "trials").rglob("*.py")]:
-        if '__name__ == "__main__"' in path.read_text():
+        of_a_peer = path.is_relative_to(ROOT / "trials/peers") and path.parent.name != "peers"
+        if not of_a_peer and '__name__ == "__main__"' in path.read_text():
             yield path
 
 

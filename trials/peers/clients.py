@@ -58,7 +58,7 @@ class LoadClient:
         return self._process.pid
 
     def put_load(self, seconds: float, concurrency: int) -> Answer:
-        """Let it keep this many creates running for a time.
+        """Keep this many creates running for a time.
 
         Raises:
             PeerFailed: when it ends or does not answer.

@@ -11,6 +11,8 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from program import run_program
+
 TASK_QUEUE = "empty"
 
 
@@ -46,4 +48,4 @@ async def put_load() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(work() if sys.argv[1] == "worker" else put_load())
+    run_program(lambda: asyncio.run(work() if sys.argv[1] == "worker" else put_load()))

@@ -6,8 +6,10 @@ from random import Random
 from uuid import uuid4
 
 from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.process.starting import known_attributes
 from orchestrator.temporal.connection import connect
 from orchestrator.temporal.plugin import TASK_QUEUE
+from program import run_program
 from trials.peers.load import serve
 from trials.workload import simplest_create
 
@@ -18,12 +20,15 @@ async def main() -> None:
     start = simplest_create(Random(0))
 
     async def create() -> None:
+        process_id = f"{start.workflow}-{uuid4()}"
+        known = known_attributes(start.form, process_id, start.target, start.entry.subscription)
         await client.execute_workflow(
             start.workflow,
             start.form,
-            id=f"{start.workflow}-{uuid4()}",
+            id=process_id,
             task_queue=TASK_QUEUE,
             static_summary=start.form.title,
+            search_attributes=known,
             result_type=SubscriptionModel,
         )
 
@@ -31,4 +36,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run_program(lambda: asyncio.run(main()))

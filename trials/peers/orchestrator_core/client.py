@@ -18,7 +18,7 @@ FORM = [{"product": PRODUCT_ID}, {"group_name": "Network operators"}]
 
 
 async def follow(connection: psycopg.AsyncConnection, waiting: dict[str, asyncio.Future[str]]) -> None:
-    """Give every process that has ended to whoever waits for it."""
+    """Resolve the future of each process that has ended."""
     while True:
         await asyncio.sleep(POLL_SECONDS)
         if waiting:
