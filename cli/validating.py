@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import get_args
+from typing import TypeAlias, get_args
 from uuid import UUID
 
 import click
@@ -33,6 +33,8 @@ from orchestrator.operations.validate_subscriptions import (
 )
 from orchestrator.temporal.executions import find_execution
 from orchestrator.temporal.history import LastError
+
+Handle: TypeAlias = WorkflowHandle[ValidateSubscriptions, Totals]
 
 TITLE = "Validate every active subscription"
 
@@ -97,7 +99,7 @@ async def _is_open(connections: Connections, process_id: str) -> bool | None:
 
 
 async def _follow(connections: Connections, process_id: str) -> Report:
-    handle = connections.client.get_workflow_handle_for(ValidateSubscriptions.run, process_id)
+    handle: Handle = connections.client.get_workflow_handle(process_id, result_type=Totals)
     telling = asyncio.create_task(_tell(handle))
     try:
         totals = await patiently(handle.result)
@@ -111,9 +113,7 @@ async def _follow(connections: Connections, process_id: str) -> Report:
         telling.cancel()
 
 
-async def _report(
-    connections: Connections, handle: WorkflowHandle[ValidateSubscriptions, Totals], totals: Totals
-) -> Report:
+async def _report(connections: Connections, handle: Handle, totals: Totals) -> Report:
     execution = await handle.describe()
     first_run_id = execution.raw_description.workflow_execution_info.first_run_id
     async with connections.pool.acquire() as connection:
@@ -125,7 +125,7 @@ async def _report(
     return Report(total=totals.total, in_sync=totals.in_sync, **listed)
 
 
-async def _tell(handle: WorkflowHandle[ValidateSubscriptions, Totals]) -> None:
+async def _tell(handle: Handle) -> None:
     told = 0
     while True:
         await asyncio.sleep(1)

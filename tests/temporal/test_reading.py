@@ -60,7 +60,7 @@ async def until_it_waits(client: Client, handle: Handle) -> HistoryReader:
 
 async def test_a_reader_goes_on_with_the_next_run(client: Client, handle: Handle) -> None:
     reader = await until_it_waits(client, handle)
-    last = client.get_workflow_handle_for(Runs.run, handle.id)
+    last = client.get_workflow_handle(handle.id)
     await last.signal(Runs.end)
     while not reader.closed:
         await reader.read_on()
