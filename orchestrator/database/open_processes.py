@@ -3,13 +3,6 @@
 from datetime import datetime
 
 from orchestrator.database.connection import Connection
-from orchestrator.database.processes import SELECT_ROW, TrailRow
-
-
-async def list_open_processes(connection: Connection) -> list[TrailRow]:
-    """Return the processes that are open in the trail, oldest first."""
-    rows = await connection.fetch(SELECT_ROW + "WHERE ended_at IS NULL ORDER BY started_at, process_id")
-    return [TrailRow.model_validate(dict(row)) for row in rows]
 
 
 async def list_newest_open_processes(connection: Connection, limit: int) -> list[str]:

@@ -17,7 +17,7 @@ END = "end_process"
 """Key of the step whose ledger row holds the error that ended the process before its last step."""
 
 # Selects trail rows; each query adds its condition.
-SELECT_ROW = """
+_SELECT = """
     SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at, ended_at,
            last_step, failed_reason
     FROM processes
@@ -194,6 +194,12 @@ async def append_event(connection: Connection, process_id: str, event: TrailEven
     await insert_event(connection, process_id, event, number)
 
 
+async def list_open_processes(connection: Connection) -> list[TrailRow]:
+    """Return the processes that are open in the trail, oldest first."""
+    rows = await connection.fetch(_SELECT + "WHERE ended_at IS NULL ORDER BY started_at, process_id")
+    return [TrailRow.model_validate(dict(row)) for row in rows]
+
+
 async def set_process_status(
     connection: Connection,
     process_id: str,
@@ -221,7 +227,7 @@ async def set_process_status(
 
 async def read_process(connection: Connection, process_id: str) -> TrailRow | None:
     """Return the trail row of a process, or `None` if there is none."""
-    row = await connection.fetchrow(SELECT_ROW + "WHERE process_id = $1", process_id)
+    row = await connection.fetchrow(_SELECT + "WHERE process_id = $1", process_id)
     return None if row is None else TrailRow.model_validate(dict(row))
 
 
@@ -256,7 +262,7 @@ async def list_processes(
         after: only those after this process in the list; an unknown id returns none.
     """
     rows = await connection.fetch(
-        SELECT_ROW  # noqa: S608  # both are constants
+        _SELECT  # noqa: S608  # both are constants
         + """
         WHERE ($1::text IS NULL OR status = $1)
           AND ($2::uuid IS NULL OR subscription_id = $2)

@@ -9,7 +9,7 @@ import asyncpg
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from orchestrator.database import open_processes
+from orchestrator.database import open_processes, processes
 from orchestrator.database.connection import NO_ANSWER, NotPermitted, Pool, transaction
 from orchestrator.database.processes import TrailRow
 from orchestrator.domain.errors import DomainError
@@ -52,7 +52,7 @@ async def reconcile(client: Client, pool: Pool) -> list[TrailRow]:
     """
     await require_own_temporal(client, pool)
     async with pool.acquire() as connection:
-        open_rows = await open_processes.list_open_processes(connection)
+        open_rows = await processes.list_open_processes(connection)
     lost = []
     for row in open_rows:
         closed = await closed_as(client, row.process_id)
