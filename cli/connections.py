@@ -66,10 +66,7 @@ def with_connections(
     """
     settings = Settings.from_environment()
     if reads and (running := running_endpoints(settings)) is not None:
-        # If a part of it is starting, wait for that below.
-        with suppress(
-            TemporalUnreachable, DatabaseUnreachable, AnotherTemporal, UndefinedTableError, RPCError
-        ):
+        with suppress(*STARTING):  # wait for it below
             return asyncio.run(_run(work, running, temporary=False))
     with _located(settings, lasting=lasting) as (endpoints, temporary):
         return asyncio.run(_run(work, endpoints, temporary=temporary))

@@ -34,9 +34,10 @@ class AnotherTemporal(DomainError):
     """The settings lead to another Temporal namespace than the one that the database belongs to."""
 
     def __init__(self, own: Namespace | None, found: Namespace) -> None:
-        runs_in = str(own) if own else "another namespace, as none of those that are open is known here"
+        runs_in = f"Temporal's {own}" if own else "another namespace"
+        leads_to = str(found) if own else f"{found}, which knows none of the newest that are open"
         super().__init__(
-            f"The processes of this database run in Temporal's {runs_in}, but the settings lead to {found}: "
+            f"The processes of this database run in {runs_in}, but the settings lead to {leads_to}: "
             "correct TEMPORAL_ADDRESS or TEMPORAL_NAMESPACE; or, if the first one has lost its data or is "
             'gone for good, run "worker.py --adopt-temporal": it moves the database to the second one, and '
             "processes that the second one does not know are then lost"

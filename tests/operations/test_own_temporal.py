@@ -160,7 +160,10 @@ async def test_the_first_use_asks_for_the_open_processes(
     await pool.execute("DELETE FROM temporal_namespace")
     ended = await Starter(at(another, endpoints))("reconcile", "--json")
     assert (ended.code, ended.document["error"]["type"]) == (1, "AnotherTemporal")
-    assert "none of those that are open is known here" in ended.document["error"]["message"]
+    assert (
+        "which knows none of the newest that are open: correct TEMPORAL_ADDRESS"
+        in ended.document["error"]["message"]
+    )
     await require_own_temporal(client, pool)
     assert await pool.fetchval("SELECT namespace_id FROM temporal_namespace") == await namespace_id(client)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -154,3 +155,27 @@ async def unlocking_fails(pool: Pool) -> AsyncIterator[None]:
 
 async def is_called(processes: Processes, subscription_id: UUID, description: str) -> bool | None:
     return (await processes.read(subscription_id)).description == description or None
+
+
+async def test_a_discrepancy_alone_needs_no_answer_from_outside(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    group_id = await processes.active_group("Here")
+    await groups.system.tamper(group_id, {"group_name": "There"})
+    await processes.failure(await processes.start("validate_user_group", group_id))
+    await groups.system.order(Fault(kind="unreachable"))
+    await unlock(processes, [groups.system], group_id)
+    assert (await processes.read(group_id)).insync
+
+
+async def test_a_hanging_external_system_unlocks_nothing(
+    worker: None, processes: Processes, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(product_type: str, subscription_id: UUID, token: int) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("orchestrator.operations.set_in_sync.PATIENCE", timedelta(seconds=0.05))
+    handle, group_id = await lost_holder(processes, groups)
+    with pytest.raises(NotFenced):
+        await unlock(processes, [groups.system], group_id, hang)
+    assert (await processes.read(group_id)).held_by == handle.id
