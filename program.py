@@ -1,12 +1,18 @@
 """How every program of this project begins and ends."""
 
 import atexit
+import gc
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn, TypeVar
+
+R = TypeVar("R")
+
+NEW_OBJECTS = 20_000
+"""Number of new objects after which Python looks for garbage; by default it does so after 700 or 2,000."""
 
 
 def run_program(main: Callable[[], int | None], *, stop_like_ctrl_c: bool = False) -> NoReturn:
@@ -23,6 +29,18 @@ def run_program(main: Callable[[], int | None], *, stop_like_ctrl_c: bool = Fals
             signal.signal(number, signal.default_int_handler)
     end.code = main() or 0
     sys.exit(end.code)
+
+
+def run_service(main: Coroutine[Any, Any, R]) -> R:
+    """Run what works for days: on a faster event loop, and with less work for the garbage collector.
+
+    It returns what `main` returns, and raises what it raises.
+    """
+    import uvloop  # here: a command that ends soon does without
+
+    gc.freeze()  # what is imported by now stays for ever: never look at it again
+    gc.set_threshold(NEW_OBJECTS, 20, 20)
+    return uvloop.run(main)
 
 
 class _End:

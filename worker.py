@@ -45,7 +45,7 @@ from orchestrator.temporal.deployment import InvalidVersion, advice, deployment_
 from orchestrator.temporal.executions import is_cancellation_requested, request_cancellation
 from orchestrator.temporal.plugin import TASK_QUEUE
 from orchestrator.temporal.search_attributes import register_search_attributes
-from program import run_program
+from program import run_program, run_service
 from services.errors import FakeNotUsable
 from services.fake_pool import FAKES_POOL_SIZE
 from services.fake_schema import create_fake_system
@@ -287,7 +287,7 @@ def _run(endpoints: Endpoints, settings: Settings, *, prepare: bool, adopts: boo
         endpoints, pool_size=size, version=settings.version, prepare=prepare, adopts_temporal=adopts
     )
     try:
-        asyncio.run(running)
+        run_service(running)
     except NoConnectionLeft as error:
         most = most_connections(endpoints, size)
         raise ConfigurationError(

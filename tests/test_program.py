@@ -48,6 +48,16 @@ def main():
 
 run_program(main, stop_like_ctrl_c=True)
 """
+SERVICE = """
+import asyncio, gc
+from program import run_program, run_service
+
+async def serve():
+    print(type(asyncio.get_running_loop()).__module__, gc.get_freeze_count() > 0)
+    return 4
+
+run_program(lambda: run_service(serve()))
+"""
 PROGRAMS = ["cli.demo", "trials.bench", "trials.chaos", "trials.soak"]
 
 
@@ -69,6 +79,11 @@ async def test_a_program_exits_with_its_code_and_its_output() -> None:
     """A thread of Temporal's SDK could crash it while Python tears the interpreter down."""
     ended = await Program(dict(os.environ), ("-c", END))()
     assert (ended.code, ended.stdout, ended.stderr) == (3, "did its work\nended in order\n", "")
+
+
+async def test_a_service_runs_on_the_faster_event_loop() -> None:
+    ended = await Program(dict(os.environ), ("-c", SERVICE))()
+    assert (ended.code, ended.stdout, ended.stderr) == (4, "uvloop True\n", "")
 
 
 async def test_a_bug_in_a_program_is_shown() -> None:
