@@ -118,11 +118,15 @@ async def read_joins(connection: Connection, joined: Joined) -> list[Join]:
 
 async def lock_joins(connection: Connection, joined: Joined) -> list[Join]:
     """Lock the subscriptions that another one is about to depend on; return them."""
+    if not joined:
+        return []
     return _joins(await lock_subscriptions(connection, list(joined)), joined)
 
 
 async def relate(connection: Connection, subscription_id: UUID, joins: Sequence[Join]) -> None:
     """Store that the subscription depends on these, which the caller has locked. Earlier relations stay."""
+    if not joins:
+        return
     await connection.executemany(
         """
         INSERT INTO subscription_relations (subscription_id, depends_on)
