@@ -220,8 +220,8 @@ class ProcessFrame:
                     await workflow.wait_condition(lambda: False)  # the cancellation is on its way
                 await self._park(step, line, error.message)
             else:
+                # The next step or the end shows the page, in the same moment.
                 line.state, line.ended_at = DONE, workflow.now()
-                self._details.show()
                 return end
 
     async def _park(self, step: Step, line: Line, failure: str) -> None:

@@ -32,12 +32,15 @@ class _JSONPayloadConverter(PydanticJSONPlainPayloadConverter):
             raise invalid_input(explain(error, model)) from None
 
 
+_JSON = _JSONPayloadConverter()
+"""One for all: the SDK makes a new payload converter for every execution."""
+
+
 class _PayloadConverter(CompositePayloadConverter):
     def __init__(self) -> None:
-        json_converter = _JSONPayloadConverter()
         super().__init__(
             *(
-                converter if not isinstance(converter, JSONPlainPayloadConverter) else json_converter
+                converter if not isinstance(converter, JSONPlainPayloadConverter) else _JSON
                 for converter in DefaultPayloadConverter.default_encoding_payload_converters
             )
         )
