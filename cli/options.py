@@ -14,6 +14,10 @@ limit_option = click.option(
     "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Maximum number of entries."
 )
 
+at_once_option = click.option(
+    "--at-once", metavar="N", help="With --all: validations that run at the same time, 1 to 100 (default: 2)."
+)
+
 
 def examples(*lines: str) -> str:
     """Return the examples for the end of a help page, one a line."""

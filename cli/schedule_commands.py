@@ -9,6 +9,7 @@ from cli import output
 from cli.act_commands import note_of
 from cli.connections import Connections, with_connections
 from cli.exit_codes import DONE
+from cli.form_options import fill
 from cli.json_output import print_json
 from cli.options import examples, json_option
 from orchestrator.domain.errors import InvalidInput
@@ -51,18 +52,26 @@ def schedule(context: click.Context, as_json: bool) -> int:
 )
 @click.option("--every", metavar="TIME", help="Interval: a number and s, m, h or d (default: 1d).")
 @click.option("--off", is_flag=True, help="Delete the schedule; a running validation continues.")
+@click.option("--at-once", metavar="N", help="Validations that run at the same time, 1 to 100 (default: 2).")
 @click.option("--by", help="Who does this (default: your login name).")
 @click.option("--reason", help="Why you do this, in one line.")
 @json_option
 @click.pass_obj
 def schedule_validate(
-    group_as_json: bool, every: str | None, off: bool, by: str | None, reason: str | None, as_json: bool
+    group_as_json: bool,
+    every: str | None,
+    off: bool,
+    at_once: str | None,
+    by: str | None,
+    reason: str | None,
+    as_json: bool,
 ) -> int:
     """Validate every active subscription regularly, by a Temporal Schedule."""
-    if off and every is not None:
-        raise InvalidInput("Give --every or --off, not both")
+    if off and (every is not None or at_once is not None):
+        raise InvalidInput("Give --off alone: it deletes the schedule")
     interval = as_interval("1d" if every is None else every)
-    form = ValidateSubscriptionsForm.model_validate(note_of(by, reason).model_dump())
+    note = note_of(by, reason).model_dump(exclude_none=True)
+    form = fill(ValidateSubscriptionsForm, note | ({} if at_once is None else {"at_once": at_once}))
 
     async def work(connections: Connections) -> ValidationSchedule:
         if off:

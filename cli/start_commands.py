@@ -12,7 +12,7 @@ from cli.concluding import Sent, conclude, watch
 from cli.connections import Connections
 from cli.documents import Outcome, error_of, subscription_document
 from cli.form_options import current_user, fill, form_options
-from cli.options import examples, starting_options
+from cli.options import at_once_option, examples, starting_options
 from cli.starting import exists, new_process_id, start_process
 from cli.typed import as_uuid, require_text
 from cli.validating import validate_all
@@ -133,11 +133,13 @@ def terminate(
 )
 @click.argument("subscription_id", required=False)
 @click.option("--all", "every", is_flag=True, help="Validate every active subscription.")
+@at_once_option
 @form_options(*forms_of(Target.VALIDATE), without=("subscription_id",))
 @starting_options
 def validate(
     subscription_id: str | None,
     every: bool,
+    at_once: str | None,
     process_id: str | None,
     no_wait: bool,
     as_json: bool,
@@ -149,8 +151,10 @@ def validate(
     if subscription_id is None:
         if given.pop("version", None) is not None:
             raise InvalidInput("--version belongs to one subscription; leave it out with --all")
-        form = fill(ValidateSubscriptionsForm, said(given))
+        form = fill(ValidateSubscriptionsForm, said(given | {"at_once": at_once}))
         return validate_all(form, process_id, no_wait=no_wait, as_json=as_json)
+    if at_once is not None:
+        raise InvalidInput("--at-once belongs to --all; leave it out with one subscription")
     prepare = on_existing(subscription_id, Target.VALIDATE, given)
     return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=as_uuid(subscription_id))
 

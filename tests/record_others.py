@@ -19,18 +19,18 @@ ListFew = Callable[..., None]
 
 @pytest.fixture
 async def list_few(worker: None, processes: Processes, monkeypatch: pytest.MonkeyPatch) -> ListFew:
-    """Limit the list of subscriptions to two; its first calls fail as often as `failures` says."""
+    """Limit the list to `number` subscriptions; its first calls fail as often as `failures` says."""
     list_subscriptions = subscriptions.list_subscriptions
-    for _ in range(2):
+    for _ in range(3):
         await processes.active_group()
 
-    def limit(*, failures: int = 0) -> None:
+    def limit(*, failures: int = 0, number: int = 2) -> None:
         failing = iter(range(failures))
 
         async def fail_or_list(*arguments: Any, **named: Any) -> Any:
             if next(failing, None) is not None:
                 raise ConnectionRefusedError("PostgreSQL is away")
-            return await list_subscriptions(*arguments, **named | {"limit": 2})
+            return await list_subscriptions(*arguments, **named | {"limit": number})
 
         monkeypatch.setattr(subscriptions, "list_subscriptions", fail_or_list)
 
@@ -42,6 +42,13 @@ async def test_record_validation_of_all(processes: Processes, list_few: ListFew)
     handle = await validate_all(processes)
     await handle.result()
     await save(handle, "validate_subscriptions.done")
+
+
+async def test_record_validation_of_all_in_which_one_waits(processes: Processes, list_few: ListFew) -> None:
+    list_few(number=3)  # one more than run at once
+    handle = await validate_all(processes)
+    await handle.result()
+    await save(handle, "validate_subscriptions.waiting")
 
 
 async def test_record_validation_of_all_while_postgresql_is_away(

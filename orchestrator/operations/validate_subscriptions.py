@@ -27,9 +27,11 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.process.memo import carried
     from orchestrator.process.step import run_local
     from orchestrator.temporal import search_attributes
+    from orchestrator.temporal.priorities import BATCH
 
-AT_ONCE = 10
-"""Number of validations that run at the same time."""
+AT_ONCE = 2
+"""Number of validations that run at the same time, unless the input says otherwise. Who starts a process
+meanwhile hardly notices so few."""
 
 
 class Totals(BaseModel):
@@ -93,6 +95,14 @@ class ValidateSubscriptionsForm(OperatorNote):
         title="Patience",
         description="Seconds after which a validation that has not ended counts as failed; it continues",
     )
+    at_once: WholeNumber | None = Field(
+        None,
+        ge=1,
+        le=100,
+        title="At once",
+        description=f"Validations that run at the same time, 1 to 100 ({AT_ONCE} if left out)",
+        exclude_if=lambda given: given is None,  # an older release does not know the field
+    )
 
 
 @workflow.defn(name="validate_subscriptions")
@@ -107,7 +117,6 @@ class ValidateSubscriptions:
 
     def __init__(self) -> None:
         self._part = carried("part", Part())
-        self._turns = asyncio.Semaphore(AT_ONCE)
 
     @workflow.query(description="The counts so far")
     def totals(self) -> Totals:
@@ -118,6 +127,7 @@ class ValidateSubscriptions:
     async def run(self, form: ValidateSubscriptionsForm) -> Totals:
         """Validate every active subscription; return the counts. The findings are in the database."""
         self._show(ProcessStatus.RUNNING)
+        self._turns = asyncio.Semaphore(form.at_once or _at_once())
         try:
             return await self._validate_page(form)
         except asyncio.CancelledError:
@@ -175,6 +185,7 @@ class ValidateSubscriptions:
             id=f"{one.workflow}-{workflow.uuid4()}",
             parent_close_policy=ParentClosePolicy.ABANDON,
             static_summary=validation.title,
+            priority=BATCH,
             search_attributes=TypedSearchAttributes(
                 [
                     SearchAttributePair(search_attributes.TARGET, Target.VALIDATE),
@@ -200,6 +211,10 @@ class ValidateSubscriptions:
             ]
         )
         workflow.set_current_details(str(self._part.totals))
+
+
+def _at_once() -> int:
+    return AT_ONCE if workflow.patched("few-at-once") else 10
 
 
 def _kind_of(error: ChildWorkflowError) -> FindingKind:

@@ -4,6 +4,7 @@ import asyncio
 from typing import ClassVar, TypeVar
 
 from temporalio import workflow
+from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -19,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.process.soundness import require_sound
     from orchestrator.process.step import Result, Step, run_step
     from orchestrator.process.trail import Trail, identify
+    from orchestrator.temporal.priorities import BY_HAND
 
 S = TypeVar("S", bound=SubscriptionModel)
 
@@ -205,14 +207,16 @@ class ProcessFrame:
                 raise
 
     async def _finish(self, step: Step, line: Line) -> Result:
+        priority = Priority.default
         while True:
             if self._progress.failure:  # parked, perhaps before it continued as new
                 await self._wait_for_retry(step, line)
+                priority = BY_HAND
             line.state, line.started_at = RUNNING, line.started_at or workflow.now()
             self._details.show()
             self._has_run_a_step = True
             try:
-                end = await run_step(step, self._run(self._key(step)), self._form)
+                end = await run_step(step, self._run(self._key(step)), self._form, priority)
             except ApplicationError as error:
                 if error.type in ENDS or error.type == GIVEN_UP:
                     raise
@@ -220,8 +224,7 @@ class ProcessFrame:
                     await workflow.wait_condition(lambda: False)  # the cancellation is on its way
                 await self._park(step, line, error.message)
             else:
-                # The next step or the end shows the page, in the same moment.
-                line.state, line.ended_at = DONE, workflow.now()
+                line.state, line.ended_at = DONE, workflow.now()  # shown with what comes next
                 return end
 
     async def _park(self, step: Step, line: Line, failure: str) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Self, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.types import MethodAsyncSingleParam
 
@@ -43,18 +43,20 @@ def _local(title: str) -> workflow.LocalActivityConfig:
     )
 
 
-def _regular(title: str) -> workflow.ActivityConfig:
+def _regular(title: str, priority: Priority) -> workflow.ActivityConfig:
     return workflow.ActivityConfig(
         summary=title,
+        priority=priority,
         start_to_close_timeout=timedelta(seconds=30),
         retry_policy=PATIENT,
         cancellation_type=WAIT,
     )
 
 
-def _external(title: str) -> workflow.ActivityConfig:
+def _external(title: str, priority: Priority) -> workflow.ActivityConfig:
     return workflow.ActivityConfig(
         summary=title,
+        priority=priority,
         start_to_close_timeout=timedelta(hours=1),
         heartbeat_timeout=timedelta(seconds=5),
         retry_policy=PATIENT,
@@ -104,8 +106,13 @@ def bare(run: StepRun, form: StartForm) -> StepRun:
     return run
 
 
-async def run_step(step: Step, run: StepRun, form: StartForm) -> Result:
+async def run_step(
+    step: Step, run: StepRun, form: StartForm, priority: Priority = Priority.default
+) -> Result:
     """Run a step until it has ended; Temporal retries it as long as it fails for a passing reason.
+
+    Args:
+        priority: how urgent it is for the task queue; by default as urgent as the process.
 
     Raises:
         ApplicationError: the final reason, with the class name of the domain error as its type.
@@ -114,13 +121,19 @@ async def run_step(step: Step, run: StepRun, form: StartForm) -> Result:
     """
     argument = step.inputs(run, form)
     if step.external:
-        activity = workflow.execute_activity_method(step.activity, argument, **_external(step.title))
+        activity = workflow.execute_activity_method(
+            step.activity, argument, **_external(step.title, priority)
+        )
         return await _until_ended(activity, run.course)
-    return await run_local(step.activity, argument, step.title, run.course)
+    return await run_local(step.activity, argument, step.title, run.course, priority)
 
 
 async def run_local(
-    activity: MethodAsyncSingleParam[Any, A, R], argument: A, title: str, course: Course
+    activity: MethodAsyncSingleParam[Any, A, R],
+    argument: A,
+    title: str,
+    course: Course,
+    priority: Priority = Priority.default,
 ) -> R:
     """Run an activity that touches only PostgreSQL: as a local one, and if that fails, as a regular one.
 
@@ -136,7 +149,7 @@ async def run_local(
     except FailureError as error:
         if isinstance(error, ApplicationError) and error.non_retryable:
             raise
-    regular = workflow.execute_activity_method(activity, argument, **_regular(title))
+    regular = workflow.execute_activity_method(activity, argument, **_regular(title, priority))
     return await _until_ended(regular, course)
 
 

@@ -20,6 +20,7 @@ from orchestrator.operations.validate_subscriptions import (
     ValidateSubscriptionsForm,
 )
 from orchestrator.operations.validation_schedule import end_schedule, read_schedule, schedule_validation
+from orchestrator.temporal.priorities import BATCH
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import Endpoints
@@ -30,10 +31,10 @@ Handle = WorkflowHandle[ValidateSubscriptions, Totals]
 DAY = timedelta(days=1)
 
 
-async def start(processes: Processes, patience: int = 60) -> Handle:
+async def start(processes: Processes, patience: int = 60, at_once: int | None = None) -> Handle:
     return await processes.client.start_workflow(
         ValidateSubscriptions.run,
-        ValidateSubscriptionsForm(by="alice", reason="audit", patience=patience),
+        ValidateSubscriptionsForm(by="alice", reason="audit", patience=patience, at_once=at_once),
         id=f"validate_subscriptions-{uuid4()}",
         task_queue=processes.task_queue,
     )
@@ -155,17 +156,34 @@ async def found_by(processes: Processes, handle: Handle) -> dict[UUID, str]:
     return {finding.subscription_id: finding.kind for finding in found}
 
 
-async def test_at_most_ten_validations_run_at_once(
-    worker: None, processes: Processes, groups: FakeGroupManagement
+@pytest.mark.parametrize(("at_once", "running"), [(None, 2), (5, 5)])
+async def test_no_more_validations_run_at_once_than_asked(
+    worker: None, processes: Processes, groups: FakeGroupManagement, at_once: int | None, running: int
 ) -> None:
-    for number in range(14):
+    for number in range(7):
         await processes.active_group(str(number))
     await groups.system.order(Fault(kind="slow", seconds=1))
-    handle = await start(processes)
-    first = await eventually(lambda: at_least(10, processes, handle))
+    handle = await start(processes, at_once=at_once)
+    first = await eventually(lambda: at_least(running, processes, handle))
     await groups.system.clear_faults()
-    assert (await handle.result()).in_sync == 14
-    assert len(first) == 10
+    assert (await handle.result()).in_sync == 7
+    assert len(first) == running
+
+
+async def test_validations_of_all_are_less_urgent_than_other_work(worker: None, processes: Processes) -> None:
+    await processes.active_group()
+    handle = await start(processes)
+    await handle.result()
+    (child,) = await children(processes, handle, running=False)
+    history = await processes.client.get_workflow_handle(child).fetch_history()
+    started = history.events[0].workflow_execution_started_event_attributes
+    assert started.priority.priority_key == BATCH.priority_key
+
+
+def test_an_older_release_can_read_the_input() -> None:
+    """In a rolling upgrade it may go on with the next page; it does not know `at_once`."""
+    assert "at_once" not in ValidateSubscriptionsForm(by="alice").model_dump(mode="json")
+    assert ValidateSubscriptionsForm(at_once=7).model_dump(mode="json")["at_once"] == 7
 
 
 async def at_least(number: int, processes: Processes, parent: Handle) -> list[str] | None:
@@ -183,7 +201,7 @@ async def test_it_resumes_on_another_worker(
         for name in "abc":
             await processes.active_group(name)
         await groups.system.order(Fault(kind="unreachable", times=6))
-        handle = await start(processes)
+        handle = await start(processes, at_once=3)
         await eventually(lambda: at_least(3, processes, handle))
     async with open_worker(client, endpoints, task_queue=processes.task_queue) as worker, worker:
         assert await handle.result() == Totals(total=3, in_sync=3)

@@ -117,5 +117,22 @@ async def test_validate_all_takes_no_version(starter: Starter) -> None:
     assert "leave it out with --all" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["validate", str(uuid4()), "--at-once", "3"], "--at-once belongs to --all"),
+        (["validate", "--all", "--at-once", "many"], "Invalid ValidateSubscriptionsForm: at_once"),
+        (["schedule", "validate", "--at-once", "101"], "Invalid ValidateSubscriptionsForm: at_once"),
+        (["schedule", "validate", "--off", "--at-once", "3"], "Give --off alone"),
+    ],
+)
+async def test_a_wrong_number_at_once_is_refused(
+    starter: Starter, arguments: list[str], message: str
+) -> None:
+    ended = await starter(*arguments)
+    assert ended.code == 2
+    assert message in ended.stderr
+
+
 async def test_help_shows_which_options_are_numbers(starter: Starter) -> None:
     assert "--age N " in (await starter("create", "user", "--help")).stdout

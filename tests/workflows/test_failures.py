@@ -25,6 +25,7 @@ from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status
 from orchestrator.process.forms import OperatorNote
 from orchestrator.temporal import search_attributes
+from orchestrator.temporal.priorities import BY_HAND
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from tests.processes import Processes
@@ -96,6 +97,22 @@ async def test_a_retry_runs_only_the_failed_step_again(
         ("parked", None, "group_management rejects 'Reserved'"),
         ("retried", "bob", "name freed"),
     ]
+
+
+async def test_a_retried_step_is_the_most_urgent(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved", times=1))
+    handle = await processes.create_user_group("Reserved")
+    await processes.until_parked(handle)
+    await processes.retry(handle)
+    await handle.result()
+    priorities = [
+        event.activity_task_scheduled_event_attributes.priority.priority_key
+        for event in (await handle.fetch_history()).events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+    assert priorities == [0, BY_HAND.priority_key]  # 0: as urgent as the process
 
 
 async def test_a_process_that_is_not_parked_cannot_be_retried(

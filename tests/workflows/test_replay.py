@@ -34,7 +34,7 @@ def test_every_workflow_has_a_history_of_every_kind(entry: CatalogueEntry, targe
 
 
 def test_the_validation_of_all_has_a_history_of_every_kind() -> None:
-    kinds = {"done", "database_outage", "continued", "findings", "aborted"}
+    kinds = {"done", "waiting", "database_outage", "continued", "findings", "aborted"}
     assert {f"validate_subscriptions.{kind}" for kind in kinds} <= recorded()
 
 
