@@ -41,8 +41,9 @@ def start_postgres(directory: Path) -> tuple[int, str]:
         unfinished.touch()
     server = _server(directory)
     unfinished.unlink(missing_ok=True)
-    if not server.get_postmaster_info().is_running():
-        server.start()  # the handle outlives a server that was killed
+    # The handle outlives the server: one that was killed left its file, a stopped one may be unreaped.
+    if not (server.get_postmaster_info().is_running() and (server.pgdata / "postmaster.pid").exists()):
+        server.start()
     pid = server.get_pid()
     assert pid is not None
     return pid, server.get_uri().replace("postgres:@", "postgres@")

@@ -75,6 +75,14 @@ async def test_a_killed_server_restarts_for_the_same_user_and_path(deep: Path) -
         assert "Peer authentication failed" in refusal_of_nobody(after)
 
 
+async def test_a_stopped_server_starts_again_in_the_same_program(deep: Path) -> None:
+    _, before = start_postgres(deep)
+    stop_postgres(deep)
+    _, after = start_postgres(deep)
+    assert after == before
+    assert await logged_in(after) == "postgres"
+
+
 @as_another_user
 async def test_a_running_server_stops_trusting_everybody(deep: Path) -> None:
     pid, url = start_postgres(deep)
