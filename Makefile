@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test chaos crashes fuzz soak record check format migrate worker bench bench-peers lock clean
+.PHONY: help demo up test chaos crashes fuzz soak record check format migrate worker bench bench-scale bench-peers lock clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ worker: $(READY) ## Run one worker
 
 bench: $(READY) ## Measure what a process costs, beside an empty workflow (ARGS=--save: commit the result)
 	@$(BIN)/python -m trials.bench $(ARGS)
+
+bench-scale: $(READY) ## Measure what a create needs with 1, 2 and 4 workers, and compute what many need
+	@$(BIN)/python -m trials.scale $(ARGS)
 
 bench-peers: $(READY) ## Compare with other engines; installs them into .bench-peers first (short: ARGS=--quick)
 	@$(BIN)/python -m trials.peers $(ARGS)

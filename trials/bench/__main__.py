@@ -4,7 +4,6 @@ import sys
 
 import click
 import psutil
-from rich.table import Table
 from temporalio.service import RPCError
 
 from cli import output
@@ -59,7 +58,7 @@ def main(*, rounds: int | None, as_json: bool, quick: bool, save: bool) -> None:
         show(result, changes)
     if save:
         comparison.COMMITTED.write_text(result.model_dump_json(indent=2) + "\n")
-        report.write_page(result)
+        report.write_page(report.section(result))
     elif verdict := comparison.verdict(changes):
         output.complain(verdict)
         sys.exit(1)
@@ -69,10 +68,7 @@ def show(result: Result, changes: list[comparison.Change]) -> None:
     """Print the tables, the plot, and the ratios before and now."""
     click.echo(f"{report.conditions(result)}\n")
     for grid in (*report.grids(result), report.compared(changes)):
-        table = Table(*grid.head, title=grid.title, title_justify="left", box=None, header_style="dim")
-        for row in grid.rows:
-            table.add_row(*row)
-        output.stdout.print(table, "")
+        output.stdout.print(grid.table(), "")
     click.echo(report.plot(result.figures))
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import plotext
+from rich.table import Table
 
 from settings import ROOT
 from trials.bench.comparison import Change
-from trials.bench.figures import Figures, Measure, Result, Spread
+from trials.bench.figures import Figures, Machine, Measure, Result, Spread
 
 PAGE = ROOT / "docs" / "performance.md"
 HEADING = "## The last result"
@@ -50,6 +51,13 @@ class Grid:
     head: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
 
+    def table(self) -> Table:
+        """Return the table for a terminal."""
+        table = Table(*self.head, title=self.title, title_justify="left", box=None, header_style="dim")
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
     def markdown(self) -> str:
         """Return the table as Markdown."""
         lines = [self.head, ("---", *("---:" for _ in self.head[1:])), *self.rows]
@@ -60,20 +68,20 @@ def grids(result: Result) -> Iterator[Grid]:
     """Yield the tables of a result, without its ratios."""
     for title, columns in TABLES.items():
         rows = [
-            (subject, *(_shown(measured.get(measure)) for measure in columns.values()))
+            (subject, *(shown(measured.get(measure)) for measure in columns.values()))
             for subject, measured in result.figures.items()
         ]
-        shown = [row for row in rows if any(row[1:])]
-        yield Grid(title, ("", *columns), shown)
+        yield Grid(title, ("", *columns), [row for row in rows if any(row[1:])])
 
 
 def compared(changes: Sequence[Change]) -> Grid:
     """Return the table of ratios, before and now."""
-    rows = [(one.name, _shown(one.before), _shown(one.now), "worse" if one.worse else "") for one in changes]
+    rows = [(one.name, shown(one.before), shown(one.now), "worse" if one.worse else "") for one in changes]
     return Grid("Share of the floor", ("", "before", "now", ""), rows)
 
 
-def _shown(spread: Spread | None) -> str:
+def shown(spread: Spread | None) -> str:
+    """Return a spread with as many digits as can be read; the empty text for `None`."""
     if spread is None:
         return ""
     values = (spread.median, spread.low, spread.high)
@@ -86,14 +94,25 @@ def _shown(spread: Spread | None) -> str:
 
 def conditions(result: Result) -> str:
     """Return the machine, the versions and the load of a result, in three sentences."""
-    machine, load = result.machine, result.load
+    load = result.load
+    return (
+        f"{versions(result.machine)} {of_rounds(load.rounds)}; "
+        f"{load.concurrency} processes at a time, steady rate {load.per_second} a second."
+    )
+
+
+def versions(machine: Machine) -> str:
+    """Return the machine and the versions, in two sentences."""
     return (
         f"{machine.cores} cores, load average before the run {machine.load_average[0]:.1f}. "
         f"Python {machine.python}, temporalio {machine.temporalio}, "
-        f"Temporal server {machine.temporal_server}, PostgreSQL {machine.postgresql}. "
-        f"Median of {load.rounds} rounds, in brackets the smallest and the largest; "
-        f"{load.concurrency} processes at a time, steady rate {load.per_second} a second."
+        f"Temporal server {machine.temporal_server}, PostgreSQL {machine.postgresql}."
     )
+
+
+def of_rounds(number: int) -> str:
+    """Return how the values of this number of rounds are shown."""
+    return f"Median of {number} rounds, in brackets the smallest and the largest"
 
 
 def plot(figures: Figures) -> str:
@@ -107,19 +126,20 @@ def plot(figures: Figures) -> str:
 
 def section(result: Result) -> str:
     """Return the section of the page."""
-    ratios = [(name, _shown(ratio)) for name, ratio in result.ratios.items()]
+    ratios = [(name, shown(ratio)) for name, ratio in result.ratios.items()]
     tables = [*grids(result), Grid("Share of the floor", ("", "share"), ratios)]
     return "\n\n".join([HEADING, conditions(result), *(grid.markdown() for grid in tables)]) + "\n"
 
 
-def write_page(result: Result) -> None:
-    """Replace the section of the page."""
-    PAGE.write_text(replaced(PAGE.read_text(), section(result)))
+def write_page(section: str) -> None:
+    """Write this section, which begins with its heading, in place of the one on the page."""
+    PAGE.write_text(replaced(PAGE.read_text(), section))
 
 
 def replaced(page: str, text: str) -> str:
-    """Return the page with this text as its section."""
-    found = re.compile(rf"^{re.escape(HEADING)}\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
+    """Return the page with this text in place of the section that has its heading."""
+    heading = text.partition("\n")[0]
+    found = re.compile(rf"^{re.escape(heading)}\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
     new, times = found.subn(lambda _: f"{text}\n", page)
-    assert times == 1, f"The page needs one heading {HEADING!r}"
+    assert times == 1, f"The page needs one heading {heading!r}"
     return new.rstrip("\n") + "\n"

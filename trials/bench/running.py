@@ -2,17 +2,14 @@
 
 import asyncio
 import os
-import platform
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from importlib.metadata import version
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Self, TypeVar
 
-from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 
 from cli import output
@@ -37,6 +34,7 @@ from trials.bench.figures import (
     ratios,
     summarized,
 )
+from trials.bench.machine import machine
 from trials.bench.parts import Parts, floor_workers
 from trials.bench.sql import SqlOfACreate
 from trials.bench.subjects import Lifecycles, Subject, floor
@@ -129,15 +127,7 @@ class Bench:
 
     async def machine(self, load_average: tuple[float, float, float]) -> Machine:
         """Return the machine and the versions."""
-        system = await self._client.workflow_service.get_system_info(GetSystemInfoRequest())
-        return Machine(
-            cores=os.cpu_count(),
-            load_average=load_average,
-            python=platform.python_version(),
-            temporalio=version("temporalio"),
-            temporal_server=system.server_version,
-            postgresql=await self._pool.fetchval("SHOW server_version"),
-        )
+        return await machine(self._client, self._pool, load_average)
 
 
 def in_turns(floors: Sequence[Subject], ours: Sequence[Subject]) -> list[Subject]:

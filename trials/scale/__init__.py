@@ -1,0 +1,1 @@
+"""What a create needs with one, two and four workers, and what many creates per second would need."""
