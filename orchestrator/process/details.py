@@ -8,7 +8,8 @@ from temporalio.common import SearchAttributeUpdate
 
 from orchestrator.domain.process import Course, Process, ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
-from orchestrator.process.memo import is_continued
+from orchestrator.process.forms import OperatorNote
+from orchestrator.process.memo import Progress, is_continued
 from orchestrator.temporal import search_attributes
 
 # Non-breaking spaces: the columns of the Web UI are narrow.
@@ -16,6 +17,13 @@ PENDING = "–"
 RUNNING = "▶\u00a0in\u00a0progress"
 DONE = "✓\u00a0done"
 PARKED = "✗\u00a0failed"
+INTERRUPTED = "∅\u00a0interrupted"
+STOPPED = {
+    ProcessStatus.FAILED: PARKED,
+    ProcessStatus.REFUSED: "✗\u00a0refused",
+    ProcessStatus.ABORTED: INTERRUPTED,
+}
+"""What is shown of a step that was running when the process ended, by how it ended."""
 
 
 @dataclass
@@ -38,15 +46,17 @@ class Details:
     facts: dict[str, str] = field(default_factory=dict)
     notice: str = ""
     """What happened and what to do; empty while all is well."""
+    _retried: str = ""
+    """Who retried it last, why and when; empty if nobody has."""
 
     def markdown(self) -> str:
         """Return the page as Markdown."""
         facts = [f"{name}: `{value}`" for name, value in self.facts.items()] + ["times in UTC"]
-        table = ["| Step | State | Started | Ended |", "|---|---|---|---|"]
+        table = [_row("Step", "State", "Started", "Ended"), "|---|---|---|---|"]
         day = next((line.started_at for line in self.lines if line.started_at), None)
         for number, line in enumerate(self.lines, start=1):
-            times = f"{_clock(line.started_at, day)} | \u00a0{_clock(line.ended_at, day)}"
-            table.append(f"| {number}\u00a0{line.title} | {line.state} | {times} |")
+            started, ended = _clock(line.started_at, day), _clock(line.ended_at, day)
+            table.append(_row(f"{number}\u00a0{line.title}", line.state, started, ended))
         parts = [
             f"### {_escape(self.title)}: {self.status}",
             self.notice,
@@ -86,18 +96,44 @@ class Details:
         workflow.upsert_search_attributes([search_attributes.PROCESS_STATUS.value_set(status)])
         self.show()
 
-    def show_course(self, course: Course, abort_reason: str) -> None:
+    def show_course(self, course: Course, abort_reason: str, retry: OperatorNote | None = None) -> None:
         """Show that the process runs, and on which course.
 
         Args:
             abort_reason: who aborted it and why; may be empty.
+            retry: who has just retried it and why; `None` if nobody has.
         """
         notices = {
             Course.FORWARD: "",
             Course.FORWARD_ONLY: "The abort came too late: the process runs to its end.",
             Course.BACKWARD: f"Being rolled back.\n\n{quoted(abort_reason or 'no reason given')}",
         }
-        self.show_status(ProcessStatus.RUNNING, notices[course])
+        if course is Course.BACKWARD:
+            self._stop(INTERRUPTED)
+        if retry is not None:
+            self._retried = f"{_who('Retried', retry)}, {_moment(workflow.now())}"
+        parts = [notices[course], self._retried if retry is not None else ""]
+        self.show_status(ProcessStatus.RUNNING, "\n\n".join(part for part in parts if part))
+
+    def show_parked(self, line: Line, step_title: str, progress: Progress) -> None:
+        """Show that the process is parked on this line: why, since when, and what the operator can do."""
+        line.state = PARKED
+        aborted = progress.course is not Course.FORWARD
+        notice = parked_notice(step_title, progress.failure, aborted=aborted)
+        times = "" if progress.times_parked == 1 else f" It has failed {progress.times_parked} times."
+        history = f"Parked since {_moment(workflow.now())}.{times} {self._retried}".rstrip()
+        self.show_status(ProcessStatus.FAILED, f"{notice}\n\n{history}")
+
+    def show_end(self, status: ProcessStatus) -> None:
+        """Show how the process has ended."""
+        if status in STOPPED:
+            self._stop(STOPPED[status])
+        self.show_status(status, self.notice)
+
+    def _stop(self, state: str) -> None:
+        for line in self.lines:
+            if line.state == RUNNING:
+                line.state, line.ended_at = state, workflow.now()
 
     def show(self) -> None:
         """Show the page as it is now."""
@@ -120,6 +156,21 @@ def parked_notice(title: str, failure: str, *, aborted: bool) -> str:
 def quoted(text: str) -> str:
     """Return foreign text as a Markdown quotation."""
     return "\n".join(f"> {_escape(line)}" for line in text.splitlines())
+
+
+def _row(*cells: str) -> str:
+    # The Web UI leaves no room between the columns.
+    return f"| {' | '.join(f'{cell}{chr(0xA0) * 3}' for cell in cells)} |"
+
+
+def _who(did: str, note: OperatorNote) -> str:
+    by = f" by {_escape(note.by)}" if note.by else ""
+    why = f": {_escape(note.reason)}" if note.reason else ""
+    return f"{did}{by}{why}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _clock(moment: datetime | None, day: datetime | None) -> str:

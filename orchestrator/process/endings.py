@@ -76,7 +76,9 @@ class Endings:
             ApplicationError: (DiscrepancyFound) always.
         """
         message = str(DiscrepancyFound(found.subscription, found.differences))
-        self._details.notice = quoted(message)
+        self._details.notice = (
+            f"{quoted(message)}\n\nRepair what differs, then validate the subscription again."
+        )
         await self._end(ProcessStatus.FAILED)
         raise ApplicationError(message, type=DiscrepancyFound.__name__, non_retryable=True)
 
@@ -91,10 +93,15 @@ class Endings:
             ApplicationError: (GivenUp) always.
         """
         await self._trail.end(ProcessStatus.FAILED, run, failure, GIVEN_UP)
-        self._details.notice = f"Given up; the subscription stays out of sync.\n\n{quoted(failure)}"
+        subscription_id = self._trail.process.subscription_id
+        self._details.notice = (
+            f"Given up; the subscription stays out of sync.\n\n{quoted(failure)}\n\nRepair the external "
+            f"system by hand, then set the subscription in sync: `set-in-sync {subscription_id}`. "
+            "If it is not active, terminate it."
+        )
         await self._end(ProcessStatus.FAILED)
         raise ApplicationError(failure, type=GIVEN_UP, non_retryable=True)
 
     async def _end(self, status: ProcessStatus) -> None:
-        self._details.show_status(status, self._details.notice)
+        self._details.show_end(status)
         await workflow.wait_condition(workflow.all_handlers_finished)

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.process import Course, Event, ProcessStatus, Target
     from orchestrator.domain.subscription import SubscriptionModel
     from orchestrator.domain.text import legible
-    from orchestrator.process.details import DONE, PARKED, RUNNING, Details, Line, parked_notice
+    from orchestrator.process.details import DONE, RUNNING, Details, Line
     from orchestrator.process.endings import ENDS, GIVEN_UP, Endings
     from orchestrator.process.forms import OperatorNote, StartForm
     from orchestrator.process.memo import Progress, carried
@@ -237,10 +237,7 @@ class ProcessFrame:
         await self._record(step, "parked", parked)
 
     async def _wait_for_retry(self, step: Step, line: Line) -> None:
-        line.state = PARKED
-        aborted = self._progress.course is not Course.FORWARD
-        notice = parked_notice(step.title, self._progress.failure, aborted=aborted)
-        self._details.show_status(ProcessStatus.FAILED, notice)
+        self._details.show_parked(line, step.title, self._progress)
         await self._continue_as_new_when_long()
         await workflow.wait_condition(
             lambda: self._retry is not None or self._give_up is not None,
@@ -252,8 +249,8 @@ class ProcessFrame:
         assert self._retry is not None
         await self._record(step, "retried", self._retry)
         self._note(failure="")
+        self._details.show_course(self._progress.course, self._progress.abort_reason, self._retry)
         self._retry = None
-        self._details.show_course(self._progress.course, self._progress.abort_reason)
 
     async def _continue_as_new_when_long(self) -> None:
         long = workflow.info().get_current_history_length() >= LONGEST_HISTORY
