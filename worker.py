@@ -16,7 +16,7 @@ from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import Worker
 
 from activities.subscriptions import SubscriptionActivities
-from catalogue import CATALOGUE, registered_workflows, validating_workflows
+from catalogue import CATALOGUE, registered_workflows, validating_workflows, workflow_type
 from orchestrator.database.connection import (
     DatabaseUnreachable,
     NoConnectionLeft,
@@ -36,6 +36,7 @@ from orchestrator.operations.own_temporal import (
     require_own_temporal,
 )
 from orchestrator.operations.reconcile import reconcile_hourly
+from orchestrator.operations.unknown_type import KnownTypes, UnknownType
 from orchestrator.operations.validation_activities import ValidationActivities
 from orchestrator.process.bookkeeping import Bookkeeping
 from orchestrator.process.ledger import AtMoment, Ledger, do_nothing
@@ -75,6 +76,7 @@ async def open_activities(
             *activities_of(Bookkeeping(ledger, partial(request_cancellation, client))),
             *activities_of(SubscriptionActivities(ledger)),
             *activities_of(ValidationActivities(pool, validating_workflows())),
+            *activities_of(KnownTypes([workflow_type(one) for one in registered_workflows()])),
         ]
         for entry in CATALOGUE:
             activities += activities_of(entry.activities(ledger, systems[entry.external_system]))
@@ -134,7 +136,7 @@ async def open_worker(
         yield Worker(
             client,
             task_queue=task_queue,
-            workflows=registered_workflows(),
+            workflows=[*registered_workflows(), UnknownType],
             activities=activities,
             # A local step that waits for its turn must not use up its time: waiting is not failing.
             max_concurrent_local_activities=pool.get_max_size(),
@@ -178,8 +180,7 @@ async def run_until_told_to_stop(
 
     Raises:
         TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion, AnotherTemporal,
-            NamespaceNotFound: when it
-            cannot start.
+            NamespaceNotFound: when it cannot start.
     """
     stop = _stop_signal()
     client = await connect(endpoints.temporal)

@@ -15,6 +15,13 @@ class InvalidInput(DomainError):
     """The input does not fit its form; nothing was written."""
 
 
+class UnknownWorkflowType(DomainError):
+    """The worker has no workflow of this type; nothing was written."""
+
+    def __init__(self, workflow_type: str, known: list[str]) -> None:
+        super().__init__(f"There is no workflow type {workflow_type!r}; give one of {', '.join(known)}")
+
+
 class ProductNotFound(DomainError):
     """No product has this name or id; nothing was written."""
 

@@ -76,7 +76,7 @@ def invalid_input(message: str) -> ApplicationError:
 
 
 def require_one_model(function: Callable[..., R], arguments: tuple[Any, ...]) -> None:
-    """Require that the arguments are the one model that the workflow takes.
+    """Require that the arguments are the one model that the workflow takes, if it takes one.
 
     Raises:
         ApplicationError: (InvalidInput) if there is no argument, more than one, or another type.
@@ -86,6 +86,8 @@ def require_one_model(function: Callable[..., R], arguments: tuple[Any, ...]) ->
         for name, parameter in inspect.signature(function).parameters.items()
         if name != "self"
     )
+    if _model(form) is None:  # a dynamic workflow takes whatever there is
+        return
     if len(arguments) != 1 or not isinstance(arguments[0], form):
         raise invalid_input(
             f"Invalid {form.__name__}: the input must be one JSON object with the fields "

@@ -5,8 +5,9 @@ from uuid import uuid4
 
 import pytest
 from temporalio.api.common.v1 import Payload
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.common import RawValue, SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import ApplicationError
 
 from orchestrator.domain.process import created_subscription_id
 from orchestrator.temporal import search_attributes
@@ -142,6 +143,23 @@ async def test_a_name_cannot_break_the_table_in_the_web_ui(worker: None, process
     heading, *_, table = (await processes.details(handle)).split("\n\n")[:2]
     assert heading == r'### Create user group "\| a \| \*\*b\*\* \&lt;\~\~c\~\~": completed'
     assert {line.count("|") for line in table.splitlines()} == {5}
+
+
+@pytest.mark.parametrize("arguments", [[], [{"group_name": "ops"}, "more"], [None]])
+async def test_a_mistyped_workflow_type_is_refused_at_once(
+    worker: None, client: Client, processes: Processes, arguments: list[object]
+) -> None:
+    handle = await client.start_workflow(
+        "create_user_gruop", args=arguments, id=str(uuid4()), task_queue=processes.task_queue
+    )
+    with pytest.raises(WorkflowFailureError) as failed:
+        await handle.result()
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.type == "UnknownWorkflowType"
+    assert failed.value.cause.message.startswith(
+        "There is no workflow type 'create_user_gruop'; give one of "
+    )
+    assert "Unknown workflow type" in await processes.details(handle)
 
 
 async def test_a_process_id_with_a_control_character_is_refused(
