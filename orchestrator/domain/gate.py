@@ -1,6 +1,6 @@
 """The in-sync gate: which process may start on a subscription. The starter and the process both ask it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -69,17 +69,25 @@ class SubscriptionOutOfSync(GateRefusal):
 
     def __init__(self, subscription: SubscriptionModel) -> None:
         super().__init__(
-            f"{CANNOT_BE_STARTED}Subscription already has a running process or task{_which(subscription)}"
+            f"{CANNOT_BE_STARTED}Subscription already has a running process or task{_which(subscription)}. "
+            f"{_why_out_of_sync(subscription)}"
         )
 
 
 class WrongStatus(GateRefusal):
     """The subscription is in a lifecycle state from which the process cannot start."""
 
-    def __init__(self, subscription: SubscriptionModel) -> None:
+    def __init__(self, subscription: SubscriptionModel, allowed: Collection[Status], *, to: str) -> None:
+        """Create the refusal.
+
+        Args:
+            allowed: the states from which the process can start.
+            to: what the process would do: `modify`, `join`.
+        """
+        wanted = " or ".join(status for status in Status if status in allowed)
         super().__init__(
             f"{CANNOT_BE_STARTED}This subscription can not be modified because of the status it has"
-            f"{_which(subscription)}, {subscription.status}"
+            f"{_which(subscription)}, {subscription.status}. To {to} it, it must be {wanted}"
         )
 
 
@@ -89,7 +97,7 @@ class RelatedSubscriptionOutOfSync(GateRefusal):
     def __init__(self, related: SubscriptionModel | Related) -> None:
         super().__init__(
             f"{CANNOT_BE_STARTED}This subscription can not be modified because some related subscriptions "
-            f"are not insync{_which(related)}"
+            f"are not insync{_which(related)}. {_why_out_of_sync(related)}"
         )
 
 
@@ -146,7 +154,7 @@ def judge(subject: Subject, target: Target, product_type: str, version: int | No
     if subscription.held_by is not None or (subscription.discrepancy_found_by is not None and not validates):
         raise SubscriptionOutOfSync(subscription)
     if subscription.status not in STARTS_FROM[target]:
-        raise WrongStatus(subscription)
+        raise WrongStatus(subscription, STARTS_FROM[target], to=target.value.lower())
     users = [user for user in subject.in_use_by if user.status is not Status.TERMINATED]
     related = [*users, *(one for one in subject.depends_on if one.status is not Status.TERMINATED)]
     out_of_sync = [one for one in related if not one.insync]
@@ -170,9 +178,21 @@ def judge_joins(joins: Sequence[Join]) -> None:
         if joined.product.type != join.product_type:
             raise WorkflowNotValid(joined)
         if joined.status is not Status.ACTIVE:
-            raise WrongStatus(joined)
+            raise WrongStatus(joined, {Status.ACTIVE}, to="join")
         if not joined.insync:
             raise RelatedSubscriptionOutOfSync(joined)
+
+
+def _why_out_of_sync(subscription: SubscriptionModel | Related) -> str:
+    if subscription.held_by is not None:
+        return (
+            "That process works on it, is parked on it, or ended without unlocking it: "
+            f'"starter.py process {subscription.held_by}" says which, and what to do'
+        )
+    return (
+        "No process runs: that validation found that it differs from the external system. "
+        f'Repair what differs, then "starter.py validate {subscription.subscription_id}"'
+    )
 
 
 def _which(subscription: SubscriptionModel | Related) -> str:

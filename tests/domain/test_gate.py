@@ -148,6 +148,25 @@ def test_the_refusal_names_the_holder() -> None:
     held = subscription(held=True)
     with pytest.raises(gate.SubscriptionOutOfSync) as refused:
         judge(Subject(held), Target.MODIFY, "UserGroup", None)
-    assert str(refused.value).endswith(
-        f'(subscription {held.subscription_id}, "{held.description}"; held by holder-1)'
+    assert f'(subscription {held.subscription_id}, "{held.description}"; held by holder-1). ' in str(
+        refused.value
     )
+
+
+ADVICE = [
+    (Subject(subscription(held=True)), '"starter.py process holder-1" says which, and what to do'),
+    (Subject(subscription(discrepancy=True)), "No process runs: that validation found that it differs"),
+    (Subject(subscription(), depends_on=[related(discrepancy=True)]), "No process runs"),
+    (Subject(subscription(Status.TERMINATED)), "To modify it, it must be active"),
+    (
+        Subject(subscription(), joins=joining(subscription(Status.TERMINATED))),
+        "To join it, it must be active",
+    ),
+]
+
+
+@pytest.mark.parametrize(("subject", "advice"), ADVICE)
+def test_the_refusal_says_in_plain_words_what_to_do(subject: Subject, advice: str) -> None:
+    with pytest.raises(GateRefusal) as refused:
+        judge(subject, Target.MODIFY, "UserGroup", None)
+    assert advice in str(refused.value)
