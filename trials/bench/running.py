@@ -36,7 +36,7 @@ from trials.bench.figures import (
 )
 from trials.bench.machine import machine
 from trials.bench.parts import Parts, floor_workers
-from trials.bench.sql import SqlOfACreate
+from trials.bench.sql import SqlOfProcesses
 from trials.bench.subjects import Lifecycles, Subject, floor
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Bench:
     """Measures a running stack; every method is one phase of a round."""
 
     def __init__(
-        self, client: Client, plain: Client, pool: Pool, lifecycles: Lifecycles, sql: SqlOfACreate
+        self, client: Client, plain: Client, pool: Pool, lifecycles: Lifecycles, sql: SqlOfProcesses
     ) -> None:
         """Create the subjects.
 
@@ -64,7 +64,7 @@ class Bench:
         self._floors = [
             floor(plain, "six_activities", cheap=False),
             floor(plain, "six_local_activities", cheap=False),
-            Subject("SQL of a create", sql.run, workers="none", cheap=True),
+            Subject("SQL of a create", self._create_without_temporal, workers="none", cheap=True),
         ]
         self._ours = lifecycles.subjects()
         self._subjects = [self._empty, *self._floors, *self._ours]
@@ -79,7 +79,7 @@ class Bench:
         lifecycles = Lifecycles(client)
         async with (
             await open_pool(url, size=1) as pool,
-            SqlOfACreate.open(lifecycles.first_create, endpoints) as sql,
+            SqlOfProcesses.open(lifecycles.first_create.entry, endpoints) as sql,
         ):
             yield cls(client, plain, pool, lifecycles, sql)
 
@@ -108,6 +108,9 @@ class Bench:
         for subject in self._subjects:
             await asyncio.gather(*(subject.run() for _ in range(concurrency)))
 
+    async def _create_without_temporal(self) -> None:
+        await self._sql.run(self._lifecycles.first_create)
+
     async def _full_load(self, subject: Subject, parts: Parts, load: Load) -> Measured:
         number = load.cheap if subject.cheap else load.dear
         return await measuring.full_load(subject, number, load.concurrency, parts)
@@ -120,7 +123,7 @@ class Bench:
 
     async def require_every_subscription(self) -> None:
         """Raise `BenchFailed` if PostgreSQL has more or fewer active subscriptions than were made."""
-        made = self._lifecycles.active + self._sql.created
+        made = self._lifecycles.active + self._sql.completed
         active = await self._pool.fetchval("SELECT count(*) FROM subscriptions WHERE status = 'active'")
         if active != made:
             raise BenchFailed(f"{active} subscriptions are active, but {made} were made")
