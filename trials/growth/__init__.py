@@ -1,0 +1,1 @@
+"""`make bench-growth`: whether anything gets slower as the database grows."""
