@@ -131,6 +131,18 @@ async def transaction(pool: Lender) -> AsyncIterator[Connection]:
         yield connection
 
 
+@asynccontextmanager
+async def planned_for_values(connection: Connection) -> AsyncIterator[None]:
+    """Have PostgreSQL plan each statement for its values until the transaction ends; open one for that.
+
+    A statement that has run five times may else get one plan for all values. Filters that are optional need
+    one for each set of values: it leaves out those that are not given, and uses the index of the others.
+    """
+    async with connection.transaction():
+        await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        yield
+
+
 @contextmanager
 def _reachable(database_url: str) -> Iterator[None]:
     try:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.database.connection import Connection
+from orchestrator.database.connection import Connection, planned_for_values
 from orchestrator.domain.errors import ProcessAlreadyExists
 from orchestrator.domain.process import Event, Process, ProcessStatus, Target
 from orchestrator.domain.subscription import SubscriptionModel
@@ -21,6 +21,29 @@ _SELECT = """
     SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at, ended_at,
            last_step, failed_reason
     FROM processes
+"""
+
+# The keys of a page: the first of each status, which an index has in the order of the list, merged.
+_PAGE = """
+    WITH page AS (
+        SELECT wanted.status, first.started_at, first.process_id
+        FROM unnest($1::text[]) AS wanted (status)
+        CROSS JOIN LATERAL (
+            SELECT s.started_at, s.process_id
+            FROM processes s
+            WHERE s.status = wanted.status
+              AND ($2::uuid IS NULL OR s.subscription_id = $2)
+              AND (
+                  $3::text IS NULL
+                  OR (s.started_at, s.process_id)
+                     > (SELECT a.started_at, a.process_id FROM processes a WHERE a.process_id = $3)
+              )
+            ORDER BY s.started_at, s.process_id
+            LIMIT $4
+        ) AS first
+        ORDER BY first.started_at, first.process_id
+        LIMIT $4
+    )
 """
 
 
@@ -261,22 +284,14 @@ async def list_processes(
         limit: the largest number of processes to return.
         after: only those after this process in the list; an unknown id returns none.
     """
-    rows = await connection.fetch(
-        _SELECT  # noqa: S608  # both are constants
-        + """
-        WHERE ($1::text IS NULL OR status = $1)
-          AND ($2::uuid IS NULL OR subscription_id = $2)
-          AND (
-              $3::text IS NULL
-              OR (started_at, process_id)
-                 > (SELECT a.started_at, a.process_id FROM processes a WHERE a.process_id = $3)
-          )
-        ORDER BY started_at, process_id
-        LIMIT $4
-        """,
-        status,
-        subscription_id,
-        after,
-        limit,
-    )
+    async with planned_for_values(connection):
+        rows = await connection.fetch(
+            _PAGE
+            + _SELECT
+            + "JOIN page USING (status, started_at, process_id) ORDER BY started_at, process_id",
+            list(ProcessStatus) if status is None else [status],
+            subscription_id,
+            after,
+            limit,
+        )
     return [TrailRow.model_validate(dict(row)) for row in rows]

@@ -1,0 +1,236 @@
+"""PostgreSQL finds every row by an index, whatever is filtered; the plans are of the statements that run."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from itertools import product
+from typing import Any
+
+import pytest
+
+from orchestrator.database import findings, open_processes, processes, relations, subscriptions
+from orchestrator.database.connection import Connection, Pool, open_pool
+from orchestrator.database.migrate import migrate
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.subscription import Status
+from tests.conftest import new_database
+from trials.growth.filling import fill, process_id, subscription_id
+
+Ask = Callable[[Connection], Awaitable[Any]]
+Lists = dict[str, tuple[Ask, str]]
+"""Lists with the index that each should use."""
+Explained = Callable[[Connection, Ask], Awaitable[str]]
+
+GROWING = "subscriptions|processes|process_steps|process_events|subscription_relations|validation_findings"
+"""The tables that grow with use."""
+USER, GROUP = subscription_id(1300), subscription_id(1003)
+MODIFY = process_id("modify_user", 1301, 2)
+
+MORE = (
+    """
+    INSERT INTO process_events (process_id, event, number, at)
+    SELECT process_id, 'retried', 1, now() FROM processes
+    """,
+    """
+    INSERT INTO validation_findings (process_id, first_execution_run_id, subscription_id, kind, found_at)
+    SELECT 'validation-' || row_number() OVER () % 1000, 'run', subscription_id, 'failed', now()
+    FROM subscriptions
+    """,
+    "ANALYZE",
+)
+"""Fills the tables of which the generator leaves few rows."""
+
+
+@pytest.fixture(scope="module")
+async def filled(postgres: str) -> AsyncIterator[Pool]:
+    """A database of its own with 10,000 subscriptions: enough that an index is cheaper than a whole table."""
+    await migrate(database_url := await new_database(postgres))
+    await fill(database_url, blocks=10)
+    async with await open_pool(database_url, size=1) as pool:
+        for statement in MORE:
+            await pool.execute(statement)
+        yield pool
+
+
+async def statements(connection: Connection, ask: Ask) -> list[tuple[str, tuple[Any, ...]]]:
+    """Return the statements that this runs, with their values."""
+    said: list[tuple[str, tuple[Any, ...]]] = []
+    await ask(connection)  # asyncpg asks for the types, the first time
+    with connection.query_logger(lambda record: said.append((record.query, tuple(record.args)))):
+        await ask(connection)
+        await asyncio.sleep(0)  # asyncpg tells of the last one a moment later
+    return [(sql, values) for sql, values in said if re.match(r"\s*(SELECT|WITH|UPDATE)", sql)]
+
+
+async def explain(connection: Connection, ask: Ask) -> str:
+    """Return the plans, for their values, of the statements that this runs."""
+    plans = [
+        await connection.fetch(f"EXPLAIN {sql}", *values) for sql, values in await statements(connection, ask)
+    ]
+    return shown(plans)
+
+
+async def explain_generic(connection: Connection, ask: Ask) -> str:
+    """Return the plans, for any values, of the statements that this runs in a transaction."""
+    plans = []
+    await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    for sql, values in await statements(connection, ask):
+        await connection.execute(f"PREPARE asked AS {sql}")
+        given = f"({', '.join('NULL' for _ in values)})" if values else ""
+        plans.append(await connection.fetch(f"EXPLAIN EXECUTE asked {given}"))
+        await connection.execute("DEALLOCATE asked")
+    return shown(plans)
+
+
+def shown(plans: list[list[Any]]) -> str:
+    return "\n".join(line for plan in plans for (line,) in plan)
+
+
+def scanned(plan: str) -> set[str]:
+    """Return the growing tables that a plan reads from beginning to end."""
+    return set(re.findall(rf"Seq Scan on ({GROWING})\b", plan))
+
+
+def indexes(plan: str) -> set[str]:
+    return set(re.findall(r"Index (?:Only )?Scan(?: Backward)? (?:using|on) (\w+)", plan))
+
+
+async def missed(connection: Connection, asked: Lists) -> dict[str, str]:
+    """Return the plans that read a whole table, or do without the index that they should use."""
+    plans = {name: await explain(connection, ask) for name, (ask, _) in asked.items()}
+    return {
+        name: plan for name, plan in plans.items() if scanned(plan) or asked[name][1] not in indexes(plan)
+    }
+
+
+def lists_of_subscriptions() -> Lists:
+    """Return every list of subscriptions, with the index that it should use."""
+    found: Lists = {}
+    for status, name, out_of_sync, after in product(
+        (None, *Status), (None, "User Group", "User external"), (False, True), (None, USER)
+    ):
+        filters = {"status": status, "product": name, "out_of_sync": out_of_sync, "after": after}
+        index = (
+            "subscriptions_out_of_sync_by_status" if out_of_sync else "subscriptions_by_product_and_status"
+        )
+        found[str(filters)] = partial(subscriptions.list_subscriptions, **filters), index
+    return found
+
+
+def lists_of_processes() -> Lists:
+    """Return every list of processes, with the index that it should use."""
+    found: Lists = {}
+    for status, about, after in product((None, *ProcessStatus), (None, USER), (None, MODIFY)):
+        filters = {"status": status, "subscription_id": about, "after": after}
+        index = "processes_of_subscription" if about else "processes_by_status"
+        found[str(filters)] = partial(processes.list_processes, **filters), index
+    return found
+
+
+async def update(connection: Connection) -> None:
+    """Store a subscription that has not changed."""
+    stored = await subscriptions.read_subscription(connection, USER)
+    assert stored is not None
+    await subscriptions.update_subscription(connection, stored.subscription)
+
+
+AT = datetime(2020, 1, 1, tzinfo=UTC)
+OTHERS: dict[str, Ask] = {
+    "the open processes": processes.list_open_processes,
+    "the newest open processes": partial(open_processes.list_newest_open_processes, limit=5),
+    "mark as lost": partial(open_processes.mark_lost, process_id=MODIFY, reason="", at=AT),
+    "a process": partial(processes.read_process, process_id=MODIFY),
+    "its events": partial(processes.read_events, process_id=MODIFY),
+    "its before-image": partial(processes.read_before_image, process_id=MODIFY),
+    "its steps": lambda connection: processes.committed_steps(connection, MODIFY, "resync", "unsync"),
+    "its lock": partial(processes.lock_process, process_id=MODIFY),
+    "its last step": partial(processes.note_step, process_id=MODIFY, step="resync"),
+    "its subscription": partial(processes.relate_subscription, process_id=MODIFY, subscription_id=USER),
+    "its status": partial(processes.set_process_status, process_id=MODIFY, status=ProcessStatus.FAILED),
+    "a user, as the gate sees it": partial(relations.read_subject, subscription_id=USER),
+    "a group, as the gate sees it": partial(relations.read_subject, subscription_id=GROUP),
+    "the locks of the gate": partial(
+        relations.lock_subject, subscription_id=USER, joined={GROUP: "UserGroup"}
+    ),
+    "the relations of a page": partial(relations.all_relations, ids=[USER, GROUP]),
+    "the fencing token": partial(subscriptions.raise_fence, subscription_id=USER),
+    "a changed subscription": update,
+    "the findings of a validation": partial(
+        findings.read_findings, process_id="validation-7", first_execution_run_id="run"
+    ),
+}
+
+
+async def test_a_list_of_subscriptions_uses_its_index(filled: Pool) -> None:
+    async with filled.acquire() as connection:
+        assert await missed(connection, lists_of_subscriptions()) == {}
+
+
+async def test_a_list_of_processes_uses_its_index(filled: Pool) -> None:
+    async with filled.acquire() as connection:
+        assert await missed(connection, lists_of_processes()) == {}
+
+
+@pytest.mark.parametrize("explained", [explain, explain_generic])
+@pytest.mark.parametrize("name", OTHERS)
+async def test_every_other_statement_uses_an_index(filled: Pool, name: str, explained: Explained) -> None:
+    async with rolled_back(filled) as connection:
+        plan = await explained(connection, OTHERS[name])
+    assert indexes(plan)
+    assert scanned(plan) == set(), plan
+
+
+@pytest.mark.parametrize("lists", [lists_of_subscriptions, lists_of_processes])
+async def test_a_list_is_always_planned_for_its_values(filled: Pool, lists: Callable[[], Lists]) -> None:
+    """After five times PostgreSQL may keep a plan for any values, which can use no filter."""
+    async with rolled_back(filled) as connection:
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        for ask, _ in lists().values():
+            await ask(connection)
+        plans = await connection.fetch("SELECT statement, generic_plans FROM pg_prepared_statements")
+    pages = [row["generic_plans"] for row in plans if "WITH page" in row["statement"]]
+    assert pages
+    assert set(pages) == {0}
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "subscriptions_by_product_and_status",
+        "subscriptions_out_of_sync_by_status",
+        "processes_by_status",
+        "processes_of_subscription",
+    ],
+)
+async def test_a_list_without_its_index_is_noticed(filled: Pool, index: str) -> None:
+    async with rolled_back(filled) as connection:
+        await connection.execute(f"DROP INDEX {index}")
+        assert await missed(connection, lists_of_subscriptions() | lists_of_processes())
+
+
+@pytest.mark.parametrize(
+    ("index", "name"),
+    [
+        ("processes_open_by_start", "the open processes"),
+        ("subscription_relations_in_use_by", "a user, as the gate sees it"),
+    ],
+)
+async def test_another_statement_without_index_is_noticed(filled: Pool, index: str, name: str) -> None:
+    async with rolled_back(filled) as connection:
+        await connection.execute(f"DROP INDEX {index}")
+        assert scanned(await explain(connection, OTHERS[name]))
+
+
+@asynccontextmanager
+async def rolled_back(pool: Pool) -> AsyncIterator[Connection]:
+    """Yield a connection in a transaction that is rolled back."""
+    async with pool.acquire() as connection:
+        undone = connection.transaction()
+        await undone.start()
+        try:
+            yield connection
+        finally:
+            await undone.rollback()
