@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test chaos crashes fuzz soak record check format migrate worker bench bench-scale bench-peers lock clean
+.PHONY: help demo up test chaos crashes fuzz soak record check format migrate worker bench bench-growth bench-scale bench-peers lock clean
 
 help: ## Show the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name it: make PYTHON=python3.12")'
@@ -51,6 +51,9 @@ bench: $(READY) ## Measure what a process costs, beside an empty workflow (ARGS=
 
 bench-scale: $(READY) ## Measure what a create needs with 1, 2 and 4 workers, and compute what many need
 	@$(BIN)/python -m trials.scale $(ARGS)
+
+bench-growth: $(READY) ## Measure whether anything gets slower with 1,000,000 subscriptions (short: ARGS=--quick)
+	@$(BIN)/python -m trials.growth $(ARGS)
 
 bench-peers: $(READY) ## Compare with other engines; installs them into .bench-peers first (short: ARGS=--quick)
 	@$(BIN)/python -m trials.peers $(ARGS)
