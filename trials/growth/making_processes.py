@@ -86,17 +86,16 @@ INSERT = (
            CASE WHEN target <> 'CREATE' AND steps > 1 THEN image END
     FROM ran r
     """,
-    # The first and the last step of a process keep the subscription, the others nothing.
+    # A step leaves the subscription; the check and the end of a validation also the differences.
     """
     INSERT INTO process_steps (process_id, step, result, committed_at)
     SELECT r.process_id, s.step,
            CASE
                WHEN s.course = 'end' THEN '{"error_type": "SubscriptionOutOfSync", "failed_reason": "held"}'
                WHEN s.course = 'back' AND s.number = 1 THEN '{"completed": null, "held": true}'
-               WHEN s.is_last AND r.target = 'VALIDATE' THEN
+               WHEN r.target = 'VALIDATE' AND (s.is_last OR s.step LIKE 'check%') THEN
                    jsonb_build_object('subscription', r.image, 'differences', jsonb_build_array())
-               WHEN s.is_last OR s.course = 'forward' AND s.number = 1 THEN r.image
-               ELSE 'null'
+               ELSE r.image
            END,
            r.started_at + s.number * interval '0.1 seconds'
     FROM ran r
