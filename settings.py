@@ -113,7 +113,7 @@ class Settings(BaseModel):
     pool_size: int = 10
     """`DATABASE_POOL_SIZE`: connections of a worker to the PostgreSQL of the subscriptions, 1 to 100.
 
-    Fakes take some more: `worker.most_connections` counts them all. A command of the starter takes 2.
+    Fakes take some more (`external_systems.most_connections` counts all). A command of the starter takes 2.
     """
     deployment_name: str | None = None
     """`TEMPORAL_DEPLOYMENT_NAME`; Temporal's Worker Controller sets this variable and the next."""

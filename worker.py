@@ -17,6 +17,7 @@ from temporalio.worker import Worker
 
 from activities.subscriptions import SubscriptionActivities
 from catalogue import CATALOGUE, registered_workflows, validating_workflows, workflow_type
+from external_systems import fence_with, most_connections, open_external_systems
 from orchestrator.database.connection import (
     DatabaseUnreachable,
     NoConnectionLeft,
@@ -29,6 +30,7 @@ from orchestrator.database.grants import RoleNotFit, grant_to_worker
 from orchestrator.database.migrate import migrate, require_current_schema
 from orchestrator.database.schema import SchemaOutOfDate
 from orchestrator.operations.background import keep_running
+from orchestrator.operations.mending_activities import MendingActivities
 from orchestrator.operations.own_temporal import (
     AnotherTemporal,
     NamespaceNotFound,
@@ -48,7 +50,6 @@ from orchestrator.temporal.plugin import TASK_QUEUE
 from orchestrator.temporal.search_attributes import register_search_attributes
 from program import run_program, run_service
 from services.errors import FakeNotUsable
-from services.fake_pool import FAKES_POOL_SIZE
 from services.fake_schema import create_fake_system
 from settings import ConfigurationError, Endpoints, Settings
 from stack.endpoints import find_endpoints
@@ -76,39 +77,12 @@ async def open_activities(
             *activities_of(Bookkeeping(ledger, partial(request_cancellation, client))),
             *activities_of(SubscriptionActivities(ledger)),
             *activities_of(ValidationActivities(pool, validating_workflows())),
+            *activities_of(MendingActivities(client, pool, fence_with(systems))),
             *activities_of(KnownTypes([workflow_type(one) for one in registered_workflows()])),
         ]
         for entry in CATALOGUE:
             activities += activities_of(entry.activities(ledger, systems[entry.external_system]))
         yield activities
-
-
-@asynccontextmanager
-async def open_external_systems(endpoints: Endpoints) -> AsyncIterator[dict[str, Any]]:
-    """Open a client of every external system, by name; fakes at one URL share a small pool."""
-    async with AsyncExitStack() as stack:
-        pools, systems = {}, {}
-        for url in _urls_of_fakes(endpoints):
-            pools[url] = await stack.enter_async_context(await open_pool(url, size=FAKES_POOL_SIZE))
-        for system in endpoints.external_systems:
-            url = endpoints.url_of(system)
-            opened = system.open(pools[url] if system.is_fake else url)
-            systems[system.name] = await stack.enter_async_context(opened)
-        yield systems
-
-
-def _urls_of_fakes(endpoints: Endpoints) -> set[str]:
-    return {endpoints.url_of(system) for system in endpoints.external_systems if system.is_fake}
-
-
-def most_connections(endpoints: Endpoints, pool_size: int) -> int:
-    """Return how many connections to PostgreSQL a worker takes at most.
-
-    The steps and the reconciler share one pool. All fakes at one URL share another, so that a slow external
-    system keeps no connection from the steps; real external systems take none. While it starts, before it
-    opens these pools, a worker takes one at a time.
-    """
-    return pool_size + FAKES_POOL_SIZE * len(_urls_of_fakes(endpoints))
 
 
 @asynccontextmanager

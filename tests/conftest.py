@@ -15,6 +15,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
+from external_systems import open_external_systems
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.operations.own_temporal import require_own_temporal
 from orchestrator.temporal import search_attributes
@@ -29,7 +30,7 @@ from tests.endpoints import variables
 from tests.moments import Moments
 from tests.processes import Processes
 from tests.starting import Starter
-from worker import open_external_systems, open_worker, prepare_databases
+from worker import open_worker, prepare_databases
 
 for name, sequences in {"default": 30, "ci": 200, "long": 1000, "fuzz": 5000}.items():
     hypothesis.settings.register_profile(name, max_examples=sequences, deadline=None)

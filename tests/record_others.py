@@ -98,6 +98,30 @@ async def test_record_aborted_validation_of_all(
     await save(handle, "validate_subscriptions.aborted")
 
 
+async def test_record_set_in_sync(processes: Processes, worker: None) -> None:
+    handle = await start(processes, "set_in_sync", subscription_id=str(await processes.active_group()))
+    await handle.result()
+    await save(handle, "set_in_sync.done")
+
+
+async def test_record_refused_set_in_sync(processes: Processes, worker: None) -> None:
+    handle = await start(processes, "set_in_sync", subscription_id=str(uuid4()))
+    await processes.until_closed(handle)
+    await save(handle, "set_in_sync.refused")
+
+
+async def test_record_reconcile(processes: Processes, worker: None) -> None:
+    handle = await start(processes, "reconcile")
+    await handle.result()
+    await save(handle, "reconcile.done")
+
+
+async def start(processes: Processes, workflow: str, **form: str) -> Handle:
+    return await processes.client.start_workflow(
+        workflow, form, id=f"{workflow}-{uuid4()}", task_queue=processes.task_queue
+    )
+
+
 async def subscriptions_of(processes: Processes) -> list[UUID]:
     async with processes.pool.acquire() as connection:
         found = await subscriptions.list_subscriptions(connection, status=Status.ACTIVE)

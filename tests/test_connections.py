@@ -15,6 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from cli.following import patiently
+from external_systems import most_connections
 from orchestrator.database.connection import NoConnectionLeft, Pool, open_pool
 from services.fake_pool import FAKES_POOL_SIZE, FakePool
 from settings import Endpoints
@@ -24,7 +25,7 @@ from tests.database.structure import with_new_role
 from tests.endpoints import variables, with_database
 from tests.processes import Handle, Processes, eventually
 from tests.starting import Program
-from worker import most_connections, open_worker, prepare_databases
+from worker import open_worker, prepare_databases
 
 POOL_SIZE = 2
 CREATES = 20

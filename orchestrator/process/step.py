@@ -120,12 +120,24 @@ async def run_step(
             completed all the same.
     """
     argument = step.inputs(run, form)
-    if step.external:
-        activity = workflow.execute_activity_method(
-            step.activity, argument, **_external(step.title, priority)
-        )
-        return await _until_ended(activity, run.course)
-    return await run_local(step.activity, argument, step.title, run.course, priority)
+    call = run_external if step.external else run_local
+    return await call(step.activity, argument, step.title, run.course, priority)
+
+
+async def run_external(
+    activity: MethodAsyncSingleParam[Any, A, R],
+    argument: A,
+    title: str,
+    course: Course,
+    priority: Priority = Priority.default,
+) -> R:
+    """Run an activity that calls an external system: as a regular one, with an hour and heartbeats.
+
+    Raises:
+        ApplicationError, asyncio.CancelledError: as `run_step`.
+    """
+    call = workflow.execute_activity_method(activity, argument, **_external(title, priority))
+    return await _until_ended(call, course)
 
 
 async def run_local(

@@ -8,6 +8,7 @@ import pytest
 from pydantic_core import from_json
 
 from catalogue import CATALOGUE, workflow_type, workflows
+from external_systems import open_external_systems
 from orchestrator.database import processes, relations, subscriptions
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.database.processes import TrailRow
@@ -20,7 +21,7 @@ from trials.bench.sql import SqlOfProcesses
 from trials.growth.filling import BLOCK, fill, process_id, subscription_id
 from trials.inputs import Inputs, Known
 from trials.workload import Start
-from worker import open_external_systems, prepare_databases
+from worker import prepare_databases
 
 GROUP = subscription_id(3)
 

@@ -38,6 +38,10 @@ def test_the_validation_of_all_has_a_history_of_every_kind() -> None:
     assert {f"validate_subscriptions.{kind}" for kind in kinds} <= recorded()
 
 
+def test_what_operators_start_has_a_history_of_every_kind() -> None:
+    assert {"set_in_sync.done", "set_in_sync.refused", "reconcile.done"} <= recorded()
+
+
 def test_every_recorded_workflow_is_registered() -> None:
     workflows = {workflow_type(definition) for definition in registered_workflows()}
     assert {name.split(".")[0] for name in recorded()} == workflows

@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 
 from activities.subscriptions import SubscriptionActivities
 from catalogue import CatalogueEntry, definition_of
+from external_systems import open_external_systems
 from orchestrator.database.connection import open_pool
 from orchestrator.domain.process import Course, Process
 from orchestrator.process.ledger import Ledger
 from orchestrator.process.messages import StepRun
 from settings import Endpoints
 from trials.workload import Start
-from worker import open_external_systems
 
 
 async def never_aborted(process_id: str) -> bool:
