@@ -2,16 +2,19 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
 
 import click
+from pydantic import JsonValue
+from pydantic_core import from_json
 
 from cli import output
 from cli.options import examples
 from orchestrator.database.connection import DatabaseUnreachable
 from program import run_program
 from services.errors import FakeNotUsable
-from services.fake_system import FakeSystem, Fault, open_fake_system
+from services.fake_system import FakeSystem, Fault, Record, open_fake_system
 from settings import ConfigurationError, Settings
 from stack.endpoints import find_endpoints
 
@@ -27,6 +30,7 @@ times_option = click.option(
         "python -m cli.faults group_management slow --seconds 5",
         "python -m cli.faults group_management unreachable --times 3",
         'python -m cli.faults group_management reject --name "Network operators"',
+        "python -m cli.faults group_management tamper 64f731c2-30f5-5d90-b7b0-8f61a6fa6cce group_name=Other",
         "python -m cli.faults group_management clear",
     ),
 )
@@ -69,6 +73,45 @@ def answer_lost(system: str, times: int | None) -> None:
 def reject(system: str, name: str | None, times: int | None) -> None:
     """Reject requests for good."""
     order(system, Fault(kind="reject", name=name, times=times))
+
+
+@faults.command()
+@click.argument("subscription_id", type=click.UUID)
+@click.argument("changes", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--remove", is_flag=True, help="Remove the record instead.")
+@click.pass_obj
+def tamper(system: str, subscription_id: UUID, changes: tuple[str, ...], remove: bool) -> None:
+    """Change the record of a subscription behind our back: the next validation finds a discrepancy."""
+    if remove == bool(changes):
+        raise click.UsageError("Give what to change, such as group_name=Other, or --remove")
+
+    async def work(fake: FakeSystem) -> None:
+        record = await fake.look(subscription_id)
+        if record is None:
+            raise click.ClickException(f"{system} has no record of {subscription_id}")
+        changed = None if remove else record.attributes | _changes(changes, record)
+        await fake.tamper(subscription_id, changed)
+
+    with_system(system, work)
+
+
+def _changes(typed: Sequence[str], record: Record) -> dict[str, JsonValue]:
+    """Return the changes that were typed; a value is JSON if the present one is no text.
+
+    Raises:
+        click.UsageError: when the record has no such attribute, or the value cannot be read.
+    """
+    changes: dict[str, JsonValue] = {}
+    for change in typed:
+        name, _, value = change.partition("=")
+        if name not in record.attributes:
+            raise click.UsageError(f"{change!a}: the record has {', '.join(record.attributes)}")
+        is_text = isinstance(record.attributes[name], str)
+        try:
+            changes[name] = value if is_text else from_json(value)
+        except ValueError as error:
+            raise click.UsageError(f"{change!a}: the value must be JSON, such as 42 or null") from error
+    return changes
 
 
 @faults.command()
