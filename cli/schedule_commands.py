@@ -111,6 +111,7 @@ def _print(found: ValidationSchedule, as_json: bool) -> None:
     else:
         every = shown.pop("every")
         shown.pop("scheduled")
+        shown["last_totals"] = None if found.last_totals is None else str(found.last_totals)
         when = "at times set by another program" if every is None else f"every {every}"
         output.print_facts({"validate": when} | shown)
 

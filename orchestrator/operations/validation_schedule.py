@@ -15,10 +15,16 @@ from temporalio.client import (
     SchedulePolicy,
     ScheduleSpec,
     ScheduleUpdate,
+    WorkflowHandle,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from orchestrator.operations.validate_subscriptions import ValidateSubscriptions, ValidateSubscriptionsForm
+from orchestrator.operations.validate_subscriptions import (
+    Totals,
+    ValidateSubscriptions,
+    ValidateSubscriptionsForm,
+)
+from orchestrator.temporal.executions import find_execution
 from orchestrator.temporal.plugin import TASK_QUEUE
 
 SCHEDULE_ID = "validate-subscriptions"
@@ -39,6 +45,8 @@ class ValidationSchedule(BaseModel):
     last_at: datetime | None = None
     last_process_id: str | None = None
     """Process of the last run; `None` if there was none."""
+    last_totals: Totals | None = None
+    """What the last run found; `None` while it runs, if it was aborted, or if Temporal has forgotten it."""
 
 
 async def schedule_validation(
@@ -89,7 +97,18 @@ async def read_schedule(client: Client) -> ValidationSchedule:
         if error.status is RPCStatusCode.NOT_FOUND:
             return ValidationSchedule(every=None, scheduled=False)
         raise
-    return _schedule(found)
+    schedule = _schedule(found)
+    return schedule.model_copy(update={"last_totals": await _totals(client, schedule.last_process_id)})
+
+
+async def _totals(client: Client, process_id: str | None) -> Totals | None:
+    execution = None if process_id is None else await find_execution(client, process_id)
+    if process_id is None or execution is None or execution.closed_as != "completed":
+        return None
+    handle: WorkflowHandle[ValidateSubscriptions, Totals] = client.get_workflow_handle(
+        process_id, result_type=Totals
+    )
+    return await handle.result()
 
 
 def _schedule(found: ScheduleDescription) -> ValidationSchedule:

@@ -261,6 +261,7 @@ async def test_a_schedule_shows_its_last_and_next_run(
     found = await read_schedule(client)
     assert totals == Totals(total=1, in_sync=1)
     assert (found.every, found.last_process_id) == (DAY, process_id)
+    assert found.last_totals == totals
     assert found.next_at is not None
     assert found.last_at is not None
 

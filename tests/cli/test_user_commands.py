@@ -85,6 +85,7 @@ async def test_a_schedule_is_set_shown_and_ended(starter: Starter) -> None:
             "next_at": None,
             "last_at": None,
             "last_process_id": None,
+            "last_totals": None,
         }
     }
     assert made.document["validate"]["every"] == "12h"
