@@ -15,9 +15,9 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.process.details import DONE, RUNNING, Details, Line
     from orchestrator.process.endings import ENDS, GIVEN_UP, Endings
     from orchestrator.process.forms import OperatorNote, StartForm
-    from orchestrator.process.memo import Progress, carried
     from orchestrator.process.messages import CheckResult, RollBackBegun, StepRun
     from orchestrator.process.soundness import require_sound
+    from orchestrator.process.steering import Steered
     from orchestrator.process.step import Result, Step, run_step
     from orchestrator.process.trail import Trail, identify
     from orchestrator.temporal.priorities import BY_HAND
@@ -28,11 +28,8 @@ LONGEST_HISTORY = 500
 """Events after which a process that parks continues as new: it may be retried often, for weeks."""
 
 
-class ProcessFrame:
+class ProcessFrame(Steered):
     """A process: a workflow class extends it, names its steps, and calls `follow` from `run`.
-
-    It is a base class because the Web UI shows the description of an update only if the update is declared
-    on the class.
 
     Raises (when a subclass is defined):
         UnsoundProcess: as `require_sound`.
@@ -52,46 +49,8 @@ class ProcessFrame:
         require_sound(cls.__name__, cls.sequence, cls.roll_back, cls.pivot)
 
     def __init__(self) -> None:
-        # Here and not in `run`: an update may arrive before `run` begins.
-        self._progress = carried("progress", Progress())
-        self._retry: OperatorNote | None = None
-        self._give_up: OperatorNote | None = None
+        super().__init__()
         self._has_run_a_step = False
-
-    @workflow.update(description='Run the failed step again, e.g. {"by": "alice", "reason": "name freed"}')
-    async def retry(self, note: OperatorNote = OperatorNote()) -> str:
-        """Run the failed step again, and no earlier one. Return once the step has begun."""
-        title, course = self._progress.failed_step, self._progress.course
-        self._retry = note
-        await workflow.wait_condition(lambda: self._retry is not note)
-        if course is not Course.BACKWARD and self._progress.course is Course.BACKWARD:
-            raise ApplicationError("This process was aborted in the same moment; it is being rolled back")
-        return f"{title}: begun again"
-
-    @retry.validator
-    def _require_parked(self, note: OperatorNote = OperatorNote()) -> None:
-        if not self._progress.failure:
-            raise ApplicationError(
-                "This process is not parked: there is no failed step to retry", type="NotParked"
-            )
-        if self._retry is not None or self._give_up is not None:
-            raise ApplicationError("Somebody else has just acted on this process", type="NotParked")
-
-    @workflow.update(
-        description='End an aborted process that is parked, e.g. {"by": "alice", "reason": "removed by hand"}'
-    )
-    async def give_up(self, note: OperatorNote = OperatorNote()) -> str:
-        """End an aborted process that is parked; its subscription stays out of sync."""
-        self._give_up = note
-        return "Given up: the subscription stays out of sync until somebody sets it in sync"
-
-    @give_up.validator
-    def _require_aborted(self, note: OperatorNote = OperatorNote()) -> None:
-        self._require_parked(note)
-        if self._progress.course is Course.FORWARD:
-            raise ApplicationError(
-                "This process was not aborted: retry it, or abort it first", type="NotRollingBack"
-            )
 
     async def follow(self, form: StartForm, result: type[S]) -> S:
         """Run the steps; return the subscription as the last one leaves it.

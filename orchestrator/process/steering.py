@@ -1,0 +1,69 @@
+"""What a person can send to a process: retry it, and give it up."""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from orchestrator.domain.process import Course
+    from orchestrator.process.forms import OperatorNote
+    from orchestrator.process.memo import Progress, carried
+
+
+class Steered:
+    """A process that a person can retry or give up while it is parked.
+
+    It is a base class because the Web UI shows the description of an update only if the update is declared
+    on the class.
+    """
+
+    def __init__(self) -> None:
+        # Here and not in `run`: an update may arrive before `run` begins.
+        self._progress = carried("progress", Progress())
+        self._retry: OperatorNote | None = None
+        self._give_up: OperatorNote | None = None
+
+    @workflow.update(description='Run the failed step again, e.g. {"by": "alice", "reason": "name freed"}')
+    async def retry(self, note: OperatorNote = OperatorNote()) -> str:
+        """Run the failed step again, and no earlier one. Return once the step has begun."""
+        title, course = self._progress.failed_step, self._progress.course
+        self._retry = note
+        await workflow.wait_condition(lambda: self._retry is not note)
+        if course is not Course.BACKWARD and self._progress.course is Course.BACKWARD:
+            raise ApplicationError("This process was aborted in the same moment; it is being rolled back")
+        return f"{title}: begun again"
+
+    @retry.validator
+    def _require_parked(self, note: OperatorNote = OperatorNote()) -> None:
+        if not self._progress.failure:
+            raise ApplicationError(
+                "This process is not parked: there is no failed step to retry", type="NotParked"
+            )
+        if not self._is_free:
+            raise ApplicationError("Somebody else has just acted on this process", type="NotParked")
+
+    @workflow.update(
+        description='End an aborted process that is parked, e.g. {"by": "alice", "reason": "removed by hand"}'
+    )
+    async def give_up(self, note: OperatorNote = OperatorNote()) -> str:
+        """End an aborted process that is parked; its subscription stays out of sync."""
+        self._give_up = note
+        return "Given up: the subscription stays out of sync until somebody sets it in sync"
+
+    @give_up.validator
+    def _require_aborted(self, note: OperatorNote = OperatorNote()) -> None:
+        self._require_parked(note)
+        if self._progress.course is Course.FORWARD:
+            raise ApplicationError(
+                "This process was not aborted: retry it, or abort it first", type="NotRollingBack"
+            )
+
+    @workflow.signal(name="retry", description="The update `retry` for many: a batch can send only signals")
+    def retry_by_signal(self, note: OperatorNote = OperatorNote()) -> None:
+        """Run the failed step again if the process is parked; else do nothing. A signal gets no answer."""
+        if self._progress.failure and self._is_free:
+            self._retry = note
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether nobody has acted on the process since it parked."""
+        return self._retry is None and self._give_up is None
