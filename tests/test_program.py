@@ -58,7 +58,7 @@ async def serve():
 
 run_program(lambda: run_service(serve()))
 """
-PROGRAMS = ["cli.demo", "trials.bench", "trials.chaos", "trials.scale", "trials.soak"]
+PROGRAMS = ["cli.demo", "trials.batch", "trials.bench", "trials.chaos", "trials.scale", "trials.soak"]
 
 
 def main_modules() -> Iterable[Path]:
