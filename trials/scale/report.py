@@ -54,7 +54,12 @@ def _row(one: Demand) -> tuple[str, ...]:
         *(one.rate, one.workers, one.postgresql_cores, one.busy_connections, one.wal_megabytes),
         *(one.stored_gigabytes, one.events, one.actions),
     )
-    return tuple(f"{value:,.0f}" if value >= 10 else f"{value:.1f}" for value in values)  # noqa: PLR2004
+    return tuple(_number(value) for value in values)
+
+
+def _number(value: float) -> str:
+    whole = isinstance(value, int) or value >= 10  # noqa: PLR2004  # what can be read
+    return f"{value:,.0f}" if whole else f"{value:.1f}"
 
 
 def section(result: Result) -> str:
