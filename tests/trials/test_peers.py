@@ -83,6 +83,11 @@ def test_the_table_of_the_page_is_that_of_the_committed_figures() -> None:
     assert "| " + " | ".join(HEAD) + " |" in text
 
 
+def test_the_table_of_the_readme_has_the_committed_figures() -> None:
+    committed = Figures.model_validate_json(COMMITTED.read_bytes())
+    assert [row[:4] for row in rows(committed)] in tables((ROOT / "README.md").read_text())
+
+
 def test_the_page_names_the_version_of_every_system() -> None:
     text = PAGE.read_text()
     for peer in PEERS:
