@@ -26,7 +26,10 @@ class UserActivities:
         """Create the user, and store the id that the system returns."""
 
         async def provision(user: UserProvisioning, token: int) -> Change[UserProvisioning]:
-            created = await self._users.provision_user(user.subscription_id, _account(user), token=token)
+            wanted = _account(user)
+            created = await self._users.provision_user(user.subscription_id, wanted, token=token)
+            if created.model_dump(exclude={"user_id"}) != wanted.model_dump():
+                await self._change(user, token)  # it was created before its values were corrected
             return lambda held: held.provisioned(created.user_id)
 
         return await self._ledger.call(run, UserProvisioning, provision)
@@ -74,7 +77,7 @@ class UserActivities:
 
         return await self._ledger.call(run, UserInactive, deprovision)
 
-    async def _change(self, user: User, token: int) -> None:
+    async def _change(self, user: UserProvisioning, token: int) -> None:
         await self._users.change_user(user.subscription_id, _account(user), token=token)
 
 

@@ -26,9 +26,10 @@ class UserGroupActivities:
         """Create the group, and store the id that the system returns."""
 
         async def provision(group: UserGroupProvisioning, token: int) -> Change[UserGroupProvisioning]:
-            created = await self._groups.provision_group(
-                group.subscription_id, group.user_group.group_name, token=token
-            )
+            name = group.user_group.group_name
+            created = await self._groups.provision_group(group.subscription_id, name, token=token)
+            if created.group_name != name:  # it was created before its name was corrected
+                await self._groups.rename_group(group.subscription_id, name, token=token)
             return lambda held: held.provisioned(created.group_id)
 
         return await self._ledger.call(run, UserGroupProvisioning, provision)

@@ -5,16 +5,18 @@ from typing import Any
 
 import click
 
+from catalogue import CATALOGUE, form_of
 from cli.acting import request_abort, require_abortable, require_not_lost, send_update
 from cli.concluding import Sent, conclude, watch
 from cli.connections import Connections
 from cli.documents import Outcome, ProcessDocument
-from cli.form_options import current_user, fill
+from cli.form_options import current_user, fill, form_options
 from cli.options import examples, json_option
 from cli.process_documents import process_document
 from cli.typed import require_text
 from orchestrator.domain.process import ProcessStatus
-from orchestrator.process.forms import OperatorNote
+from orchestrator.domain.subscription import Status
+from orchestrator.process.forms import OperatorNote, RetryNote, StartForm
 from orchestrator.temporal.history import LastError
 
 
@@ -33,13 +35,38 @@ def acting_options(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-@click.command("retry", epilog=examples('starter.py retry create_user_group-… --reason "name freed"'))
+def correction_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add an option for each value that can be corrected in some process."""
+    forms: list[type[StartForm]] = []
+    without: set[str] = set()
+    for entry in CATALOGUE:
+        fixed = entry.subscription.stage(entry.product_type, Status.ACTIVE).block_class().references()
+        for form in (form_of(one) for one in entry.workflows):
+            forms.append(form)
+            without |= set(form.model_fields) - (form.correctable() - set(fixed))
+    return form_options(*forms, without=without, asks=False)(command)
+
+
+@click.command(
+    "retry",
+    epilog=examples(
+        'starter.py retry create_user_group-… --reason "name freed"',
+        'starter.py retry create_user_group-… --group-name "Security team"',
+    ),
+)
+@correction_options
 @acting_options
-def retry(process_id: str, **said: Any) -> int:
-    """Run the failed step of a parked process again."""
-    return act(
-        process_id, lambda connections, note: send_update(connections, process_id, "retry", note), **said
-    )
+def retry(
+    process_id: str, by: str | None, reason: str | None, no_wait: bool, as_json: bool, **given: str | None
+) -> int:
+    """Run the failed step of a parked process again, if need be with corrected values."""
+    values = {name: None if value == "null" else value for name, value in given.items() if value is not None}
+
+    async def send(connections: Connections, note: OperatorNote) -> None:
+        retry_note = RetryNote.model_validate(note.model_dump() | {"values": values})
+        await send_update(connections, process_id, "retry", retry_note)
+
+    return act(process_id, send, by=by, reason=reason, no_wait=no_wait, as_json=as_json)
 
 
 @click.command(

@@ -2,7 +2,7 @@
 
 import getpass
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,15 +17,22 @@ from orchestrator.process.forms import ModifyForm, OperatorNote, StartForm
 F = TypeVar("F", bound=OperatorNote)
 
 
-def form_options(*forms: type[StartForm], without: tuple[str, ...] = ()) -> Callable[[Command], Command]:
-    """Add an option for each field of the forms; the command receives the values as text."""
+def form_options(
+    *forms: type[StartForm], without: Collection[str] = (), asks: bool = True
+) -> Callable[[Command], Command]:
+    """Add an option for each field of the forms; the command receives the values as text.
+
+    Args:
+        without: names of fields that get no option.
+        asks: whether the command asks for a required value on a terminal.
+    """
     fields = {
         name: field for form in forms for name, field in form.model_fields.items() if name not in without
     }
 
     def decorate(command: Command) -> Command:
         for name, field in reversed(fields.items()):
-            required = " (required; asked for on a terminal)" if field.is_required() else ""
+            required = " (required; asked for on a terminal)" if asks and field.is_required() else ""
             command = click.option(
                 f"--{name.replace('_', '-')}",
                 name,

@@ -9,6 +9,7 @@ import pytest
 from orchestrator.database import subscriptions
 from orchestrator.domain.subscription import Status
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptions, ValidateSubscriptionsForm
+from orchestrator.process.forms import RetryNote
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from tests.processes import Handle, Processes, eventually
@@ -114,6 +115,17 @@ async def test_record_reconcile(processes: Processes, worker: None) -> None:
     handle = await start(processes, "reconcile")
     await handle.result()
     await save(handle, "reconcile.done")
+
+
+async def test_record_corrected_create(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Security"))
+    handle = await processes.create_user_group("Security")
+    await processes.until_parked(handle)
+    await handle.execute_update("retry", RetryNote(values={"group_name": "Security team"}))
+    await handle.result()
+    await save(handle, "create_user_group.corrected")
 
 
 async def start(processes: Processes, workflow: str, **form: str) -> Handle:

@@ -10,10 +10,11 @@ from orchestrator.database import processes, subscriptions
 from orchestrator.database.connection import Connection
 from orchestrator.database.processes import TrailEvent
 from orchestrator.domain.process import ProcessStatus
-from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.domain.subscription import Status, SubscriptionModel
 from orchestrator.process.ledger import Ledger, require_open
 from orchestrator.process.messages import (
     BeginRollBack,
+    CorrectValues,
     Ended,
     EndProcess,
     ProcessEvent,
@@ -106,6 +107,22 @@ class Bookkeeping:
                     )
                 case "retried":
                     await processes.set_process_status(page.connection, process_id, ProcessStatus.RUNNING)
+
+    @activity.defn
+    async def correct_values(self, step: CorrectValues) -> None:
+        """Store corrected values in a subscription that is being provisioned.
+
+        In another state it gets them from a later step, which takes them from the corrected form.
+
+        Raises:
+            NotHeldByThisProcess: when the process does not hold the subscription.
+            pydantic.ValidationError: when a value does not fit its resource type.
+        """
+
+        def correct(held: SubscriptionModel) -> SubscriptionModel:
+            return held.changed(**step.values) if held.status is Status.PROVISIONING else held
+
+        await self._ledger.change(step.run, SubscriptionModel, correct)
 
     @activity.defn
     async def end_process(self, step: EndProcess) -> None:

@@ -1,5 +1,6 @@
 """The fields that the input forms of all workflows share."""
 
+from collections.abc import Collection
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -9,10 +10,13 @@ from pydantic import (
     Field,
     JsonValue,
     SerializerFunctionWrapHandler,
+    ValidationError,
     model_serializer,
     model_validator,
 )
 
+from orchestrator.domain.errors import InvalidInput
+from orchestrator.domain.input_errors import explain, shown
 from orchestrator.domain.process import created_subscription_id, faked_customer_id
 from orchestrator.domain.text import Name, Reason, WholeNumber
 from orchestrator.process.messages import Values
@@ -25,6 +29,24 @@ class OperatorNote(BaseModel):
 
     by: Name | None = Field(None, title="By", description="Who does this")
     reason: Reason | None = Field(None, title="Reason", description="Why you do this, in one line")
+
+
+class RetryNote(OperatorNote):
+    """Who retries a parked process and why, with corrected values."""
+
+    values: Values = Field(
+        {},
+        title="Values",
+        description='Corrected values of the input, such as {"group_name": "Security team"}',
+        exclude_if=lambda values: not values,  # an older release does not know the field
+    )
+
+    @property
+    def told(self) -> str | None:
+        """The reason, and what was corrected; `None` if neither was given."""
+        corrected = ", ".join(f"{name} = {shown(str(value))}" for name, value in self.values.items())
+        parts = [self.reason or "", f"corrected: {corrected}" if corrected else ""]
+        return "; ".join(part for part in parts if part) or None
 
 
 class StartForm(OperatorNote):
@@ -55,6 +77,29 @@ class StartForm(OperatorNote):
         asked = type(self).model_fields.keys() - self.not_values
         return self.model_dump(mode="json", include=asked, exclude_unset=True)
 
+    @classmethod
+    def correctable(cls) -> frozenset[str]:
+        """Return the names of the values that can be corrected once the process has begun."""
+        return frozenset(cls.model_fields) - cls.not_values
+
+    def corrected(self, values: Values, *, fixed: Collection[str]) -> Self:
+        """Return the form with some of its values corrected.
+
+        Args:
+            fixed: names that cannot be corrected, because what they refer to has been judged and locked.
+
+        Raises:
+            InvalidInput: when a value cannot be corrected, or does not fit.
+        """
+        allowed = self.correctable() - set(fixed)
+        for name in values.keys() - allowed:
+            known = f"give {' or '.join(sorted(allowed))}" if allowed else "this process has no such value"
+            raise InvalidInput(f"{shown(name)} cannot be corrected; {known}")
+        try:
+            return type(self).model_validate(self.model_dump(mode="json") | values)
+        except ValidationError as error:
+            raise InvalidInput(explain(error, type(self))) from None
+
 
 class CreateForm(StartForm):
     """The fields of every create workflow."""
@@ -74,6 +119,10 @@ class CreateForm(StartForm):
     def later_values(self) -> Values:
         """Return the values that the subscription gets when it is initialized."""
         return {name: value for name, value in self.values().items() if name not in self.mandatory_initially}
+
+    @classmethod
+    def correctable(cls) -> frozenset[str]:
+        return super().correctable() - cls.mandatory_initially
 
     def subscription(self, process_id: str) -> UUID:
         """Return the same id at every attempt."""
@@ -98,6 +147,10 @@ class ExistingForm(StartForm):
     not_values: ClassVar[frozenset[str]] = StartForm.not_values | {"subscription_id", "version"}
     unchangeable: ClassVar[frozenset[str]] = frozenset()
     """The resource types that may be given, but not changed."""
+
+    @classmethod
+    def correctable(cls) -> frozenset[str]:
+        return super().correctable() - cls.unchangeable
 
     def subscription(self, process_id: str) -> UUID:
         return self.subscription_id

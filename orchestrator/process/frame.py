@@ -8,18 +8,19 @@ from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from orchestrator.domain.errors import AbortRequested
+    from orchestrator.domain.errors import AbortRequested, InvalidInput
     from orchestrator.domain.process import Course, Event, ProcessStatus, Target
     from orchestrator.domain.subscription import SubscriptionModel
     from orchestrator.domain.text import legible
     from orchestrator.process.details import DONE, RUNNING, Details, Line
     from orchestrator.process.endings import ENDS, GIVEN_UP, Endings
     from orchestrator.process.forms import OperatorNote, StartForm
-    from orchestrator.process.messages import CheckResult, RollBackBegun, StepRun
+    from orchestrator.process.messages import CheckResult, RollBackBegun, StepRun, Values
     from orchestrator.process.soundness import require_sound
     from orchestrator.process.steering import Steered
     from orchestrator.process.step import Result, Step, run_step
     from orchestrator.process.trail import Trail, identify
+    from orchestrator.temporal.payloads import invalid_input
     from orchestrator.temporal.priorities import BY_HAND
 
 S = TypeVar("S", bound=SubscriptionModel)
@@ -63,7 +64,7 @@ class ProcessFrame(Steered):
                 shows it as failed.
             asyncio.CancelledError: when it was aborted and is rolled back; Temporal shows it as canceled.
         """
-        self._form = form
+        self._form, self._result = form, result
         self._trail = Trail(identify(form, self.target))
         self._details = Details(form.title, [Line(step.title) for step in self.sequence])
         self._details.announce(self._trail.process)
@@ -117,7 +118,7 @@ class ProcessFrame(Steered):
         """Set the course of a process that was aborted; return its result if it has completed already."""
         reason = legible(workflow.cancellation_reason() or "")
         # No retry is taken from now on. The roll-back begins when the database says so.
-        self._note(failure="", course=Course.FORWARD_ONLY, abort_reason=reason)
+        self._note(failure="", course=Course.FORWARD_ONLY, abort_reason=reason, correction={})
         begun = await self._decide_course(reason)
         if begun.completed is not None:
             self._details.notice = "The abort came too late: the last step had committed."
@@ -175,6 +176,7 @@ class ProcessFrame(Steered):
             self._details.show()
             self._has_run_a_step = True
             try:
+                await self._correct()
                 end = await run_step(step, self._run(self._key(step)), self._form, priority)
             except ApplicationError as error:
                 if error.type in ENDS or error.type == GIVEN_UP:
@@ -185,6 +187,28 @@ class ProcessFrame(Steered):
             else:
                 line.state, line.ended_at = DONE, workflow.now()  # shown with what comes next
                 return end
+
+    def _corrected(self, values: Values) -> StartForm:
+        number, pivot = self._progress.next_step, self.pivot
+        called = any(step.external for step in self.sequence[:number])
+        past_pivot = pivot is not None and number >= self.sequence.index(pivot)
+        if self._progress.course is not Course.FORWARD or called or past_pivot:
+            raise ApplicationError(
+                "Values can be corrected only before a step has called an external system with them; "
+                "abort the process, and start again",
+                type="NotCorrectable",
+            )
+        try:
+            return self._form.corrected(values, fixed=self._result.block_class().references())
+        except InvalidInput as error:
+            raise invalid_input(str(error)) from None
+
+    async def _correct(self) -> None:
+        """Commit corrected values, under a key of their own, before the step runs that needs them."""
+        if self._progress.correction:
+            run = self._run(f"correct_values {self._progress.times_parked}")
+            await self._trail.correct(self._progress.correction, run)
+            self._note(correction={})
 
     async def _park(self, step: Step, line: Line, failure: str) -> None:
         self._note(
@@ -206,9 +230,13 @@ class ProcessFrame(Steered):
             await self._record(step, "given up", self._give_up)
             await self._endings.give_up(self._progress.failure, self._now())
         assert self._retry is not None
-        await self._record(step, "retried", self._retry)
-        self._note(failure="")
-        self._details.show_course(self._progress.course, self._progress.abort_reason, self._retry)
+        retry = self._retry
+        told = OperatorNote.model_construct(by=retry.by, reason=retry.told)
+        await self._record(step, "retried", told)
+        if retry.values:
+            self._form = self._corrected(retry.values)
+        self._note(failure="", correction=self._progress.correction | retry.values)
+        self._details.show_course(self._progress.course, self._progress.abort_reason, told)
         self._retry = None
 
     async def _continue_as_new_when_long(self) -> None:

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from temporalio import workflow
 
 from orchestrator.domain.process import Course
+from orchestrator.process.messages import Values
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -23,6 +24,8 @@ class Progress(BaseModel):
     course: Course = Course.FORWARD
     abort_reason: str = ""
     """Who aborted the process and why; may be empty."""
+    correction: Values = {}
+    """Corrected values that the subscription does not have yet."""
 
 
 def carried(name: str, otherwise: M) -> M:

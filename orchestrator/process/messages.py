@@ -126,6 +126,12 @@ class InitializeSubscription(_Input):
     values: Values
 
 
+class CorrectValues(_Input):
+    """What `correct_values` takes."""
+
+    values: Values
+
+
 class SetStatus(_Input):
     """What `set_status` takes."""
 

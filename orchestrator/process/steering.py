@@ -5,8 +5,9 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.process import Course
-    from orchestrator.process.forms import OperatorNote
+    from orchestrator.process.forms import OperatorNote, RetryNote, StartForm
     from orchestrator.process.memo import Progress, carried
+    from orchestrator.process.messages import Values
 
 
 class Steered:
@@ -19,11 +20,22 @@ class Steered:
     def __init__(self) -> None:
         # Here and not in `run`: an update may arrive before `run` begins.
         self._progress = carried("progress", Progress())
-        self._retry: OperatorNote | None = None
+        self._retry: RetryNote | None = None
         self._give_up: OperatorNote | None = None
 
-    @workflow.update(description='Run the failed step again, e.g. {"by": "alice", "reason": "name freed"}')
-    async def retry(self, note: OperatorNote = OperatorNote()) -> str:
+    def _corrected(self, values: Values) -> StartForm:
+        """Return the input of the process with some of its values corrected.
+
+        Raises:
+            ApplicationError: when they do not fit, or can no longer be corrected.
+        """
+        raise NotImplementedError
+
+    @workflow.update(
+        description='Run the failed step again, e.g. {"by": "alice", "reason": "name freed"}, '
+        'or with other values: {"values": {"group_name": "Security team"}}'
+    )
+    async def retry(self, note: RetryNote = RetryNote()) -> str:
         """Run the failed step again, and no earlier one. Return once the step has begun."""
         title, course = self._progress.failed_step, self._progress.course
         self._retry = note
@@ -33,7 +45,12 @@ class Steered:
         return f"{title}: begun again"
 
     @retry.validator
-    def _require_parked(self, note: OperatorNote = OperatorNote()) -> None:
+    def _require_retriable(self, note: RetryNote = RetryNote()) -> None:
+        self._require_parked()
+        if note.values:
+            self._corrected(note.values)
+
+    def _require_parked(self) -> None:
         if not self._progress.failure:
             raise ApplicationError(
                 "This process is not parked: there is no failed step to retry", type="NotParked"
@@ -51,7 +68,7 @@ class Steered:
 
     @give_up.validator
     def _require_aborted(self, note: OperatorNote = OperatorNote()) -> None:
-        self._require_parked(note)
+        self._require_parked()
         if self._progress.course is Course.FORWARD:
             raise ApplicationError(
                 "This process was not aborted: retry it, or abort it first", type="NotRollingBack"
@@ -61,7 +78,7 @@ class Steered:
     def retry_by_signal(self, note: OperatorNote = OperatorNote()) -> None:
         """Run the failed step again if the process is parked; else do nothing. A signal gets no answer."""
         if self._progress.failure and self._is_free:
-            self._retry = note
+            self._retry = RetryNote(by=note.by, reason=note.reason)
 
     @property
     def _is_free(self) -> bool:

@@ -12,11 +12,13 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.process.forms import OperatorNote, StartForm
     from orchestrator.process.messages import (
         BeginRollBack,
+        CorrectValues,
         EndProcess,
         ProcessEvent,
         RepeatAbort,
         RollBackBegun,
         StepRun,
+        Values,
     )
     from orchestrator.process.step import Step, run_local
     from orchestrator.temporal.payloads import invalid_input
@@ -81,6 +83,19 @@ class Trail:
             run_id=workflow.info().run_id,
         )
         await _write(f"Record: {event}", Bookkeeping.record_event, happened, run.course)
+
+    async def correct(self, values: Values, run: StepRun) -> None:
+        """Store corrected values in the subscription, as a step of its own.
+
+        Args:
+            run: the correction, under a key of its own.
+
+        Raises:
+            ApplicationError: when a value does not fit its resource type.
+        """
+        await _write(
+            "Correct values", Bookkeeping.correct_values, CorrectValues(run=run, values=values), run.course
+        )
 
     async def end(
         self,

@@ -253,3 +253,16 @@ async def test_ctrl_c_in_a_waiting_retry_names_the_process(
     assert "Traceback" not in stderr.decode()
     assert f"starter.py process {handle.id} --follow" in stderr.decode()
     assert program.returncode == 130
+
+
+async def test_a_parked_process_is_retried_with_another_value(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Reserved"))
+    parked = (await starter("create", "user-group", "--group-name", "Reserved", "--json")).document
+    refused = await starter("retry", parked["process_id"], "--age", "43", "--json")
+    ended = await starter("retry", parked["process_id"], "--group-name", "Free", "--json")
+    assert (refused.code, refused.document["error"]["type"]) == (1, "InvalidInput")
+    assert "age cannot be corrected; give group_name" in refused.document["error"]["message"]
+    assert (ended.code, ended.document["status"]) == (0, "completed")
+    assert ended.document["subscription"]["user_group"]["group_name"] == "Free"
