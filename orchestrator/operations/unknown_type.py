@@ -5,6 +5,7 @@ from typing import Any
 
 from temporalio import activity, workflow
 from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.errors import UnknownWorkflowType
@@ -41,6 +42,9 @@ class UnknownType:
             ApplicationError: (UnknownWorkflowType) always.
         """
         wanted = workflow.info().workflow_type
-        workflow.set_current_details(f"### Unknown workflow type\n\n{quoted(wanted)}")
-        # An activity, because it knows the types; a workflow has no access to its worker.
-        await run_local(KnownTypes.refuse_unknown_type, wanted, "Refuse the workflow type", Course.FORWARD)
+        try:
+            # An activity, because it knows the types; a workflow has no access to its worker.
+            await run_local(KnownTypes.refuse_unknown_type, wanted, "Refuse the type", Course.FORWARD)
+        except ApplicationError as error:
+            workflow.set_current_details(f"### Unknown workflow type\n\n{quoted(error.message)}")
+            raise

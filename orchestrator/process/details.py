@@ -145,7 +145,8 @@ def parked_notice(title: str, failure: str, *, aborted: bool) -> str:
     ways = (
         "send the update `retry` when the cause is gone, or `give_up` to leave the subscription out of sync"
         if aborted
-        else "send the update `retry` when the cause is gone, or request cancellation to roll it back"
+        else "send the update `retry` when the cause is gone, if need be with corrected `values`; "
+        "or request cancellation to roll it back"
     )
     return (
         f"**{title}** failed, and will not succeed by itself:\n\n{quoted(failure)}\n\n"

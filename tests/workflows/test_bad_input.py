@@ -159,7 +159,7 @@ async def test_a_mistyped_workflow_type_is_refused_at_once(
     assert failed.value.cause.message.startswith(
         "There is no workflow type 'create_user_gruop'; give one of "
     )
-    assert "Unknown workflow type" in await processes.details(handle)
+    assert "There is no workflow type 'create\\_user\\_gruop'" in await processes.details(handle)
 
 
 async def test_a_process_id_with_a_control_character_is_refused(
