@@ -41,12 +41,12 @@ class RetryNote(OperatorNote):
         exclude_if=lambda values: not values,  # an older release does not know the field
     )
 
-    @property
-    def told(self) -> str | None:
-        """The reason, and what was corrected; `None` if neither was given."""
-        corrected = ", ".join(f"{name} = {shown(str(value))}" for name, value in self.values.items())
-        parts = [self.reason or "", f"corrected: {corrected}" if corrected else ""]
-        return "; ".join(part for part in parts if part) or None
+    def about(self, correction: Values) -> OperatorNote:
+        """Return who retries, and why, with what is corrected."""
+        named = ", ".join(f"{name} = {shown(str(value))}" for name, value in correction.items())
+        parts = [self.reason or "", f"corrected: {named}" if named else ""]
+        why = "; ".join(part for part in parts if part) or None
+        return OperatorNote.model_construct(by=self.by, reason=why)
 
 
 class StartForm(OperatorNote):

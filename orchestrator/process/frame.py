@@ -230,12 +230,12 @@ class ProcessFrame(Steered):
             await self._record(step, "given up", self._give_up)
             await self._endings.give_up(self._progress.failure, self._now())
         assert self._retry is not None
-        retry = self._retry
-        told = OperatorNote.model_construct(by=retry.by, reason=retry.told)
+        corrected = self._corrected(self._retry.values) if self._retry.values else self._form
+        correction = {name: corrected.values()[name] for name in self._retry.values}
+        told = self._retry.about(correction)
         await self._record(step, "retried", told)
-        if retry.values:
-            self._form = self._corrected(retry.values)
-        self._note(failure="", correction=self._progress.correction | retry.values)
+        self._form = corrected
+        self._note(failure="", correction=self._progress.correction | correction)
         self._details.show_course(self._progress.course, self._progress.abort_reason, told)
         self._retry = None
 

@@ -12,7 +12,8 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
 from temporalio.service import RPCError
 
-from orchestrator.process.forms import OperatorNote
+from orchestrator.domain.input_errors import shown
+from orchestrator.process.forms import OperatorNote, RetryNote
 from services.fake_system import Fault
 from tests.fuzz import nasty
 from tests.fuzz.stage import Stage, changed, require_no_failed_task, require_readable
@@ -32,7 +33,8 @@ class Sent:
 @st.composite
 def updates(draw: st.DrawFn) -> Sent:
     update = draw(nasty.mostly(st.sampled_from(["retry", "retry", "give_up"]), nasty.ANY_TEXT, one_in=12))
-    return Sent(update, draw(st.booleans()), draw(nasty.payloads(OperatorNote)))
+    note = RetryNote if update == "retry" else OperatorNote
+    return Sent(update, draw(st.booleans()), draw(nasty.payloads(note)))
 
 
 class Parked:
@@ -83,7 +85,13 @@ class Parked:
         kept = [found for found in await self.stage.processes.events(handle) if found.event == event][-1]
         given_by, given_reason = fields.get("by"), fields.get("reason")
         assert kept.by == (given_by and given_by.strip())
-        assert kept.reason == (given_reason if given_reason is None else given_reason.strip())
+        reason = given_reason and given_reason.strip()
+        if corrected := fields.get("values"):
+            assert kept.reason is not None
+            told = f"corrected: group_name = {shown(corrected['group_name'].strip())}"
+            assert kept.reason == "; ".join(part for part in (reason, told) if part)
+        else:
+            assert kept.reason == reason
 
 
 async def test_every_update(stage: Stage, tally: Callable[[str], Tally]) -> None:
