@@ -128,6 +128,15 @@ async def test_record_corrected_create(
     await save(handle, "create_user_group.corrected")
 
 
+async def test_record_create_that_waits(
+    worker: None, processes: Processes, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="unreachable", times=11))
+    handle = await processes.create_user_group()
+    await handle.result()
+    await save(handle, "create_user_group.waiting")
+
+
 async def start(processes: Processes, workflow: str, **form: str) -> Handle:
     return await processes.client.start_workflow(
         workflow, form, id=f"{workflow}-{uuid4()}", task_queue=processes.task_queue

@@ -8,9 +8,12 @@ from temporalio.common import SearchAttributeUpdate
 
 from orchestrator.domain.process import Course, Process, ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.domain.text import legible
 from orchestrator.process.forms import OperatorNote
 from orchestrator.process.memo import Progress, is_continued
 from orchestrator.temporal import search_attributes
+from orchestrator.temporal.search_attributes import WAITING
+from orchestrator.temporal.waiting import Waiting
 
 # Non-breaking spaces: the columns of the Web UI are narrow.
 PENDING = "–"
@@ -42,10 +45,12 @@ class Details:
 
     title: str
     lines: list[Line]
-    status: ProcessStatus = ProcessStatus.RUNNING
+    status: str = ProcessStatus.RUNNING
+    """A `ProcessStatus`; or `waiting`, while a step fails for now."""
     facts: dict[str, str] = field(default_factory=dict)
     notice: str = ""
     """What happened and what to do; empty while all is well."""
+    _waiting_since: datetime | None = None
     _retried: str = ""
     """Who retried it last, why and when; empty if nobody has."""
 
@@ -90,10 +95,11 @@ class Details:
         if missing:
             workflow.upsert_search_attributes(missing)
 
-    def show_status(self, status: ProcessStatus, notice: str) -> None:
+    def show_status(self, status: str, notice: str) -> None:
         """Show the status of the process, and what the operator has to know or to do."""
+        if status != self.status or status != WAITING:  # each costs an event
+            workflow.upsert_search_attributes([search_attributes.PROCESS_STATUS.value_set(status)])
         self.status, self.notice = status, notice
-        workflow.upsert_search_attributes([search_attributes.PROCESS_STATUS.value_set(status)])
         self.show()
 
     def show_course(self, course: Course, abort_reason: str, retry: OperatorNote | None = None) -> None:
@@ -114,6 +120,18 @@ class Details:
             self._retried = f"{_who('Retried', retry)}, {_moment(workflow.now())}"
         parts = [notices[course], self._retried if retry is not None else ""]
         self.show_status(ProcessStatus.RUNNING, "\n\n".join(part for part in parts if part))
+
+    def show_waiting(self, step_title: str, waiting: Waiting) -> None:
+        """Show that a step fails for now: why, since when, and that nobody has to act."""
+        if self.status != WAITING:
+            self._waiting_since = workflow.now()
+        assert self._waiting_since is not None
+        notice = (
+            f"**{step_title}** waits since {_moment(self._waiting_since)}. "
+            f"Attempt {waiting.attempt} has failed:\n\n{quoted(legible(waiting.reason))}\n\n"
+            "Temporal retries it until it succeeds; *Pending Activities* shows when. You need not act."
+        )
+        self.show_status(WAITING, notice)
 
     def show_parked(self, line: Line, step_title: str, progress: Progress) -> None:
         """Show that the process is parked on this line: why, since when, and what the operator can do."""

@@ -22,6 +22,8 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.process.trail import Trail, identify
     from orchestrator.temporal.payloads import invalid_input
     from orchestrator.temporal.priorities import BY_HAND
+    from orchestrator.temporal.search_attributes import WAITING
+    from orchestrator.temporal.waiting import Waiting
 
 S = TypeVar("S", bound=SubscriptionModel)
 
@@ -52,6 +54,7 @@ class ProcessFrame(Steered):
     def __init__(self) -> None:
         super().__init__()
         self._has_run_a_step = False
+        self._in_progress: Step | None = None
 
     async def follow(self, form: StartForm, result: type[S]) -> S:
         """Run the steps; return the subscription as the last one leaves it.
@@ -175,6 +178,7 @@ class ProcessFrame(Steered):
             line.state, line.started_at = RUNNING, line.started_at or workflow.now()
             self._details.show()
             self._has_run_a_step = True
+            self._in_progress = step
             try:
                 await self._correct()
                 end = await run_step(step, self._run(self._key(step)), self._form, priority)
@@ -186,7 +190,16 @@ class ProcessFrame(Steered):
                 await self._park(step, line, error.message)
             else:
                 line.state, line.ended_at = DONE, workflow.now()  # shown with what comes next
+                if self._details.status == WAITING:
+                    self._details.show_course(self._progress.course, self._progress.abort_reason)
                 return end
+            finally:
+                self._in_progress = None
+
+    def _show_waiting(self, waiting: Waiting) -> None:
+        step = self._in_progress  # a late signal may come after it
+        if step is not None and step.activity.__name__ == waiting.activity:  # type: ignore[attr-defined]
+            self._details.show_waiting(step.title, waiting)
 
     def _corrected(self, values: Values) -> StartForm:
         number, pivot = self._progress.next_step, self.pivot

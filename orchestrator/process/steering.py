@@ -1,4 +1,4 @@
-"""What a person can send to a process: retry it, and give it up."""
+"""What can be sent to a process: a person retries it or gives it up, a step tells that it waits."""
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -8,6 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.process.forms import OperatorNote, RetryNote, StartForm
     from orchestrator.process.memo import Progress, carried
     from orchestrator.process.messages import Values
+    from orchestrator.temporal.waiting import SIGNAL, Waiting
 
 
 class Steered:
@@ -79,6 +80,15 @@ class Steered:
         """Run the failed step again if the process is parked; else do nothing. A signal gets no answer."""
         if self._progress.failure and self._is_free:
             self._retry = RetryNote(by=note.by, reason=note.reason)
+
+    def _show_waiting(self, waiting: Waiting) -> None:
+        """Show that a step fails for now, if it is still in progress."""
+        raise NotImplementedError
+
+    @workflow.signal(name=SIGNAL, description="Sent by a step that fails for now; Temporal retries it")
+    def is_waiting(self, waiting: Waiting) -> None:
+        """Show that a step fails for now."""
+        self._show_waiting(waiting)
 
     @property
     def _is_free(self) -> bool:

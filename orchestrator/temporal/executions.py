@@ -46,7 +46,7 @@ class Execution:
     workflow: str
     """Workflow type."""
     process_status: str | None
-    """Search attribute `ProcessStatus`; `None` until the process sets it."""
+    """Search attribute `ProcessStatus`; `None` until the process sets it. One that waits runs."""
     closed_as: str | None
     """How it closed, for example "timed out"; `None` while it is open."""
     is_cancellation_requested: bool
@@ -60,11 +60,12 @@ class Execution:
         """Return the execution that Temporal's answer describes."""
         info = described.workflow_execution_info
         # Read without the SDK's converter, which takes long to import.
-        status = info.search_attributes.indexed_fields.get(search_attributes.PROCESS_STATUS.name)
+        found = info.search_attributes.indexed_fields.get(search_attributes.PROCESS_STATUS.name)
+        status = None if found is None else from_json(found.data)
         closed = info.HasField("close_time")
         return cls(
             workflow=info.type.name,
-            process_status=None if status is None else from_json(status.data),
+            process_status="running" if status == search_attributes.WAITING else status,
             closed_as=_CLOSED.get(info.status),
             is_cancellation_requested=described.workflow_extended_info.cancel_requested,
             pending_activities=tuple(described.pending_activities),

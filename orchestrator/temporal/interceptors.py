@@ -23,10 +23,11 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.errors import DomainError
     from orchestrator.domain.input_errors import explain
     from orchestrator.temporal.payloads import require_one_model, require_one_model_or_none
+    from orchestrator.temporal.waiting import tell_waiting
 
 
 class WorkerInterceptor(Interceptor):
-    """Makes refusals final, sends heartbeats, and checks the input of workflows and updates."""
+    """Makes refusals final, sends heartbeats, tells what waits, checks the input of workflows and updates."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         return _Activity(next)
@@ -46,6 +47,9 @@ class _Activity(ActivityInboundInterceptor):
             raise _final(error, str(error)) from None
         except ValidationError as error:
             raise _final(error, explain(error)) from None
+        except Exception as error:
+            await tell_waiting(error)
+            raise
 
 
 class _Workflow(WorkflowInboundInterceptor):

@@ -15,6 +15,8 @@ CUSTOMER_ID = SearchAttributeKey.for_keyword("CustomerId")
 PRODUCT = SearchAttributeKey.for_keyword("Product")
 TARGET = SearchAttributeKey.for_keyword("Target")
 PROCESS_STATUS = SearchAttributeKey.for_keyword("ProcessStatus")
+WAITING = "waiting"
+"""Value of `ProcessStatus` while a step fails for now; in the trail such a process is `running`."""
 
 ALL = (SUBSCRIPTION_ID, CUSTOMER_ID, PRODUCT, TARGET, PROCESS_STATUS)
 

@@ -42,8 +42,8 @@ def test_what_operators_start_has_a_history_of_every_kind() -> None:
     assert {"set_in_sync.done", "set_in_sync.refused", "reconcile.done"} <= recorded()
 
 
-def test_a_corrected_process_has_a_history() -> None:
-    assert "create_user_group.corrected" in recorded()
+def test_what_is_sent_to_a_process_has_a_history() -> None:
+    assert {"create_user_group.corrected", "create_user_group.waiting"} <= recorded()
 
 
 def test_every_recorded_workflow_is_registered() -> None:
