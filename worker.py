@@ -46,8 +46,8 @@ from orchestrator.temporal.activity_methods import activities_of
 from orchestrator.temporal.connection import TemporalUnreachable, connect
 from orchestrator.temporal.deployment import InvalidVersion, advice, deployment_config
 from orchestrator.temporal.executions import is_cancellation_requested, request_cancellation
-from orchestrator.temporal.plugin import TASK_QUEUE
 from orchestrator.temporal.search_attributes import register_search_attributes
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from program import run_program, run_service
 from services.errors import FakeNotUsable
 from services.fake_schema import create_fake_system

@@ -59,7 +59,10 @@ def correction_options(command: Callable[..., int]) -> Callable[..., int]:
 def retry(
     process_id: str, by: str | None, reason: str | None, no_wait: bool, as_json: bool, **given: str | None
 ) -> int:
-    """Run the failed step of a parked process again, if need be with corrected values."""
+    """Run the failed step of a parked process again.
+
+    If need be, with corrected values: this step and all later ones use them.
+    """
     values = {name: None if value == "null" else value for name, value in given.items() if value is not None}
 
     async def send(connections: Connections, note: OperatorNote) -> None:

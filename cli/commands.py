@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Later] = {
         "cli.mend_commands:set_in_sync",
         "Unlock a subscription that no open process holds, and clear its known discrepancy.",
     ),
+    "status": Later("cli.status_command:status", "Show how many processes run, wait or are parked."),
     "subscription": Later(
         "cli.show_commands:show_subscription",
         "Show a subscription: its values, its relations and its trail.",

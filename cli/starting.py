@@ -15,7 +15,7 @@ from cli.process_documents import process_document
 from orchestrator.database import processes
 from orchestrator.domain.errors import ProcessAlreadyExists
 from orchestrator.process.forms import OperatorNote
-from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.task_queue import TASK_QUEUE
 
 LONGEST_SUMMARY = 400
 """Bytes of JSON: the longest summary that a Temporal server accepts by default."""

@@ -17,7 +17,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from orchestrator.temporal.connection import TemporalUnreachable, connect
-from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from settings import ROOT
 from stack.addresses import DIRECTORY, Addresses
 from stack.detached import is_running, start_detached, terminate

@@ -25,7 +25,7 @@ from orchestrator.operations.validate_subscriptions import (
     ValidateSubscriptionsForm,
 )
 from orchestrator.temporal.connection import connect
-from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from program import run_program
 from settings import ConfigurationError, require_nothing_configured
 from stack.addresses import Addresses

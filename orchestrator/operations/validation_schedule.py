@@ -25,7 +25,7 @@ from orchestrator.operations.validate_subscriptions import (
     ValidateSubscriptionsForm,
 )
 from orchestrator.temporal.executions import find_execution
-from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.task_queue import TASK_QUEUE
 
 SCHEDULE_ID = "validate-subscriptions"
 

@@ -9,8 +9,6 @@ from temporalio.workflow import SandboxImportNotificationPolicy
 from orchestrator.temporal.interceptors import WorkerInterceptor
 from orchestrator.temporal.payloads import data_converter
 
-TASK_QUEUE = "subscriptions"
-
 
 def subscriptions_plugin(*, sandboxed: bool = True) -> SimplePlugin:
     """Return the plugin; a worker inherits it from its client.

@@ -258,6 +258,7 @@ async def test_one_service_without_the_other_is_refused(environment: dict[str, s
         "create user",
         "schedule",
         "schedule validate",
+        "status",
     ],
 )
 def test_every_help_page_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:

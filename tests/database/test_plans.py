@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.database import findings, open_processes, processes, relations, subscriptions
+from orchestrator.database import counts, findings, open_processes, processes, relations, subscriptions
 from orchestrator.database.connection import Connection, Pool, open_pool
 from orchestrator.database.migrate import migrate
 from orchestrator.domain.process import ProcessStatus
@@ -140,6 +140,8 @@ async def update(connection: Connection) -> None:
 AT = datetime(2020, 1, 1, tzinfo=UTC)
 OTHERS: dict[str, Ask] = {
     "the open processes": processes.list_open_processes,
+    "the counts": counts.count,
+    "the frequent reasons": partial(counts.frequent_reasons, limit=5),
     "the newest open processes": partial(open_processes.list_newest_open_processes, limit=5),
     "mark as lost": partial(open_processes.mark_lost, process_id=MODIFY, reason="", at=AT),
     "a process": partial(processes.read_process, process_id=MODIFY),

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from catalogue import registered_workflows, workflow_type, workflows
 from cli.documents import Outcome, ProcessDocument
+from cli.status_command import Overview
 from cli.validating import Report
 from orchestrator.domain import gate
 from orchestrator.domain.process import ProcessStatus
@@ -106,6 +107,10 @@ def test_the_fields_of_a_step_are_on_the_page() -> None:
 
 def test_the_totals_of_a_validation_of_all_are_on_the_page() -> None:
     assert columns("Totals") == fields(Report)
+
+
+def test_the_fields_of_an_overview_are_on_the_page() -> None:
+    assert columns("An overview") == fields(Overview)
 
 
 def test_the_fields_of_a_schedule_are_on_the_page() -> None:

@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import Client
 
 from orchestrator.database.connection import Pool
-from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from services.fake_system import FakeSystem
 from settings import Endpoints
 from tests.alone import conftest as alone

@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from orchestrator.database.connection import Pool
-from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from services.fake_system import FakeSystem
 from settings import EXTERNAL_SYSTEMS
 from tests.fuzz import nasty

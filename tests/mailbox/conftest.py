@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.database.connection import Pool, open_pool
-from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from services.fake_system import FakeSystem, open_fake_system
 from settings import Endpoints
 from tests.conftest import new_database

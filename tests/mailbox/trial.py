@@ -17,7 +17,7 @@ from temporalio.client import Client
 from catalogue import entry_of, workflow_type
 from orchestrator.database.connection import open_pool
 from orchestrator.temporal.connection import connect
-from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from settings import Settings
 from stack.endpoints import find_endpoints
 from trials.audit import Report, audit

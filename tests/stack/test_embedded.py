@@ -25,7 +25,7 @@ from orchestrator.domain.process import ProcessStatus, created_subscription_id
 from orchestrator.domain.subscription import Status
 from orchestrator.operations.own_temporal import AnotherTemporal, require_own_temporal
 from orchestrator.temporal.connection import TemporalUnreachable, connect
-from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from services.fake_group_management import open_fake_group_management
 from services.fake_system import Fault
 from settings import ROOT, Settings

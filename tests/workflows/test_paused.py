@@ -23,7 +23,8 @@ from orchestrator.operations.reconcile import reconcile
 from orchestrator.operations.set_in_sync import HolderIsOpen, set_in_sync
 from orchestrator.temporal import search_attributes
 from orchestrator.temporal.executions import Execution, closed_as, is_cancellation_requested
-from orchestrator.temporal.plugin import TASK_QUEUE, subscriptions_plugin
+from orchestrator.temporal.plugin import subscriptions_plugin
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import Endpoints, Settings

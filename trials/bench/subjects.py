@@ -13,7 +13,7 @@ from temporalio.client import Client, WorkflowFailureError
 from catalogue import CatalogueEntry
 from orchestrator.domain.process import Target
 from orchestrator.process.starting import known_attributes
-from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from trials.bench import floor_worker
 from trials.bench.errors import BenchFailed
 from trials.inputs import Inputs, Known

@@ -8,7 +8,7 @@ from uuid import uuid4
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.process.starting import known_attributes
 from orchestrator.temporal.connection import connect
-from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from program import run_program
 from trials.peers.load import serve
 from trials.workload import simplest_create

@@ -14,7 +14,7 @@ from temporalio.client import Client
 from cli import output
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.temporal.connection import connect
-from orchestrator.temporal.plugin import TASK_QUEUE
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack
 from trials.bench import measuring
