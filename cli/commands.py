@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, Later] = {
     "process": Later(
         "cli.show_commands:show_process", "Show a process: its steps with status, attempts and last failure."
     ),
-    "processes": Later("cli.list_commands:list_processes", "List processes, oldest first."),
+    "processes": Later("cli.list_commands:list_processes", "List processes, newest first."),
     "reconcile": Later(
         "cli.mend_commands:reconcile",
         "Find processes that Temporal closed before they recorded their end, and mark them as lost.",
@@ -44,7 +44,7 @@ COMMANDS: Mapping[str, Later] = {
         "cli.show_commands:show_subscription",
         "Show a subscription: its values, its relations and its trail.",
     ),
-    "subscriptions": Later("cli.list_commands:list_subscriptions", "List subscriptions, oldest first."),
+    "subscriptions": Later("cli.list_commands:list_subscriptions", "List subscriptions, newest first."),
     "terminate": Later(
         "cli.start_commands:terminate", "Terminate a subscription and remove what was provisioned for it."
     ),

@@ -9,7 +9,7 @@ from cli.json_output import print_json
 from cli.options import examples, json_option, limit_option
 from cli.process_documents import process_documents
 from cli.typed import as_uuid, require_text
-from orchestrator.database import processes, subscriptions
+from orchestrator.database import process_lists, subscriptions
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status
 
@@ -26,7 +26,7 @@ from orchestrator.domain.subscription import Status
 @click.option("--product", metavar="NAME", help="Only subscriptions on this product.")
 @click.option("--out-of-sync", is_flag=True, help="Only subscriptions that are out of sync.")
 @limit_option
-@click.option("--after", metavar="ID", help="Continue the list after this id.")
+@click.option("--after", metavar="ID", help="Continue the list after this id: list older ones.")
 @json_option
 def list_subscriptions(
     status: str | None,
@@ -36,7 +36,7 @@ def list_subscriptions(
     after: str | None,
     as_json: bool,
 ) -> int:
-    """List subscriptions, oldest first."""
+    """List subscriptions, newest first."""
     require_text(product)
     last = None if after is None else as_uuid(after)
 
@@ -73,7 +73,7 @@ def list_subscriptions(
 )
 @click.option("--subscription", metavar="ID", help="Only processes on this subscription.")
 @limit_option
-@click.option("--after", metavar="ID", help="Continue the list after this id.")
+@click.option("--after", metavar="ID", help="Continue the list after this id: list older ones.")
 @json_option
 def list_processes(
     status: str | None,
@@ -82,13 +82,13 @@ def list_processes(
     after: str | None,
     as_json: bool,
 ) -> int:
-    """List processes, oldest first."""
+    """List processes, newest first."""
     require_text(after)
     subscription_id = None if subscription is None else as_uuid(subscription)
 
     async def work(connections: Connections) -> None:
         async with connections.pool.acquire() as connection:
-            rows = await processes.list_processes(
+            rows = await process_lists.list_processes(
                 connection,
                 status=None if status is None else ProcessStatus(status),
                 subscription_id=subscription_id,

@@ -12,7 +12,7 @@ from cli.json_output import print_json
 from cli.options import examples, json_option
 from cli.process_documents import process_document
 from cli.typed import as_uuid, require_text
-from orchestrator.database import processes
+from orchestrator.database import process_lists, processes
 
 
 @click.command(
@@ -27,7 +27,7 @@ def show_subscription(subscription_id: str, as_json: bool) -> int:
     async def work(connections: Connections) -> None:
         async with connections.pool.acquire() as connection:
             document = await subscription_document(connection, wanted)
-            trail = await processes.list_processes(connection, subscription_id=wanted, limit=1000)
+            trail = await process_lists.list_processes(connection, subscription_id=wanted, limit=1000)
         if as_json:
             print_json(document)
         else:

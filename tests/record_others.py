@@ -6,8 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from orchestrator.database import subscriptions
-from orchestrator.domain.subscription import Status
+from orchestrator.database import findings
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptions, ValidateSubscriptionsForm
 from orchestrator.process.forms import RetryNote
 from services.fake_group_management import FakeGroupManagement
@@ -21,7 +20,7 @@ ListFew = Callable[..., None]
 @pytest.fixture
 async def list_few(worker: None, processes: Processes, monkeypatch: pytest.MonkeyPatch) -> ListFew:
     """Limit the list to `number` subscriptions; its first calls fail as often as `failures` says."""
-    list_subscriptions = subscriptions.list_subscriptions
+    list_active = findings.list_active
     for _ in range(3):
         await processes.active_group()
 
@@ -31,9 +30,9 @@ async def list_few(worker: None, processes: Processes, monkeypatch: pytest.Monke
         async def fail_or_list(*arguments: Any, **named: Any) -> Any:
             if next(failing, None) is not None:
                 raise ConnectionRefusedError("PostgreSQL is away")
-            return await list_subscriptions(*arguments, **named | {"limit": number})
+            return await list_active(*arguments, **named | {"limit": number})
 
-        monkeypatch.setattr(subscriptions, "list_subscriptions", fail_or_list)
+        monkeypatch.setattr(findings, "list_active", fail_or_list)
 
     return limit
 
@@ -145,8 +144,8 @@ async def start(processes: Processes, workflow: str, **form: str) -> Handle:
 
 async def subscriptions_of(processes: Processes) -> list[UUID]:
     async with processes.pool.acquire() as connection:
-        found = await subscriptions.list_subscriptions(connection, status=Status.ACTIVE)
-    return [one.subscription_id for one in found]
+        found = await findings.list_active(connection, limit=50, after=None)
+    return [subscription_id for subscription_id, _ in found]
 
 
 async def validate_all(processes: Processes) -> Handle:

@@ -11,7 +11,7 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from orchestrator.database import processes, subscriptions
+from orchestrator.database import process_lists, subscriptions
 from orchestrator.database.connection import Connection, Pool
 from orchestrator.database.processes import TrailRow
 from orchestrator.domain.subscription import SubscriptionModel
@@ -97,7 +97,7 @@ async def read_records(
 
 
 async def _trail(connection: Connection) -> dict[str, Trail]:
-    listed = await processes.list_processes(connection, limit=_NO_LIMIT)
+    listed = await process_lists.list_processes(connection, limit=_NO_LIMIT)
     rows = await connection.fetch(
         """
         SELECT process_id, first_execution_run_id, before_image,

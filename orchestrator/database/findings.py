@@ -1,10 +1,48 @@
-"""Queries on the findings of the validation of all subscriptions."""
+"""Queries of the validation of all subscriptions: what there is to validate, and what it has found."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
-from orchestrator.database.connection import Connection
+from orchestrator.database.connection import Connection, planned_for_values
 from orchestrator.domain.findings import Finding
+
+
+async def list_active(connection: Connection, *, limit: int, after: UUID | None) -> list[tuple[UUID, str]]:
+    """Return the active subscriptions with their product types, oldest first: new ones come last.
+
+    Args:
+        limit: the largest number of subscriptions to return.
+        after: only those after this subscription in the list; `None` means from the beginning.
+    """
+    async with planned_for_values(connection):
+        rows = await connection.fetch(
+            """
+            SELECT first.subscription_id, p.product_type
+            FROM products p
+            CROSS JOIN LATERAL (
+                SELECT s.created_at, s.subscription_id
+                FROM subscriptions s
+                WHERE s.product_id = p.product_id
+                  AND s.status = 'active'
+                  AND (
+                      $2::uuid IS NULL
+                      OR (s.created_at, s.subscription_id) > (
+                          SELECT a.created_at, a.subscription_id
+                          FROM subscriptions a
+                          WHERE a.subscription_id = $2
+                      )
+                  )
+                ORDER BY s.created_at, s.subscription_id
+                LIMIT $1
+            ) AS first
+            ORDER BY first.created_at, first.subscription_id
+            LIMIT $1
+            """,
+            limit,
+            after,
+        )
+    return [(row["subscription_id"], row["product_type"]) for row in rows]
 
 
 async def insert_findings(

@@ -1,11 +1,12 @@
 """Queries on the administrative trail and the ledger of steps."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.database.connection import Connection, planned_for_values
+from orchestrator.database.connection import Connection
 from orchestrator.domain.errors import ProcessAlreadyExists
 from orchestrator.domain.process import Event, Process, ProcessStatus, Target
 from orchestrator.domain.subscription import SubscriptionModel
@@ -21,29 +22,6 @@ _SELECT = """
     SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at, ended_at,
            last_step, failed_reason
     FROM processes
-"""
-
-# The keys of a page: the first of each status, which an index has in the order of the list, merged.
-_PAGE = """
-    WITH page AS (
-        SELECT wanted.status, first.started_at, first.process_id
-        FROM unnest($1::text[]) AS wanted (status)
-        CROSS JOIN LATERAL (
-            SELECT s.started_at, s.process_id
-            FROM processes s
-            WHERE s.status = wanted.status
-              AND ($2::uuid IS NULL OR s.subscription_id = $2)
-              AND (
-                  $3::text IS NULL
-                  OR (s.started_at, s.process_id)
-                     > (SELECT a.started_at, a.process_id FROM processes a WHERE a.process_id = $3)
-              )
-            ORDER BY s.started_at, s.process_id
-            LIMIT $4
-        ) AS first
-        ORDER BY first.started_at, first.process_id
-        LIMIT $4
-    )
 """
 
 
@@ -63,6 +41,11 @@ class TrailRow(BaseModel):
     ended_at: datetime | None
     last_step: str | None
     failed_reason: str | None
+
+    @property
+    def parked(self) -> bool:
+        """Whether it waits for a person."""
+        return self.status is ProcessStatus.FAILED and self.ended_at is None
 
 
 class TrailEvent(BaseModel):
@@ -254,44 +237,29 @@ async def read_process(connection: Connection, process_id: str) -> TrailRow | No
     return None if row is None else TrailRow.model_validate(dict(row))
 
 
+async def read_processes(connection: Connection, ids: Sequence[str]) -> dict[str, TrailRow]:
+    """Return the trail rows of those of these processes that have one, by id."""
+    rows = await connection.fetch(_SELECT + "WHERE process_id = ANY ($1::text[])", ids)
+    return {row["process_id"]: TrailRow.model_validate(dict(row)) for row in rows}
+
+
 async def read_events(connection: Connection, process_id: str) -> list[TrailEvent]:
     """Return the events of a process, oldest first."""
+    return (await read_all_events(connection, [process_id]))[process_id]
+
+
+async def read_all_events(connection: Connection, ids: Sequence[str]) -> dict[str, list[TrailEvent]]:
+    """Return the events of each of these processes, oldest first."""
     rows = await connection.fetch(
         """
-        SELECT event, step, by, reason, at
+        SELECT process_id, event, step, by, reason, at
         FROM process_events
-        WHERE process_id = $1
+        WHERE process_id = ANY ($1::text[])
         ORDER BY at, number
         """,
-        process_id,
+        ids,
     )
-    return [TrailEvent.model_validate(dict(row)) for row in rows]
-
-
-async def list_processes(
-    connection: Connection,
-    *,
-    status: ProcessStatus | None = None,
-    subscription_id: UUID | None = None,
-    limit: int = 50,
-    after: str | None = None,
-) -> list[TrailRow]:
-    """Return processes, oldest first.
-
-    Args:
-        status: only those with this status; `None` means any.
-        subscription_id: only those on this subscription; `None` means any.
-        limit: the largest number of processes to return.
-        after: only those after this process in the list; an unknown id returns none.
-    """
-    async with planned_for_values(connection):
-        rows = await connection.fetch(
-            _PAGE
-            + _SELECT
-            + "JOIN page USING (status, started_at, process_id) ORDER BY started_at, process_id",
-            list(ProcessStatus) if status is None else [status],
-            subscription_id,
-            after,
-            limit,
-        )
-    return [TrailRow.model_validate(dict(row)) for row in rows]
+    events: dict[str, list[TrailEvent]] = {one: [] for one in ids}
+    for row in rows:
+        events[row["process_id"]].append(TrailEvent.model_validate(dict(row)))
+    return events

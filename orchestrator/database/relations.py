@@ -59,19 +59,27 @@ async def relations(connection: Connection, subscription_id: UUID) -> tuple[list
 async def all_relations(
     connection: Connection, ids: Sequence[UUID]
 ) -> dict[UUID, tuple[list[UUID], list[UUID]]]:
-    """Return the relations of each of these subscriptions, as `relations` does, in one query."""
+    """Return the relations of each of these subscriptions, without those that use it and are terminated.
+
+    The gate ignores those; `relations` returns them, too, because they are locked as well.
+    """
     rows = await connection.fetch(
         """
-        SELECT subscription_id, depends_on
-        FROM subscription_relations
-        WHERE subscription_id = ANY ($1::uuid[]) OR depends_on = ANY ($1::uuid[])
-        ORDER BY subscription_id, depends_on
+        SELECT r.subscription_id, r.depends_on,
+               (
+                   SELECT u.status = 'terminated'
+                   FROM subscriptions u
+                   WHERE u.subscription_id = r.subscription_id
+               ) AS is_over
+        FROM subscription_relations r
+        WHERE r.subscription_id = ANY ($1::uuid[]) OR r.depends_on = ANY ($1::uuid[])
+        ORDER BY r.subscription_id, r.depends_on
         """,
         ids,
     )
     related: dict[UUID, tuple[list[UUID], list[UUID]]] = {one: ([], []) for one in ids}
-    for user, needed in rows:
-        if needed in related:
+    for user, needed, is_over in rows:
+        if needed in related and not is_over:
             related[needed][0].append(user)
         if user in related:
             related[user][1].append(needed)

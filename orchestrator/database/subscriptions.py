@@ -39,15 +39,15 @@ _PAGE = """
               AND (NOT $3 OR NOT s.insync)
               AND (
                   $4::uuid IS NULL
-                  OR (s.created_at, s.subscription_id) > (
+                  OR (s.created_at, s.subscription_id) < (
                       SELECT a.created_at, a.subscription_id FROM subscriptions a WHERE a.subscription_id = $4
                   )
               )
-            ORDER BY s.created_at, s.subscription_id
+            ORDER BY s.created_at DESC, s.subscription_id DESC
             LIMIT $5
         ) AS first
         WHERE $2::text IS NULL OR p.name = $2
-        ORDER BY first.created_at, first.subscription_id
+        ORDER BY first.created_at DESC, first.subscription_id DESC
         LIMIT $5
     )
 """
@@ -186,20 +186,20 @@ async def list_subscriptions(
     limit: int = 50,
     after: UUID | None = None,
 ) -> list[SubscriptionModel]:
-    """Return subscriptions, oldest first.
+    """Return subscriptions, newest first.
 
     Args:
         status: only those with this status; `None` means any.
         product: only those on the product with this name; `None` means any.
         out_of_sync: only those that are out of sync.
         limit: the largest number of subscriptions to return.
-        after: only those after this subscription in the list; an unknown id returns none.
+        after: only those after this subscription in the list, which are older; an unknown id returns none.
     """
     async with planned_for_values(connection):
         rows = await connection.fetch(
             _PAGE
             + _SELECT
-            + "JOIN page USING (subscription_id) ORDER BY page.created_at, page.subscription_id",
+            + "JOIN page USING (subscription_id) ORDER BY page.created_at DESC, page.subscription_id DESC",
             list(Status) if status is None else [status],
             product,
             out_of_sync,

@@ -7,10 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
-from orchestrator.database import findings, subscriptions
+from orchestrator.database import findings
 from orchestrator.database.connection import Pool, transaction
 from orchestrator.domain.findings import Finding
-from orchestrator.domain.subscription import Status
 
 PAGE = 100
 """Number of subscriptions that one execution validates."""
@@ -72,17 +71,13 @@ class ValidationActivities:
     async def list_active_subscriptions(self, page: AfterSubscription) -> PageToValidate:
         """Return the next page of active subscriptions, oldest first."""
         async with self._pool.acquire() as connection:
-            found = await subscriptions.list_subscriptions(
-                connection, status=Status.ACTIVE, limit=PAGE, after=page.after
-            )
+            found = await findings.list_active(connection, limit=PAGE, after=page.after)
         return PageToValidate(
             subscriptions=tuple(
-                ToValidate(
-                    subscription_id=one.subscription_id, workflow=self._workflows.get(one.product.type)
-                )
-                for one in found
+                ToValidate(subscription_id=one, workflow=self._workflows.get(product_type))
+                for one, product_type in found
             ),
-            after=found[-1].subscription_id if len(found) == PAGE else None,
+            after=found[-1][0] if len(found) == PAGE else None,
         )
 
     @activity.defn

@@ -125,12 +125,12 @@ async def test_subscriptions_lists_filters_and_pages(starter: Starter) -> None:
         ]
         for name in ("a", "b")
     ]
-    page = await starter("subscriptions", "--after", ids[0], "--limit", "1", "--json")
+    page = await starter("subscriptions", "--after", ids[1], "--limit", "1", "--json")
     active = await starter(
         "subscriptions", "--status", "active", "--product", "User Group", "--limit", "1000", "--json"
     )
     none = await starter("subscriptions", "--product", "Teapot", "--json")
-    assert [one["subscription_id"] for one in page.document] == [ids[1]]
+    assert [one["subscription_id"] for one in page.document] == [ids[0]]
     assert list(page.document[0]) == SUBSCRIPTION
     assert set(ids) <= {one["subscription_id"] for one in active.document}
     assert none.document == []

@@ -11,9 +11,19 @@ from typing import Any
 
 import pytest
 
-from orchestrator.database import counts, findings, open_processes, processes, relations, subscriptions
+from orchestrator.database import (
+    counts,
+    findings,
+    lookup,
+    open_processes,
+    process_lists,
+    processes,
+    relations,
+    subscriptions,
+)
 from orchestrator.database.connection import Connection, Pool, open_pool
 from orchestrator.database.migrate import migrate
+from orchestrator.database.process_lists import FailedKind
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status
 from tests.conftest import new_database
@@ -39,9 +49,10 @@ MORE = (
     SELECT 'validation-' || row_number() OVER () % 1000, 'run', subscription_id, 'failed', now()
     FROM subscriptions
     """,
+    "UPDATE processes SET status = 'failed' WHERE target = 'MODIFY' AND status = 'completed'",
     "ANALYZE",
 )
-"""Fills the tables of which the generator leaves few rows."""
+"""Makes rows of which the generator leaves few."""
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +128,11 @@ def lists_of_subscriptions() -> Lists:
             "subscriptions_out_of_sync_by_status" if out_of_sync else "subscriptions_by_product_and_status"
         )
         found[str(filters)] = partial(subscriptions.list_subscriptions, **filters), index
+    for after in (None, USER):
+        found[f"to validate after {after}"] = (
+            partial(findings.list_active, limit=50, after=after),
+            "subscriptions_by_product_and_status",
+        )
     return found
 
 
@@ -126,7 +142,11 @@ def lists_of_processes() -> Lists:
     for status, about, after in product((None, *ProcessStatus), (None, USER), (None, MODIFY)):
         filters = {"status": status, "subscription_id": about, "after": after}
         index = "processes_of_subscription" if about else "processes_by_status"
-        found[str(filters)] = partial(processes.list_processes, **filters), index
+        found[str(filters)] = partial(process_lists.list_processes, **filters), index
+    for kind, after in product(FailedKind, (None, MODIFY)):
+        ask = partial(process_lists.list_processes, status=kind, after=after)
+        index = "processes_parked" if kind is FailedKind.PARKED else "processes_failed_validations"
+        found[f"{kind} after {after}"] = ask, index
     return found
 
 
@@ -160,6 +180,10 @@ OTHERS: dict[str, Ask] = {
     "the relations of a page": partial(relations.all_relations, ids=[USER, GROUP]),
     "the fencing token": partial(subscriptions.raise_fence, subscription_id=USER),
     "a changed subscription": update,
+    "processes by their ids": partial(processes.read_processes, ids=[MODIFY, "nobody"]),
+    "the events of a page": partial(processes.read_all_events, ids=[MODIFY, "nobody"]),
+    "a subscription by its beginning": partial(lookup.find_subscriptions, text="c0ffee", limit=11),
+    "a process by its beginning": partial(lookup.find_processes, text="create_user-c0ffee", limit=11),
     "the findings of a validation": partial(
         findings.read_findings, process_id="validation-7", first_execution_run_id="run"
     ),
@@ -190,10 +214,11 @@ async def test_a_list_is_always_planned_for_its_values(filled: Pool, lists: Call
     """After five times PostgreSQL may keep a plan for any values, which can use no filter."""
     async with rolled_back(filled) as connection:
         await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        for ask, _ in lists().values():
-            await ask(connection)
+        asked = {sql for ask, _ in lists().values() for sql, _ in await statements(connection, ask)}
         plans = await connection.fetch("SELECT statement, generic_plans FROM pg_prepared_statements")
-    pages = [row["generic_plans"] for row in plans if "WITH page" in row["statement"]]
+    pages = [
+        row["generic_plans"] for row in plans if row["statement"] in asked and "LIMIT" in row["statement"]
+    ]
     assert pages
     assert set(pages) == {0}
 
@@ -205,6 +230,8 @@ async def test_a_list_is_always_planned_for_its_values(filled: Pool, lists: Call
         "subscriptions_out_of_sync_by_status",
         "processes_by_status",
         "processes_of_subscription",
+        "processes_parked",
+        "processes_failed_validations",
     ],
 )
 async def test_a_list_without_its_index_is_noticed(filled: Pool, index: str) -> None:
@@ -218,6 +245,9 @@ async def test_a_list_without_its_index_is_noticed(filled: Pool, index: str) -> 
     [
         ("processes_open_by_start", "the open processes"),
         ("subscription_relations_in_use_by", "a user, as the gate sees it"),
+        ("subscriptions_by_description", "a subscription by its beginning"),
+        ("processes_by_beginning", "a process by its beginning"),
+        ("processes_by_random_part", "a process by its beginning"),
     ],
 )
 async def test_another_statement_without_index_is_noticed(filled: Pool, index: str, name: str) -> None:

@@ -5,16 +5,17 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic_core import from_json
 
-from orchestrator.database import processes, relations, subscriptions
+from orchestrator.database import findings, process_lists, processes, relations, subscriptions
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.database.migrate import migrate
+from orchestrator.database.process_lists import FailedKind
 from orchestrator.domain.errors import ProductNotFound
 from orchestrator.domain.process import Process, ProcessStatus
 from orchestrator.domain.subscription import Status, SubscriptionModel
 from products.product_types.user_group import USER_GROUP
 from tests.conftest import new_database
 from tests.database.stored import store_process, store_subscription
-from tests.examples import MINUTE, START
+from tests.examples import MINUTE, START, new_subscription
 
 
 @pytest.fixture
@@ -27,17 +28,17 @@ async def own(postgres: str) -> AsyncIterator[Pool]:
 
 
 async def five_subscriptions(pool: Pool) -> list[UUID]:
-    """Store five, four of them at the same time; return their ids, oldest first."""
+    """Store five, four of them at the same time; return their ids, newest first."""
     oldest = await store_subscription(pool, created_at=START - timedelta(days=365))
     others = [await store_subscription(pool) for _ in range(4)]
-    return [oldest.subscription_id, *sorted(one.subscription_id for one in others)]
+    return [*sorted((one.subscription_id for one in others), reverse=True), oldest.subscription_id]
 
 
 async def five_processes(pool: Pool) -> list[str]:
-    """Store five, four of them at the same time; return their ids, oldest first."""
+    """Store five, four of them at the same time; return their ids, newest first."""
     oldest = await store_process(pool, started_at=START - timedelta(days=365))
     others = [await store_process(pool) for _ in range(4)]
-    return [oldest.process_id, *sorted(one.process_id for one in others)]
+    return [*sorted((one.process_id for one in others), reverse=True), oldest.process_id]
 
 
 async def listed(
@@ -59,13 +60,13 @@ async def listed(
 async def listed_processes(
     pool: Pool,
     *,
-    status: ProcessStatus | None = None,
+    status: ProcessStatus | FailedKind | None = None,
     subscription_id: UUID | None = None,
     limit: int = 50,
     after: str | None = None,
 ) -> list[str]:
     async with pool.acquire() as connection:
-        found = await processes.list_processes(
+        found = await process_lists.list_processes(
             connection, status=status, subscription_id=subscription_id, limit=limit, after=after
         )
     return [one.process_id for one in found]
@@ -83,12 +84,12 @@ async def end(pool: Pool, process: Process, status: ProcessStatus) -> None:
         await processes.set_process_status(connection, process.process_id, status, ended_at=START + MINUTE)
 
 
-async def test_subscriptions_are_listed_oldest_first_then_by_id(own: Pool) -> None:
+async def test_subscriptions_are_listed_newest_first_then_by_id(own: Pool) -> None:
     stored = await five_subscriptions(own)
     assert await listed(own) == stored
 
 
-async def test_subscriptions_are_limited_to_the_oldest(own: Pool) -> None:
+async def test_subscriptions_are_limited_to_the_newest(own: Pool) -> None:
     stored = await five_subscriptions(own)
     assert await listed(own, limit=2) == stored[:2]
 
@@ -131,6 +132,16 @@ async def test_a_filter_can_be_paged(own: Pool) -> None:
     assert await listed(own, status=Status.INITIAL, product="User Group", after=after, limit=limit) == [
         stored[1]
     ]
+
+
+async def test_what_is_to_be_validated_is_listed_oldest_first(own: Pool) -> None:
+    """What is created meanwhile comes last."""
+    stored = await five_subscriptions(own)
+    await own.execute("UPDATE subscriptions SET status = 'active', start_date = now(), block = '{}'")
+    async with own.acquire() as connection:
+        found = await findings.list_active(connection, limit=2, after=None)
+        rest = await findings.list_active(connection, limit=50, after=found[-1][0])
+    assert [*found, *rest] == [(one, "UserGroup") for one in reversed(stored)]
 
 
 async def test_a_subscription_is_read_back_as_it_was_stored(pool: Pool) -> None:
@@ -182,6 +193,18 @@ async def test_relations_go_in_both_directions(pool: Pool) -> None:
     assert of_user == ([], [group.subscription_id])
 
 
+async def test_a_terminated_user_is_not_listed_as_a_user(pool: Pool) -> None:
+    group, user = await store_subscription(pool), await store_subscription(pool)
+    ids = user.subscription_id, group.subscription_id
+    await pool.execute("INSERT INTO subscription_relations VALUES ($1, $2)", *ids)
+    async with pool.acquire() as connection:
+        before = await relations.all_relations(connection, ids)
+        await terminate(pool, user)
+        after = await relations.all_relations(connection, ids)
+    assert before[group.subscription_id] == ([user.subscription_id], [])
+    assert after == {user.subscription_id: ([], [group.subscription_id]), group.subscription_id: ([], [])}
+
+
 @pytest.mark.parametrize("product", ["User Group", str(USER_GROUP), str(USER_GROUP).upper()])
 async def test_a_product_is_found_by_its_name_and_by_its_uuid(pool: Pool, product: str) -> None:
     async with pool.acquire() as connection:
@@ -194,12 +217,12 @@ async def test_an_unknown_product_is_refused_with_the_known_ones(pool: Pool) -> 
             await subscriptions.find_product(connection, "user group", "UserGroup")
 
 
-async def test_processes_are_listed_oldest_first_then_by_id(own: Pool) -> None:
+async def test_processes_are_listed_newest_first_then_by_id(own: Pool) -> None:
     stored = await five_processes(own)
     assert await listed_processes(own) == stored
 
 
-async def test_processes_are_limited_to_the_oldest(own: Pool) -> None:
+async def test_processes_are_limited_to_the_newest(own: Pool) -> None:
     stored = await five_processes(own)
     assert await listed_processes(own, limit=2) == stored[:2]
 
@@ -223,11 +246,33 @@ async def test_processes_are_found_by_status(own: Pool) -> None:
     assert await listed_processes(own, status=ProcessStatus.ABORTED) == [aborted.process_id]
 
 
+async def test_parked_processes_are_told_from_those_that_ended(own: Pool) -> None:
+    parked, ended = await store_process(own), await store_process(own)
+    async with own.acquire() as connection:
+        await processes.set_process_status(connection, parked.process_id, ProcessStatus.FAILED)
+    await end(own, ended, ProcessStatus.FAILED)
+    assert await listed_processes(own, status=FailedKind.PARKED) == [parked.process_id]
+    assert await listed_processes(own, status=FailedKind.PARKED, after=parked.process_id) == []
+    assert len(await listed_processes(own, status=ProcessStatus.FAILED)) == 2
+
+
+async def test_a_discrepancy_is_told_from_other_failures(own: Pool) -> None:
+    """A validation that was given up has failed before its last step."""
+    modified, different, given_up = [await store_process(own) for _ in range(3)]
+    await own.execute("UPDATE processes SET target = 'VALIDATE' WHERE process_id <> $1", modified.process_id)
+    for process in (modified, different, given_up):
+        await end(own, process, ProcessStatus.FAILED)
+    async with own.acquire() as connection:
+        await processes.insert_step(connection, given_up.process_id, processes.END, new_subscription(), START)
+    assert await listed_processes(own, status=FailedKind.DISCREPANCY) == [different.process_id]
+    assert await listed_processes(own, status=FailedKind.DISCREPANCY, subscription_id=uuid4()) == []
+
+
 async def test_processes_are_found_by_subscription(pool: Pool) -> None:
     _, subscription_id = await store_process(pool), uuid4()
     first = await store_process(pool, subscription_id=subscription_id)
     second = await store_process(pool, subscription_id=subscription_id, started_at=START + MINUTE)
-    expected = [first.process_id, second.process_id]
+    expected = [second.process_id, first.process_id]
     assert await listed_processes(pool, subscription_id=subscription_id) == expected
 
 

@@ -83,9 +83,9 @@ async def test_a_mailbox_that_is_terminated_is_gone_outside(life: Life, mail: Fa
 
 async def test_the_trail_lists_the_processes_of_a_mailbox(life: Life) -> None:
     assert [(row["workflow"], row["target"], row["status"]) for row in life.trail.document] == [
-        ("create_mailbox", "CREATE", "completed"),
-        ("modify_mailbox", "MODIFY", "completed"),
         ("terminate_mailbox", "TERMINATE", "completed"),
+        ("modify_mailbox", "MODIFY", "completed"),
+        ("create_mailbox", "CREATE", "completed"),
     ]
 
 

@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from catalogue import CATALOGUE, workflow_type, workflows
 from external_systems import open_external_systems
-from orchestrator.database import processes, relations, subscriptions
+from orchestrator.database import process_lists, relations, subscriptions
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.database.processes import TrailRow
 from orchestrator.domain.process import ProcessStatus, Target
@@ -48,12 +48,14 @@ async def every_subscription(pool: Pool) -> list[SubscriptionModel]:
 
 async def every_process(pool: Pool) -> list[TrailRow]:
     async with pool.acquire() as connection:
-        return await processes.list_processes(connection, limit=4 * BLOCK)
+        return await process_lists.list_processes(connection, limit=4 * BLOCK)
 
 
 async def test_every_subscription_can_be_read(pool: Pool) -> None:
     found = await every_subscription(pool)
-    assert [one.subscription_id for one in found] == [subscription_id(number) for number in range(BLOCK)]
+    assert [one.subscription_id for one in found] == [
+        subscription_id(number) for number in reversed(range(BLOCK))
+    ]
     assert set(Counter(one.status for one in found)) == set(Status)
     assert Counter(one.product.type for one in found) == {"UserGroup": 20, "User": 980}
     assert sum(one.status is Status.ACTIVE for one in found) > 0.8 * BLOCK

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from orchestrator.database import processes, subscriptions
+from orchestrator.database import process_lists, subscriptions
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status
 from trials.growth.database import MIDDLE, USER, Filled
@@ -54,7 +54,7 @@ class Processes:
     of_subscription: bool = False
     """Whether only those on one subscription are listed."""
     after: bool = False
-    """Whether it begins in the middle of all processes; of one subscription, after its first process."""
+    """Whether it begins in the middle of all processes; of one subscription, after its newest process."""
 
     @property
     def name(self) -> str:
@@ -68,14 +68,15 @@ class Processes:
 
     async def read(self, filled: Filled, limit: int) -> int:
         """Read so many rows at most; return how many there were."""
-        number = filled.number(USER) if self.of_subscription else filled.number(MIDDLE)
+        number = filled.number(USER if self.of_subscription else MIDDLE)
+        newest = process_id("validate_user", number, 3)
         async with filled.pool.acquire() as connection:
-            found = await processes.list_processes(
+            found = await process_lists.list_processes(
                 connection,
                 status=self.status,
                 subscription_id=subscription_id(number) if self.of_subscription else None,
                 limit=limit,
-                after=process_id("create_user", number, 1) if self.after else None,
+                after=newest if self.after else None,
             )
         return len(found)
 

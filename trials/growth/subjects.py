@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 from cli.documents import subscription_document
-from orchestrator.database import processes, relations
+from orchestrator.database import process_lists, processes, relations
 from orchestrator.database.connection import transaction
 from orchestrator.domain.process import Target
 from trials.growth.database import GROUP, USER, Filled
@@ -41,7 +41,7 @@ def _show(place: int) -> Run:
         wanted = subscription_id(filled.number(place))
         async with filled.pool.acquire() as connection:
             await subscription_document(connection, wanted)
-            await processes.list_processes(connection, subscription_id=wanted, limit=LONGEST)
+            await process_lists.list_processes(connection, subscription_id=wanted, limit=LONGEST)
 
     return run
 

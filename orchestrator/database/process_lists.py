@@ -1,0 +1,96 @@
+"""The lists of processes, newest first."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from orchestrator.database.connection import Connection, planned_for_values
+from orchestrator.database.processes import TrailRow
+from orchestrator.domain.process import ProcessStatus
+
+
+class FailedKind(StrEnum):
+    """Why a process is `failed`."""
+
+    PARKED = "parked"  # it is open, and waits for a person
+    DISCREPANCY = "discrepancy"  # a validation that has ended because it found differences
+
+
+# Selects trail rows; each query adds its condition.
+_SELECT = """
+    SELECT p.process_id, p.workflow, p.target, p.subscription_id, p.status, p.created_by, p.reason,
+           p.started_at, p.ended_at, p.last_step, p.failed_reason
+    FROM processes p
+"""
+
+# The keys of a page: the first of each status, which an index has in the order of the list, merged.
+_OF_STATUS = """
+    WITH page AS (
+        SELECT wanted.status, first.started_at, first.process_id
+        FROM unnest($1::text[]) AS wanted (status)
+        CROSS JOIN LATERAL (
+            SELECT s.started_at, s.process_id
+            FROM processes s
+            WHERE s.status = wanted.status
+              AND ($2::uuid IS NULL OR s.subscription_id = $2)
+              AND (
+                  $3::text IS NULL
+                  OR (s.started_at, s.process_id)
+                     < (SELECT a.started_at, a.process_id FROM processes a WHERE a.process_id = $3)
+              )
+            ORDER BY s.started_at DESC, s.process_id DESC
+            LIMIT $4
+        ) AS first
+        ORDER BY first.started_at DESC, first.process_id DESC
+        LIMIT $4
+    )
+"""
+_JOIN = "JOIN page USING (status, started_at, process_id) ORDER BY started_at DESC, process_id DESC"
+
+# Each of these has an index with its condition.
+_PARKED = "WHERE p.status = 'failed' AND p.ended_at IS NULL"
+# A process that ends before its last step has a row in the ledger for that.
+_DISCREPANCY = """
+    WHERE p.status = 'failed' AND p.ended_at IS NOT NULL AND p.target = 'VALIDATE'
+      AND NOT EXISTS (
+          SELECT FROM process_steps e WHERE e.process_id = p.process_id AND e.step = 'end_process'
+      )
+"""
+_PAGE = """
+      AND ($1::uuid IS NULL OR p.subscription_id = $1)
+      AND (
+          $2::text IS NULL
+          OR (p.started_at, p.process_id)
+             < (SELECT a.started_at, a.process_id FROM processes a WHERE a.process_id = $2)
+      )
+    ORDER BY p.started_at DESC, p.process_id DESC
+    LIMIT $3
+"""
+
+
+async def list_processes(
+    connection: Connection,
+    *,
+    status: ProcessStatus | FailedKind | None = None,
+    subscription_id: UUID | None = None,
+    limit: int = 50,
+    after: str | None = None,
+) -> list[TrailRow]:
+    """Return processes, newest first.
+
+    Args:
+        status: only those with this status, or that failed in this way; `None` means any.
+        subscription_id: only those on this subscription; `None` means any.
+        limit: the largest number of processes to return.
+        after: only those after this process in the list, which are older; an unknown id returns none.
+    """
+    page = subscription_id, after, limit
+    async with planned_for_values(connection):
+        match status:
+            case FailedKind.PARKED:
+                rows = await connection.fetch(_SELECT + _PARKED + _PAGE, *page)
+            case FailedKind.DISCREPANCY:
+                rows = await connection.fetch(_SELECT + _DISCREPANCY + _PAGE, *page)
+            case _:
+                statuses = list(ProcessStatus) if status is None else [status]
+                rows = await connection.fetch(_OF_STATUS + _SELECT + _JOIN, statuses, *page)
+    return [TrailRow.model_validate(dict(row)) for row in rows]
