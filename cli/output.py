@@ -20,6 +20,7 @@ MARKS = {
     "completed": ("✓", "green"),
     "running": ("▶", "cyan"),
     "retrying": ("↻", "yellow"),
+    "paused": ("‖", "yellow"),
     "failed": ("✗", "red"),
     "canceled": ("∅", "yellow"),
     "aborted": ("∅", "yellow"),
@@ -144,7 +145,7 @@ def _process(document: ProcessDocument) -> RenderableType:
         table.add_row(
             step.title,
             _mark(step.status),
-            str(step.attempts or 1),
+            _shown(step.attempts),
             _clock(step.started_at),
             _took(step.started_at, step.ended_at),
             _text(step.failure or ""),
@@ -182,8 +183,8 @@ def _mark(status: str) -> Text:
     return Text(f"{mark} {status}", style=style)
 
 
-def _attempts(attempts: int) -> str:
-    return f", attempt {attempts}" if attempts > 1 else ""
+def _attempts(attempts: int | None) -> str:
+    return f", attempt {attempts}" if attempts is not None and attempts > 1 else ""
 
 
 def _clock(moment: datetime | None) -> str:

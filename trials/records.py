@@ -161,7 +161,7 @@ async def _executions(client: Client, query: str) -> dict[str, Execution]:
 
 def _retries(events: list[HistoryEvent]) -> int:
     late = [event for event in events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT]
-    return sum(max(step.attempts - 1, 0) for step in step_log(events, [])) + len(late)
+    return sum(max((step.attempts or 0) - 1, 0) for step in step_log(events, [])) + len(late)
 
 
 def _intervention(event: HistoryEvent) -> str | None:

@@ -45,6 +45,8 @@ class Execution:
 
     workflow: str
     """Workflow type."""
+    first_run_id: str
+    """Run id of the first run; those that continue it have others."""
     process_status: str | None
     """Search attribute `ProcessStatus`; `None` until the process sets it. One that waits runs."""
     closed_as: str | None
@@ -65,6 +67,7 @@ class Execution:
         closed = info.HasField("close_time")
         return cls(
             workflow=info.type.name,
+            first_run_id=info.first_run_id,
             process_status="running" if status == search_attributes.WAITING else status,
             closed_as=_CLOSED.get(info.status),
             is_cancellation_requested=described.workflow_extended_info.cancel_requested,

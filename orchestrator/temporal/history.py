@@ -12,7 +12,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 
-StepStatus = Literal["running", "retrying", "completed", "failed", "canceled"]
+StepStatus = Literal["running", "retrying", "paused", "completed", "failed", "canceled"]
 
 BOOKKEEPING = frozenset({"begin_roll_back", "record_event", "end_process", "repeat_abort"})
 """Activities that are not steps: they only write the trail."""
@@ -36,8 +36,9 @@ class StepLog(BaseModel):
     name: str
     title: str
     status: StepStatus
-    attempts: int
-    """Attempts so far. One in progress is not in the history; it comes from `describe`."""
+    attempts: int | None
+    """Attempts so far; one that waits for its turn counts. Those of an activity in progress are not in the
+    history; they come from `describe`. `None` if Temporal has not kept them: it was canceled between two."""
     started_at: datetime | None
     ended_at: datetime | None
     failure: str | None
@@ -64,6 +65,7 @@ class History:
         self._steps: dict[tuple[str, str], StepLog] = {}
         self._last_local: StepLog | None = None
         self._scheduled: dict[int, StepLog] = {}
+        self._of_earlier_runs: frozenset[tuple[str, str]] = frozenset()
         self.add(events)
 
     @property
@@ -101,6 +103,9 @@ class History:
 
     def _read(self, event: HistoryEvent) -> None:
         match event.event_type:
+            case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
+                done = (key for key, step in self._steps.items() if step.status == "completed")
+                self._of_earlier_runs = frozenset(done)
             case EventType.EVENT_TYPE_MARKER_RECORDED:
                 self._read_marker(event)
             case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
@@ -122,6 +127,9 @@ class History:
         blank = StepLog(
             name=name, title=title, status="running", attempts=0, started_at=None, ended_at=None, failure=None
         )
+        if (name, title) in self._of_earlier_runs:  # done then, and now something else by the same name
+            self._of_earlier_runs -= {(name, title)}
+            del self._steps[name, title]
         step = self._steps.setdefault((name, title), blank)
         step.status, step.ended_at = "running", None
         return step
@@ -132,7 +140,7 @@ class History:
             return
         data = from_json(attributes.details["data"].payloads[0].data)
         step = self._entry(data["activity_type"], _text(event.user_metadata.summary))
-        step.attempts += data["attempt"]
+        step.attempts = _sum(step.attempts, data["attempt"])
         began = data["original_schedule_time"]
         scheduled_at = datetime.fromtimestamp(began["seconds"] + began["nanos"] / 1e9, tz=UTC)
         step.started_at = step.started_at or scheduled_at
@@ -155,7 +163,7 @@ class History:
             return
         match event.event_type:
             case EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
-                step.attempts += attributes.attempt
+                step.attempts = _sum(step.attempts, attributes.attempt)
                 if attributes.HasField("last_failure"):
                     step.failure = failure_text(attributes.last_failure)
                 return
@@ -163,6 +171,8 @@ class History:
                 step.status = "completed"
             case EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED:
                 step.status = "canceled"
+                if not attributes.started_event_id:
+                    step.attempts = None
             case EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED | EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
                 step.status, step.failure = "failed", failure_text(attributes.failure)
             case _:
@@ -199,11 +209,19 @@ def _read_pending(activity: PendingActivityInfo, steps: Iterable[StepLog]) -> No
         step for step in steps if step.name == activity.activity_type.name and step.status == "running"
     ]
     for step in running[-1:]:
-        step.attempts += activity.attempt
+        step.attempts = _sum(step.attempts, activity.attempt)
         if activity.HasField("last_failure"):
             step.failure = failure_text(activity.last_failure)
-        if activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and activity.attempt > 1:
+        waits = activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+        paused = activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED
+        if paused or (waits and activity.paused):
+            step.status = "paused"
+        elif waits and activity.attempt > 1:
             step.status = "retrying"
+
+
+def _sum(attempts: int | None, more: int) -> int | None:
+    return None if attempts is None else attempts + more
 
 
 def _time(event: HistoryEvent) -> datetime:

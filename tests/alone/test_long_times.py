@@ -87,7 +87,7 @@ async def test_a_process_survives_a_day_without_postgresql(
 
 async def attempts(processes: Processes, handle: CreateHandle) -> bool | None:
     """Return whether the first step has been retried for a day."""
-    return any(step.attempts >= ATTEMPTS_OF_A_DAY for step in await processes.steps(handle)) or None
+    return any((step.attempts or 0) >= ATTEMPTS_OF_A_DAY for step in await processes.steps(handle)) or None
 
 
 async def start_and_park(processes: Processes, journal: Journal, number: int) -> list[CreateHandle]:
