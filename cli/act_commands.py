@@ -11,7 +11,8 @@ from cli.concluding import Sent, conclude, watch
 from cli.connections import Connections
 from cli.documents import Outcome, ProcessDocument
 from cli.form_options import current_user, fill, form_options
-from cli.options import examples, json_option
+from cli.meaning import find_process
+from cli.options import command, examples, json_option
 from cli.process_documents import process_document
 from cli.typed import require_text
 from orchestrator.domain.process import ProcessStatus
@@ -20,7 +21,7 @@ from orchestrator.process.forms import OperatorNote, RetryNote, StartForm
 from orchestrator.temporal.history import LastError
 
 
-def acting_options(command: Callable[..., int]) -> Callable[..., int]:
+def acting_options(function: Callable[..., int]) -> Callable[..., int]:
     """Add the argument and the options that every command on a process has."""
     for option in (
         json_option,
@@ -31,11 +32,11 @@ def acting_options(command: Callable[..., int]) -> Callable[..., int]:
         click.option("--by", help="Who does this (default: your login name)."),
         click.argument("process_id"),
     ):
-        command = option(command)
-    return command
+        function = option(function)
+    return function
 
 
-def correction_options(command: Callable[..., int]) -> Callable[..., int]:
+def correction_options(function: Callable[..., int]) -> Callable[..., int]:
     """Add an option for each value that can be corrected in some process."""
     forms: list[type[StartForm]] = []
     without: set[str] = set()
@@ -44,10 +45,10 @@ def correction_options(command: Callable[..., int]) -> Callable[..., int]:
         for form in (form_of(one) for one in entry.workflows):
             forms.append(form)
             without |= set(form.model_fields) - (form.correctable() - set(fixed))
-    return form_options(*forms, without=without, asks=False)(command)
+    return form_options(*forms, without=without, asks=False)(function)
 
 
-@click.command(
+@command(
     "retry",
     epilog=examples(
         'starter.py retry create_user_group-… --reason "name freed"',
@@ -65,34 +66,32 @@ def retry(
     """
     values = {name: None if value == "null" else value for name, value in given.items() if value is not None}
 
-    async def send(connections: Connections, note: OperatorNote) -> None:
+    async def send(connections: Connections, found: str, note: OperatorNote) -> None:
         retry_note = RetryNote.model_validate(note.model_dump() | {"values": values})
-        await send_update(connections, process_id, "retry", retry_note)
+        await send_update(connections, found, "retry", retry_note)
 
     return act(process_id, send, by=by, reason=reason, no_wait=no_wait, as_json=as_json)
 
 
-@click.command(
-    "give-up", epilog=examples('starter.py give-up create_user_group-… --reason "removed by hand"')
-)
+@command("give-up", epilog=examples('starter.py give-up create_user_group-… --reason "removed by hand"'))
 @acting_options
 def give_up(process_id: str, **said: Any) -> int:
     """End an aborted process that is parked. Its subscription stays out of sync until set-in-sync."""
     return act(
         process_id,
-        lambda connections, note: send_update(connections, process_id, "give_up", note),
+        lambda connections, found, note: send_update(connections, found, "give_up", note),
         wanted=ProcessStatus.FAILED,
         **said,
     )
 
 
-@click.command("abort", epilog=examples('starter.py abort create_user_group-… --reason "wrong name"'))
+@command("abort", epilog=examples('starter.py abort create_user_group-… --reason "wrong name"'))
 @acting_options
 def abort(process_id: str, **said: Any) -> int:
     """Cancel a process and roll it back. Exit code 0 means that it ended aborted."""
     return act(
         process_id,
-        lambda connections, note: request_abort(connections, process_id, note),
+        request_abort,
         require=require_abortable,
         wanted=ProcessStatus.ABORTED,
         **said,
@@ -100,8 +99,8 @@ def abort(process_id: str, **said: Any) -> int:
 
 
 def act(
-    process_id: str,
-    action: Callable[[Connections, OperatorNote], Awaitable[None]],
+    text: str,
+    action: Callable[[Connections, str, OperatorNote], Awaitable[None]],
     *,
     by: str | None,
     reason: str | None,
@@ -113,18 +112,21 @@ def act(
     """Act on a process, follow it, print its outcome, and return the exit code.
 
     Args:
+        text: what was typed for the process.
+        action: acts on the process with the id that it is given.
         require: raises if the action could have no effect.
         wanted: the status that counts as success.
     """
     note = note_of(by, reason)
-    require_text(process_id)
+    require_text(text)
 
     async def work(connections: Connections, sent: Sent) -> Outcome:
+        process_id = await find_process(connections, text)
         before = await process_document(connections, process_id)
         require_not_lost(before)
         require(before)
         sent.process_id = process_id  # an update may have arrived even if its answer did not
-        await action(connections, note)
+        await action(connections, process_id, note)
         if no_wait:
             return Outcome(process_id=process_id, status=ProcessStatus.RUNNING)
         result = await watch(connections, process_id, as_json=as_json, parked_before=before.times_parked)

@@ -9,6 +9,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from cli.advice import AFTER_LOSS, after_loss
 from cli.connections import Connections
 from cli.documents import ProcessDocument
 from orchestrator.domain.process import ProcessStatus
@@ -55,8 +56,8 @@ def require_not_lost(document: ProcessDocument) -> None:
     """
     if document.status is ProcessStatus.LOST:
         raise ActionRefused(
-            f'Process "{document.process_id}" is lost ({document.failed_reason}); nothing was changed; '
-            f"set its subscription in sync: starter.py set-in-sync {document.subscription_id}",
+            f'Process "{document.process_id}" is lost ({document.failed_reason}); nothing was changed. '
+            f"{AFTER_LOSS}, then: {' and '.join(after_loss(document.subscription_id))}",
             "NotOpen",
         )
 

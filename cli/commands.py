@@ -8,6 +8,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from cli.exit_codes import DONE, INTERRUPTED, WRONG_USAGE
+from cli.invocation import invocation
 from cli.options import examples
 
 
@@ -17,7 +18,7 @@ class Later(NamedTuple):
     place: str
     """`module:function`."""
     summary: str
-    """The first sentence of its own help."""
+    """The first sentence of its own help, short enough for a terminal of 80 columns."""
 
 
 COMMANDS: Mapping[str, Later] = {
@@ -25,32 +26,21 @@ COMMANDS: Mapping[str, Later] = {
     "create": Later("cli.start_commands:create", "Create a subscription on a product."),
     "give-up": Later("cli.act_commands:give_up", "End an aborted process that is parked."),
     "modify": Later("cli.start_commands:modify", "Change values of a subscription."),
-    "process": Later(
-        "cli.show_commands:show_process", "Show a process: its steps with status, attempts and last failure."
-    ),
+    "process": Later("cli.show_commands:show_process", "Show a process: its steps, attempts and failures."),
     "processes": Later("cli.list_commands:list_processes", "List processes, newest first."),
-    "reconcile": Later(
-        "cli.mend_commands:reconcile",
-        "Find processes that Temporal closed before they recorded their end, and mark them as lost.",
-    ),
+    "reconcile": Later("cli.mend_commands:reconcile", "Mark processes that Temporal has closed as lost."),
     "retry": Later("cli.act_commands:retry", "Run the failed step of a parked process again."),
     "schedule": Later("cli.schedule_commands:schedule", "Show the schedule of validations, or change it."),
     "set-in-sync": Later(
-        "cli.mend_commands:set_in_sync",
-        "Unlock a subscription that no open process holds, and clear its known discrepancy.",
+        "cli.mend_commands:set_in_sync", "Unlock a subscription that no open process holds."
     ),
     "status": Later("cli.status_command:status", "Show how many processes run, wait or are parked."),
     "subscription": Later(
-        "cli.show_commands:show_subscription",
-        "Show a subscription: its values, its relations and its trail.",
+        "cli.show_commands:show_subscription", "Show a subscription: its values, relations and trail."
     ),
     "subscriptions": Later("cli.list_commands:list_subscriptions", "List subscriptions, newest first."),
-    "terminate": Later(
-        "cli.start_commands:terminate", "Terminate a subscription and remove what was provisioned for it."
-    ),
-    "validate": Later(
-        "cli.start_commands:validate", "Compare one or all subscriptions with the external systems."
-    ),
+    "terminate": Later("cli.start_commands:terminate", "Terminate a subscription, and remove it outside."),
+    "validate": Later("cli.start_commands:validate", "Compare subscriptions with the external systems."),
 }
 
 
@@ -82,6 +72,8 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Start processes on subscriptions, follow them, and list what they did.
 
+    An id may be cut to its first characters, at least 4. A subscription may be named by its description.
+
     If nothing is configured and "make up" is not running, each command runs an embedded stack.
     """
 
@@ -89,7 +81,7 @@ def cli() -> None:
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code; print an error in one line."""
     try:
-        code = cli.main(arguments, prog_name="starter.py", standalone_mode=False)
+        code = cli.main(arguments, prog_name=invocation(), standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except NoArgsIsHelpError as error:

@@ -8,6 +8,7 @@ import click
 from temporalio.service import RPCError
 
 from cli import output
+from cli.advice import next_step
 from cli.connections import Connections, with_connections
 from cli.documents import Outcome
 from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
@@ -23,11 +24,13 @@ async def watch(
     """Follow a process until it ends or parks, and print it."""
     with output.watching(quiet=as_json) as show:
         document = await follow(connections, process_id, show, parked_before=parked_before)
+    result = await patiently(lambda: outcome(connections, document))
     if not as_json:
         output.print_process(document)
+        output.advise(next_step(document, result.subscription))
     if document.ended_at is None and connections.temporary:
         output.say(f'{process_id} is still open; it resumes with the next command or "make up"')
-    return await patiently(lambda: outcome(connections, document))
+    return result
 
 
 class ServiceFailed(Exception):

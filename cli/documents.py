@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from orchestrator.database import relations, subscriptions
 from orchestrator.database.connection import Connection
-from orchestrator.database.processes import TrailRow
+from orchestrator.database.processes import TrailEvent, TrailRow
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
@@ -17,20 +17,44 @@ from orchestrator.temporal.history import LastError, StepLog
 Document = dict[str, Any]
 
 
+class Report(BaseModel):
+    """What the validation of all subscriptions has found."""
+
+    total: int
+    in_sync: int
+    discrepancies: list[UUID]
+    """Subscriptions that differ from their external system."""
+    refused: list[UUID]
+    """Subscriptions that a process works on, or whose product has no validation."""
+    failed: list[UUID]
+    """Subscriptions whose validation has not ended in time, or not as it should."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.total} validated: {self.in_sync} in sync, {len(self.discrepancies)} with discrepancies, "
+            f"{len(self.refused)} refused, {len(self.failed)} failed"
+        )
+
+
 class ProcessDocument(TrailRow):
     """A process; it has its steps as long as Temporal keeps its history."""
 
     steps: tuple[StepLog, ...] = ()
+    events: tuple[TrailEvent, ...] = ()
+    totals: Report | None = None
+    """What a validation of all has found so far; `None` for another process, or if no worker answers."""
     last_error: LastError | None = Field(None, exclude=True)
     """The error that it ended with or parked on; `None` if there is none or the history is gone."""
-    times_parked: int = Field(0, exclude=True)
-    aborted: bool = Field(default=False, exclude=True)
-    """Whether an abort was requested: it rolls back, or finishes if it is past its point of no return."""
 
     @property
-    def parked(self) -> bool:
-        """Whether it waits for an operator."""
-        return self.status is ProcessStatus.FAILED and self.ended_at is None
+    def times_parked(self) -> int:
+        """Number of times that it has parked."""
+        return sum(event.event == "parked" for event in self.events)
+
+    @property
+    def aborted(self) -> bool:
+        """Whether an abort was requested: it rolls back, or finishes if it is past its point of no return."""
+        return any(event.event == "abort requested" for event in self.events)
 
     @property
     def ways(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from cli.concluding import ServiceFailed
 from cli.connections import TemporaryStack
 from cli.documents import ProcessNotFound, error_of
 from cli.exit_codes import NOT_DONE, WRONG_USAGE
+from cli.invocation import NAME, invocation
 from cli.json_output import print_json
 from orchestrator.database.connection import NO_ANSWER, DatabaseUnreachable, NotPermitted
 from orchestrator.database.schema import SchemaOutOfDate
@@ -48,7 +49,7 @@ def _told(error: Exception) -> tuple[Exception, int] | None:  # noqa: PLR0911  #
     """Return the error to print, and the exit code; `None` if it is a bug in this program."""
     match error:
         case click.UsageError():
-            command = error.ctx.command_path if error.ctx else "starter.py"
+            command = error.ctx.command_path.replace(invocation(), NAME) if error.ctx else NAME
             # The usage error quotes the input, which may contain control characters.
             complaint = shown(error.format_message(), LONGEST_COMPLAINT)
             return InvalidInput(f'{complaint} See "{command} --help".'), WRONG_USAGE

@@ -9,6 +9,7 @@ from uuid import UUID
 import click
 from pydantic import ValidationError
 
+from cli.asking import ask
 from cli.options import Command
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.input_errors import explain
@@ -50,17 +51,23 @@ def _metavar(annotation: Any) -> str:
     return "UUID" if UUID in types else "N" if int in types else "TEXT"
 
 
+def complete(form: type[OperatorNote], given: dict[str, str]) -> dict[str, str]:
+    """Return these values and, from a terminal, those that the form requires and that are missing."""
+    if not sys.stdin.isatty():
+        return given
+    fields = form.model_fields.items()
+    missing = {name: field for name, field in fields if field.is_required() and name not in given}
+    return given | {name: ask(field.title or name) for name, field in missing.items()}
+
+
 def fill(form: type[F], given: dict[str, str]) -> F:
-    """Return the form with these values; prompt for missing ones on a terminal.
+    """Return the form with these values.
 
     Raises:
-        InvalidInput: if a value is invalid, or is missing and there is no terminal.
+        InvalidInput: if a value is invalid or missing.
     """
     clearable = form.clearable if issubclass(form, ModifyForm) else frozenset()
     values = {name: None if value == "null" and name in clearable else value for name, value in given.items()}
-    for name, field in form.model_fields.items():
-        if field.is_required() and name not in values and sys.stdin.isatty():
-            values[name] = click.prompt(field.title or name, err=True)
     try:
         return form.model_validate(values)
     except ValidationError as error:

@@ -1,20 +1,31 @@
 """The commands that list subscriptions and processes."""
 
+from contextlib import suppress
+from uuid import UUID
+
 import click
 
 from cli.connections import Connections, with_connections
 from cli.documents import subscription_documents
 from cli.exit_codes import DONE
 from cli.json_output import print_json
-from cli.options import examples, json_option, limit_option
+from cli.meaning import find_process, find_subscription
+from cli.options import command, examples, json_option, limit_option
 from cli.process_documents import process_documents
-from cli.typed import as_uuid, require_text
-from orchestrator.database import process_lists, subscriptions
+from cli.typed import require_subscription, require_text
+from orchestrator.database import process_lists, processes, subscriptions
+from orchestrator.database.connection import Connection
+from orchestrator.database.process_lists import FailedKind
+from orchestrator.domain.errors import InvalidInput
+from orchestrator.domain.gate import SubscriptionNotFound
+from orchestrator.domain.input_errors import shown
 from orchestrator.domain.process import ProcessStatus
-from orchestrator.domain.subscription import Status
+from orchestrator.domain.subscription import Status, SubscriptionModel
+
+after_option = click.option("--after", metavar="ID", help="Continue the list after this id: list older ones.")
 
 
-@click.command(
+@command(
     "subscriptions",
     epilog=examples(
         "starter.py subscriptions --out-of-sync", 'starter.py subscriptions --product "User Group" --json'
@@ -24,9 +35,9 @@ from orchestrator.domain.subscription import Status
     "--status", type=click.Choice([one.value for one in Status]), help="Only subscriptions with this status."
 )
 @click.option("--product", metavar="NAME", help="Only subscriptions on this product.")
-@click.option("--out-of-sync", is_flag=True, help="Only subscriptions that are out of sync.")
+@click.option("--out-of-sync", is_flag=True, help="Only subscriptions that are out of sync, and why.")
 @limit_option
-@click.option("--after", metavar="ID", help="Continue the list after this id: list older ones.")
+@after_option
 @json_option
 def list_subscriptions(
     status: str | None,
@@ -38,7 +49,7 @@ def list_subscriptions(
 ) -> int:
     """List subscriptions, newest first."""
     require_text(product)
-    last = None if after is None else as_uuid(after)
+    require_subscription(after)
 
     async def work(connections: Connections) -> None:
         async with connections.pool.acquire() as connection:
@@ -48,32 +59,36 @@ def list_subscriptions(
                 product=product,
                 out_of_sync=out_of_sync,
                 limit=limit,
-                after=last,
+                after=None if after is None else await _subscription_before(connection, after),
             )
             if as_json:
                 print_json(await subscription_documents(connection, found))
             else:
-                from cli import output
-
-                output.print_subscriptions(found)
-                output.say_more([one.subscription_id for one in found], limit)
+                await _print_subscriptions(connection, found, why=out_of_sync)
+        if not as_json:
+            _say_more([one.subscription_id for one in found], limit)
 
     with_connections(work, reads=True)
     return DONE
 
 
-@click.command(
+@command(
     "processes",
-    epilog=examples("starter.py processes --status failed", "starter.py processes --limit 10 --json"),
+    epilog=examples(
+        *("starter.py processes --status parked", 'starter.py processes --subscription "User Group Support"'),
+        "starter.py processes --limit 10 --json",
+    ),
 )
 @click.option(
     "--status",
-    type=click.Choice([one.value for one in ProcessStatus]),
-    help="Only processes with this status.",
+    type=click.Choice([one.value for one in (*ProcessStatus, *FailedKind)]),
+    help="Only processes with this status; parked and discrepancy are parts of failed.",
 )
-@click.option("--subscription", metavar="ID", help="Only processes on this subscription.")
+@click.option(
+    "--subscription", metavar="ID", help="Only processes on this subscription: id, its start, or description."
+)
 @limit_option
-@click.option("--after", metavar="ID", help="Continue the list after this id: list older ones.")
+@after_option
 @json_option
 def list_processes(
     status: str | None,
@@ -84,16 +99,19 @@ def list_processes(
 ) -> int:
     """List processes, newest first."""
     require_text(after)
-    subscription_id = None if subscription is None else as_uuid(subscription)
+    require_subscription(subscription)
 
     async def work(connections: Connections) -> None:
+        last = None if after is None else await _process_before(connections, after)
         async with connections.pool.acquire() as connection:
             rows = await process_lists.list_processes(
                 connection,
-                status=None if status is None else ProcessStatus(status),
-                subscription_id=subscription_id,
+                status=_status(status),
+                subscription_id=None
+                if subscription is None
+                else await find_subscription(connection, subscription),
                 limit=limit,
-                after=after,
+                after=last,
             )
         if as_json:
             documents = await process_documents(connections, rows)
@@ -102,7 +120,62 @@ def list_processes(
             from cli import output
 
             output.print_processes(rows)
-            output.say_more([row.process_id for row in rows], limit)
+            _say_more([row.process_id for row in rows], limit)
 
     with_connections(work, reads=True)
     return DONE
+
+
+def _status(text: str | None) -> ProcessStatus | FailedKind | None:
+    if text is None:
+        return None
+    return FailedKind(text) if text in list(FailedKind) else ProcessStatus(text)
+
+
+async def _print_subscriptions(connection: Connection, found: list[SubscriptionModel], *, why: bool) -> None:
+    from cli import output
+
+    if not why:
+        output.print_subscriptions(found)
+        return
+    held = [one.held_by for one in found if one.held_by is not None]
+    output.print_out_of_sync(found, await processes.read_processes(connection, held))
+
+
+def _say_more(listed: list[UUID] | list[str], limit: int) -> None:
+    from cli import output
+
+    output.say_more(listed, limit)
+
+
+async def _subscription_before(connection: Connection, text: str) -> UUID:
+    """Return the subscription after which a list is to continue.
+
+    Raises:
+        InvalidInput: if there is none.
+    """
+    with suppress(SubscriptionNotFound):
+        found = await find_subscription(connection, text)
+        if await subscriptions.read_subscription(connection, found) is not None:
+            return found
+    raise _nothing_before(text, "subscription")
+
+
+async def _process_before(connections: Connections, text: str) -> str:
+    """Return the process after which a list is to continue.
+
+    Raises:
+        InvalidInput: if the trail has none.
+    """
+    found = await find_process(connections, text)
+    async with connections.pool.acquire() as connection:
+        if await processes.read_process(connection, found) is not None:
+            return found
+    raise _nothing_before(text, "process")
+
+
+def _nothing_before(text: str, kind: str) -> InvalidInput:
+    return InvalidInput(
+        f"--after: there is no {kind} '{shown(text)}'; leave it out to list from the newest, "
+        "or give the id of the last line of a list"
+    )

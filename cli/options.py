@@ -1,11 +1,41 @@
 """Command-line options that several commands have; importing them costs little."""
 
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
 
+from cli.invocation import typeable
+
 Command = Callable[..., Any]
+
+
+class OnceCommand(click.Command):
+    """A command that takes each option once; click would take the last one silently."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for param, times in Counter(given).items():
+            if times > 1 and isinstance(param, click.Option) and not param.is_flag:
+                raise click.UsageError(f"{param.opts[0]} is given {times} times; give it once.", ctx)
+        return super().parse_args(ctx, args)
+
+
+class OnceGroup(click.Group):
+    """A group of such commands."""
+
+    command_class = OnceCommand
+
+
+command = partial(click.command, cls=OnceCommand)
+
+
+def group(name: str | None = None, **settings: Any) -> Callable[[Command], OnceGroup]:
+    """Make a group, as `click.group` does."""
+    return click.group(name, cls=OnceGroup, **settings)
+
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
@@ -21,7 +51,7 @@ at_once_option = click.option(
 
 def examples(*lines: str) -> str:
     """Return the examples for the end of a help page, one a line."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+    return "\b\nExamples:\n" + "\n".join(f"  {typeable(line)}" for line in lines)
 
 
 def starting_options(command: Command) -> Command:

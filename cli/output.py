@@ -1,18 +1,21 @@
 """The output of the commands for people: tables, progress and errors."""
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
 from cli.documents import Document, ProcessDocument
+from cli.invocation import typeable
+from cli.tables import Cell, Column, Table
 from orchestrator.database.processes import TrailEvent, TrailRow
+from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.domain.text import spelled
 
@@ -22,25 +25,35 @@ MARKS = {
     "retrying": ("↻", "yellow"),
     "paused": ("‖", "yellow"),
     "failed": ("✗", "red"),
+    "parked": ("✗", "red"),
     "canceled": ("∅", "yellow"),
     "aborted": ("∅", "yellow"),
     "refused": ("✗", "red"),
     "lost": ("?", "red"),
 }
 
-# The answer goes to stdout, progress to stderr. Lines wrap only on a terminal.
-stdout = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 200)
-stderr = Console(stderr=True, highlight=False, emoji=False, width=None if sys.stderr.isatty() else 200)
+SHORT = 8
+"""Characters of the random part of an id that a narrow terminal shows; every command takes them."""
+
+# The answer goes to stdout, progress to stderr.
+stdout = Console(highlight=False, emoji=False)
+stderr = Console(stderr=True, highlight=False, emoji=False)
 
 
 def say(line: str) -> None:
     """Print progress on stderr, in one line."""
-    stderr.print(_text(line, style="dim"), soft_wrap=True)
+    stderr.print(_text(typeable(line), style="dim"), soft_wrap=True)
 
 
 def complain(message: str) -> None:
     """Print an error on stderr, in one line."""
-    stderr.print(Text.assemble(("Error: ", "bold red"), spelled(message)), soft_wrap=True)
+    stderr.print(Text.assemble(("Error: ", "bold red"), spelled(typeable(message))), soft_wrap=True)
+
+
+def advise(advice: Sequence[str]) -> None:
+    """Print what a person can do about a process, and the commands for that, each in one line."""
+    for number, line in enumerate(advice):
+        stdout.print(_text("  " * (number > 0) + typeable(line), style="yellow"), soft_wrap=True)
 
 
 def say_more(listed: Sequence[object], limit: int) -> None:
@@ -49,17 +62,18 @@ def say_more(listed: Sequence[object], limit: int) -> None:
         say(f"There may be more; list them with: --after {listed[-1]}")
 
 
-def print_process(document: ProcessDocument, events: Sequence[TrailEvent] = ()) -> None:
-    """Print a process: its steps and its events."""
-    stdout.print(_process(document))
-    if document.parked:
-        ways = ", or ".join(f"starter.py {way} {document.process_id}" for way in document.ways)
-        stdout.print(_text(f"Parked. Continue with: {ways}", style="yellow"))
+def print_process(document: ProcessDocument) -> None:
+    """Print a process and its steps."""
+    _print(_process(document))
+
+
+def print_events(events: Sequence[TrailEvent]) -> None:
+    """Print what happened to a process, and who acted."""
     for event in events:
         who = f" by {event.by}" if event.by else ""
         why = f": {event.reason}" if event.reason else ""
         where = f" at {event.step}" if event.step else ""
-        stdout.print(_text(f"{_clock(event.at)}  {event.event}{who}{where}{why}"))
+        _print(_text(f"{_clock(event.at)}  {event.event}{who}{where}{why}"))
 
 
 @contextmanager
@@ -101,71 +115,137 @@ def print_subscription(document: Document, trail: Sequence[TrailRow] = ()) -> No
 
 def print_facts(facts: Document) -> None:
     """Print names with their values, one a line."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    if stdout.is_terminal:
+        grid = Grid(show_header=False, box=None, padding=(0, 2, 0, 0))
+        for name, value in facts.items():
+            grid.add_row(Text(name, style="bold"), _text(_shown(value)))
+        stdout.print(grid)
+        return
+    width = max(map(len, facts))
     for name, value in facts.items():
-        table.add_row(Text(name, style="bold"), _text(_shown(value)))
-    stdout.print(table)
+        _print(_text(f"{name:{width}}  {_shown(value)}"))
 
 
 def print_subscriptions(subscriptions: Sequence[SubscriptionModel]) -> None:
     """Print a list of subscriptions."""
-    table = _table("Subscription", "Product", "Description", "Status", "In sync", "Version")
-    for one in subscriptions:
-        table.add_row(
-            str(one.subscription_id),
+    columns = (
+        *(Column("Subscription"), Column("Status"), Column("In sync"), Column("Version", optional=True)),
+        *(Column("Product"), Column("Description", long=True)),
+    )
+    rows = [
+        (
+            _id(str(one.subscription_id)),
+            Text(one.status),
+            Text("yes" if one.insync else "no"),
+            Text(str(one.version)),
             _text(one.product.name),
             _text(one.description),
-            one.status,
-            "yes" if one.insync else "no",
-            str(one.version),
         )
-    stdout.print(table)
+        for one in subscriptions
+    ]
+    _print(Table(columns, rows))
+
+
+def print_out_of_sync(subscriptions: Sequence[SubscriptionModel], holders: Mapping[str, TrailRow]) -> None:
+    """Print a list of subscriptions that are out of sync, and why each of them is.
+
+    Args:
+        holders: the trail rows of the processes that hold them.
+    """
+    columns = (
+        *(Column("Subscription"), Column("Status"), Column("Product")),
+        *(Column("Description", long=True), Column("Why", long=True)),
+    )
+    rows = [
+        (
+            _id(str(one.subscription_id)),
+            Text(one.status),
+            _text(one.product.name),
+            _text(one.description),
+            _text(_why_out_of_sync(one, holders)),
+        )
+        for one in subscriptions
+    ]
+    _print(Table(columns, rows))
+
+
+def _why_out_of_sync(subscription: SubscriptionModel, holders: Mapping[str, TrailRow]) -> str:
+    holder = subscription.held_by
+    if holder is None:
+        return f"discrepancy found by {subscription.discrepancy_found_by}"
+    row = holders[holder]
+    given_up = row.status is ProcessStatus.FAILED and not row.parked
+    return f"held by {holder}, {'given up' if given_up else _state(row)}"
 
 
 def print_processes(rows: Sequence[TrailRow]) -> None:
     """Print a list of processes."""
-    table = _table("Process", "Status", "By", "Started", "Took", "Reason")
-    for row in rows:
-        table.add_row(
-            _text(row.process_id),
-            _mark(row.status),
+    columns = (
+        *(Column("Process"), Column("Status"), Column("Workflow"), Column("Subscription")),
+        *(Column("By", optional=True), Column("Started"), Column("Took", optional=True)),
+        Column("Reason", long=True),
+    )
+    cells = [
+        (
+            _id(row.process_id),
+            _mark(_state(row)),
+            _text(row.workflow),
+            _id(str(row.subscription_id or "-")),
             _text(row.created_by or "-"),
-            _clock(row.started_at),
-            _took(row.started_at, row.ended_at),
-            _text(row.failed_reason or row.reason or ""),
+            Text(_clock(row.started_at)),
+            Text(_took(row.started_at, row.ended_at)),
+            _text(typeable(row.failed_reason or row.reason or "")),
         )
-    stdout.print(table)
+        for row in rows
+    ]
+    _print(Table(columns, cells))
 
 
 def _process(document: ProcessDocument) -> RenderableType:
     status = _mark(document.status).append(", parked" if document.parked else "")
-    heading = Text.assemble((spelled(document.process_id), "bold"), "  ", status)
-    table = _table("Step", "Status", "Attempts", "Started", "Took", "Last failure")
-    for step in document.steps:
-        table.add_row(
-            step.title,
+    parts: list[RenderableType] = [Text.assemble((spelled(document.process_id), "bold"), "  ", status)]
+    columns = (
+        *(Column("Step"), Column("Status"), Column("Attempts"), Column("Started")),
+        *(Column("Took", optional=True), Column("Last failure", long=True)),
+    )
+    steps = [
+        (
+            _text(step.title),
             _mark(step.status),
-            _shown(step.attempts),
-            _clock(step.started_at),
-            _took(step.started_at, step.ended_at),
+            Text(_shown(step.attempts)),
+            Text(_clock(step.started_at)),
+            Text(_took(step.started_at, step.ended_at)),
             _text(step.failure or ""),
         )
-    parts: list[RenderableType] = [heading, table] if document.steps else [heading]
+        for step in document.steps
+    ]
+    if steps:
+        parts.append(Table(columns, steps))
+    if document.totals is not None:
+        parts.append(Text(str(document.totals)))
     if document.failed_reason and document.failed_reason not in {step.failure for step in document.steps}:
-        parts.append(_text(document.failed_reason, style="red"))
+        parts.append(_text(typeable(document.failed_reason), style="red"))
     return Group(*parts)
+
+
+def _print(renderable: RenderableType) -> None:
+    """Print on stdout; lines wrap only on a terminal."""
+    stdout.print(renderable, soft_wrap=not stdout.is_terminal)
+
+
+def _state(row: TrailRow) -> str:
+    return "parked" if row.parked else row.status
+
+
+def _id(text: str) -> Cell:
+    """Return an id; in short, the beginning of its random part."""
+    random = re.search("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", text)
+    return Cell(_text(text), _text(random[0][:SHORT] if random else text))
 
 
 def _text(text: str, style: str = "") -> Text:
     """Return text from a user, escaped: neither the terminal nor rich interprets it."""
     return Text(spelled(text), style=style)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in columns:
-        table.add_column(column, no_wrap=column not in {"Description", "Last failure", "Reason"})
-    return table
 
 
 def _shown(value: object) -> str:

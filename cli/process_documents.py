@@ -34,9 +34,12 @@ async def process_document(
     if history is None:
         history = await read_history(connections.service, process_id)
     document = await with_steps(connections, process_id, row, history)
-    happened = [event.event for event in events]
-    found = {"times_parked": happened.count("parked"), "aborted": "abort requested" in happened}
-    return document.model_copy(update=found)
+    totals = None
+    if row is None and history is not None:  # the validation of all has no row
+        from cli.totals import read_totals
+
+        totals = await read_totals(connections, document, history)
+    return document.model_copy(update={"events": tuple(events), "totals": totals})
 
 
 async def with_attempts(
@@ -51,11 +54,14 @@ async def with_attempts(
 async def process_documents(connections: Connections, rows: Sequence[TrailRow]) -> list[ProcessDocument]:
     """Return the documents of the processes with these trail rows."""
     places = asyncio.Semaphore(AT_ONCE)
+    async with connections.pool.acquire() as connection:
+        events = await processes.read_all_events(connection, [row.process_id for row in rows])
 
     async def read(row: TrailRow) -> ProcessDocument:
         async with places:
             history = await read_history(connections.service, row.process_id)
-            return await with_steps(connections, row.process_id, row, history)
+            document = await with_steps(connections, row.process_id, row, history)
+        return document.model_copy(update={"events": tuple(events[row.process_id])})
 
     return await asyncio.gather(*map(read, rows))
 

@@ -11,7 +11,7 @@ from cli.connections import Connections, with_connections
 from cli.exit_codes import DONE
 from cli.form_options import fill
 from cli.json_output import print_json
-from cli.options import examples, json_option
+from cli.options import examples, group, json_option
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.input_errors import shown
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptionsForm
@@ -27,7 +27,7 @@ UNITS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=365)
 
 
-@click.group(
+@group(
     "schedule",
     invoke_without_command=True,
     epilog=examples("starter.py schedule", "starter.py schedule validate --every 1d"),
@@ -66,7 +66,7 @@ def schedule_validate(
     reason: str | None,
     as_json: bool,
 ) -> int:
-    """Validate every active subscription regularly, by a Temporal Schedule."""
+    """Validate every active subscription regularly. A Temporal Schedule does that."""
     if off and (every is not None or at_once is not None):
         raise InvalidInput("Give --off alone: it deletes the schedule")
     interval = as_interval("1d" if every is None else every)

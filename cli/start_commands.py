@@ -8,13 +8,15 @@ from uuid import UUID
 import click
 
 from catalogue import CATALOGUE, CatalogueEntry, entry_of, form_of
+from cli.asking import confirm
 from cli.concluding import Sent, conclude, watch
 from cli.connections import Connections
 from cli.documents import Outcome, error_of, subscription_document
-from cli.form_options import current_user, fill, form_options
-from cli.options import at_once_option, examples, starting_options
+from cli.form_options import complete, current_user, fill, form_options
+from cli.meaning import find_subscription, references, with_references
+from cli.options import at_once_option, command, examples, group, starting_options
 from cli.starting import exists, new_process_id, start_process
-from cli.typed import as_uuid, require_text
+from cli.typed import as_uuid, require_subscription, require_text
 from cli.validating import validate_all
 from orchestrator.database import relations, subscriptions
 from orchestrator.domain.errors import GateRefusal, InvalidInput, ProcessAlreadyExists
@@ -51,9 +53,11 @@ class Prepared:
         )
 
 
-@click.group(
-    no_args_is_help=True, epilog=examples('starter.py create user-group --group-name "Network operators"')
-)
+Prepare = Callable[[Connections, UUID | None], Awaitable[Prepared]]
+"""Finds the workflow, fills its form and asks the gate; the id is of the subscription that it works on."""
+
+
+@group(no_args_is_help=True, epilog=examples('starter.py create user-group --group-name "Network operators"'))
 def create() -> None:
     """Create a subscription on a product."""
 
@@ -72,16 +76,32 @@ def add_create_command(entry: CatalogueEntry) -> None:
     )
     @form_options(form)
     @starting_options
-    def command(process_id: str | None, no_wait: bool, as_json: bool, **given: str | None) -> int:
-        filled = fill(form, said(given))
+    def create_product(process_id: str | None, no_wait: bool, as_json: bool, **given: str | None) -> int:
+        values = complete(form, said(given))
+        require_form(entry, form, values)
 
-        async def prepare(connections: Connections) -> Prepared:
+        async def prepare(connections: Connections, _: UUID | None) -> Prepared:
             async with connections.pool.acquire() as connection:
+                filled = fill(form, await with_references(connection, entry, values))
+                if (product := getattr(filled, "product", None)) is not None:
+                    await subscriptions.find_product(connection, product, entry.product_type)
                 joined = relations.joined_by(entry.product_type, filled.values())
                 judge_joins(await relations.read_joins(connection, joined))
             return Prepared(entry, definition, filled)
 
         return start(prepare, process_id, no_wait=no_wait, as_json=as_json)
+
+
+def require_form(entry: CatalogueEntry, form: type[StartForm], values: dict[str, str]) -> None:
+    """Require that the values fit the form, as far as that can be judged without the database.
+
+    Raises:
+        InvalidInput: if they do not.
+    """
+    typed = references(entry, values)
+    for name in typed:
+        require_subscription(values[name])
+    fill(form, values | {name: str(as_uuid(values[name]) or UUID(int=0)) for name in typed})
 
 
 for each in CATALOGUE:
@@ -98,7 +118,7 @@ MODIFY_FORMS = forms_of(Target.MODIFY)
 EXAMPLE = "64f731c2-30f5-5d90-b7b0-8f61a6fa6cce"
 
 
-@click.command(
+@command(
     "modify",
     epilog=examples(*(f"starter.py modify {line}" for form in MODIFY_FORMS for line in form.examples)),
 )
@@ -109,13 +129,11 @@ def modify(
     subscription_id: str, process_id: str | None, no_wait: bool, as_json: bool, **given: str | None
 ) -> int:
     """Change values of a subscription. Values that you leave out stay."""
-    prepare = on_existing(subscription_id, Target.MODIFY, given)
-    return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=as_uuid(subscription_id))
+    prepare = on_existing(Target.MODIFY, given)
+    return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
 
 
-@click.command(
-    "terminate", epilog=examples("starter.py terminate 64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --yes")
-)
+@command("terminate", epilog=examples("starter.py terminate 64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --yes"))
 @click.argument("subscription_id")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @form_options(*forms_of(Target.TERMINATE), without=("subscription_id",))
@@ -123,14 +141,12 @@ def modify(
 def terminate(
     subscription_id: str, yes: bool, process_id: str | None, no_wait: bool, as_json: bool, **given: str | None
 ) -> int:
-    """Terminate a subscription and remove what was provisioned for it."""
-    prepare = on_existing(subscription_id, Target.TERMINATE, given, confirm=None if yes else confirm_removal)
-    return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=as_uuid(subscription_id))
+    """Terminate a subscription, and remove it outside."""
+    prepare = on_existing(Target.TERMINATE, given, confirmed=None if yes else confirm_removal)
+    return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
 
 
-@click.command(
-    "validate", epilog=examples(f"starter.py validate {EXAMPLE}", "starter.py validate --all --json")
-)
+@command("validate", epilog=examples(f"starter.py validate {EXAMPLE}", "starter.py validate --all --json"))
 @click.argument("subscription_id", required=False)
 @click.option("--all", "every", is_flag=True, help="Validate every active subscription.")
 @at_once_option
@@ -145,7 +161,7 @@ def validate(
     as_json: bool,
     **given: str | None,
 ) -> int:
-    """Compare one or all subscriptions with the external systems."""
+    """Compare subscriptions with the external systems. Give one, or --all for every active one."""
     if every == (subscription_id is not None):
         raise InvalidInput("Give either a subscription id or --all")
     if subscription_id is None:
@@ -155,8 +171,8 @@ def validate(
         return validate_all(form, process_id, no_wait=no_wait, as_json=as_json)
     if at_once is not None:
         raise InvalidInput("--at-once belongs to --all; leave it out with one subscription")
-    prepare = on_existing(subscription_id, Target.VALIDATE, given)
-    return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=as_uuid(subscription_id))
+    prepare = on_existing(Target.VALIDATE, given)
+    return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
 
 
 def confirm_removal(subscription: SubscriptionModel) -> None:
@@ -168,20 +184,19 @@ def confirm_removal(subscription: SubscriptionModel) -> None:
     """
     if not sys.stdin.isatty():
         raise InvalidInput(f"No terminal to confirm the removal of {subscription.description}; give --yes")
-    click.confirm(f"Are you sure you want to remove {subscription.description}?", abort=True, err=True)
+    confirm(f"Are you sure you want to remove {subscription.description}?")
 
 
 def on_existing(
-    subscription_id: str,
     target: Target,
     given: dict[str, str | None],
     *,
-    confirm: Callable[[SubscriptionModel], None] | None = None,
-) -> Callable[[Connections], Awaitable[Prepared]]:
-    """Return a function that finds the workflow for the subscription, fills its form and asks the gate."""
-    wanted = as_uuid(subscription_id)
+    confirmed: Callable[[SubscriptionModel], None] | None = None,
+) -> Prepare:
+    """Return a function that finds the workflow for a subscription, fills its form and asks the gate."""
 
-    async def prepare(connections: Connections) -> Prepared:
+    async def prepare(connections: Connections, wanted: UUID | None) -> Prepared:
+        assert wanted is not None
         async with connections.pool.acquire() as connection:
             stored = await subscriptions.read_subscription(connection, wanted)
             if stored is None:
@@ -191,27 +206,28 @@ def on_existing(
             definition = entry.workflow(target) if entry else None
             if entry is None or definition is None:
                 raise WorkflowNotValid(stored.subscription)
-            form = fill(form_of(definition), said(given) | {"subscription_id": str(wanted)})
+            values = complete(form_of(definition), said(given) | {"subscription_id": str(wanted)})
+            form = fill(form_of(definition), await with_references(connection, entry, values))
             joined = relations.joined_by(product_type, form.values())
             subject = await relations.read_subject(connection, wanted, joined)
         judge(subject, target, product_type, getattr(form, "version", None))
-        if confirm is not None:
-            confirm(subject.subscription)
+        if confirmed is not None:
+            confirmed(subject.subscription)
         return Prepared(entry, definition, form, subject.subscription)
 
     return prepare
 
 
 def start(
-    prepare: Callable[[Connections], Awaitable[Prepared]],
-    process_id: str | None,
-    *,
-    no_wait: bool,
-    as_json: bool,
-    about: UUID | None = None,
+    prepare: Prepare, process_id: str | None, *, no_wait: bool, as_json: bool, about: str | None = None
 ) -> int:
-    """Start a process, follow it, print its outcome, and return the exit code."""
+    """Start a process, follow it, print its outcome, and return the exit code.
+
+    Args:
+        about: what was typed for the subscription that it works on; `None` if it creates one.
+    """
     require_text(process_id)
+    require_subscription(about)
 
     async def existing(connections: Connections, error: ProcessAlreadyExists, wanted_id: str) -> Outcome:
         shown = await watch(connections, wanted_id, as_json=as_json)
@@ -221,10 +237,12 @@ def start(
         # Check this before the gate, which would refuse a process that has itself locked the subscription.
         if process_id is not None and await exists(connections, process_id):
             return await existing(connections, ProcessAlreadyExists(process_id), process_id)
+        wanted: UUID | None = None
         try:
-            prepared = await prepare(connections)
+            wanted = None if about is None else await _find(connections, about)
+            prepared = await prepare(connections, wanted)
         except GateRefusal as refusal:
-            return await refused(connections, about, refusal)
+            return await refused(connections, wanted, refusal)
         wanted_id = process_id or new_process_id(prepared.definition)
         try:
             await prepared.start(connections, wanted_id)
@@ -236,6 +254,11 @@ def start(
         return await watch(connections, wanted_id, as_json=as_json)
 
     return conclude(work, no_wait=no_wait, as_json=as_json)
+
+
+async def _find(connections: Connections, about: str) -> UUID:
+    async with connections.pool.acquire() as connection:
+        return await find_subscription(connection, about)
 
 
 async def refused(connections: Connections, about: UUID | None, refusal: GateRefusal) -> Outcome:

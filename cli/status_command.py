@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from cli.connections import Connections, with_connections
 from cli.exit_codes import DONE
 from cli.json_output import print_json
-from cli.options import examples, json_option
+from cli.options import command, examples, json_option
 from orchestrator.database.counts import count, frequent_reasons
 from orchestrator.temporal.task_queue import count_waiting, read_queue
 
@@ -33,7 +33,7 @@ class Overview(BaseModel):
     backlog: int
 
 
-@click.command("status", epilog=examples("starter.py status", "starter.py status --json"))
+@command("status", epilog=examples("starter.py status", "starter.py status --json"))
 @json_option
 def status(as_json: bool) -> int:
     """Show how many processes run, wait or are parked.

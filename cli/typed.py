@@ -1,4 +1,4 @@
-"""Ids and names that were typed."""
+"""Ids and names that were typed, as far as they can be judged without a database."""
 
 from uuid import UUID
 
@@ -8,35 +8,51 @@ from orchestrator.domain.text import printable
 
 LONGEST_ID = 1000
 """Bytes: the longest workflow id that Temporal accepts."""
+LONGEST_DESCRIPTION = 10_000
+"""Bytes: longer than any description."""
+SHORTEST = 4
+"""Characters of an id that name it."""
 
 
-def as_uuid(text: str) -> UUID:
-    """Return the text as a UUID.
-
-    Raises:
-        InvalidInput: if it is not a UUID.
-    """
+def as_uuid(text: str) -> UUID | None:
+    """Return the text as a UUID, or `None` if it is not a whole one."""
     try:
         return UUID(text)
     except ValueError:
-        raise InvalidInput(
-            f"'{shown(text)}' is not a UUID; give one like 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778"
-        ) from None
+        return None
 
 
-def require_text(text: str | None) -> None:
-    """Require that the text can be a process id or a name; `None` passes.
+def require_subscription(text: str | None) -> None:
+    """Require that the text can name a subscription; `None` passes.
 
     Raises:
-        InvalidInput: if it is empty, has control characters, is not Unicode, or is longer than Temporal
-            accepts.
+        InvalidInput: if it is too short or too long, has control characters, or is not Unicode.
+    """
+    if text is None:
+        return
+    require_text(text, longest=LONGEST_DESCRIPTION)
+    if len(text) < SHORTEST:
+        raise InvalidInput(
+            f"'{shown(text)}' is too short; give the id of the subscription, at least {SHORTEST} characters "
+            "of it, or its description"
+        )
+
+
+def require_text(text: str | None, *, longest: int = LONGEST_ID) -> None:
+    """Require that the text can be a process id or a name; `None` passes.
+
+    Args:
+        longest: the largest number of bytes.
+
+    Raises:
+        InvalidInput: if it is empty or too long, has control characters, or is not Unicode.
     """
     if text is None:
         return
     if not text:
         raise InvalidInput("An id or a name must not be empty; give at least one character")
     try:
-        if len(printable(text).encode()) > LONGEST_ID:
-            raise InvalidInput(f"'{shown(text)}' is too long: at most {LONGEST_ID} bytes")
+        if len(printable(text).encode()) > longest:
+            raise InvalidInput(f"'{shown(text)}' is too long: at most {longest} bytes")
     except ValueError as error:
         raise InvalidInput(f"'{shown(text)}' {error}") from None

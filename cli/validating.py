@@ -2,11 +2,9 @@
 
 import asyncio
 from contextlib import suppress
-from typing import TypeAlias, get_args
-from uuid import UUID
+from typing import TypeAlias
 
 import click
-from pydantic import BaseModel
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError
@@ -16,15 +14,14 @@ from cli import output
 from cli.acting import ActionRefused
 from cli.concluding import Sent, say_interrupted
 from cli.connections import Connections, with_connections
-from cli.documents import Outcome, error_of
+from cli.documents import Outcome, Report, error_of
 from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from cli.following import patiently
 from cli.json_output import print_json
 from cli.starting import new_process_id, start_process
+from cli.totals import report
 from cli.typed import require_text
-from orchestrator.database import findings
 from orchestrator.domain.errors import ProcessAlreadyExists
-from orchestrator.domain.findings import FindingKind
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.operations.validate_subscriptions import (
     Totals,
@@ -37,19 +34,6 @@ from orchestrator.temporal.history import LastError
 Handle: TypeAlias = WorkflowHandle[ValidateSubscriptions, Totals]
 
 TITLE = "Validate every active subscription"
-
-
-class Report(BaseModel):
-    """What the validation of all subscriptions found, as `--json` prints it."""
-
-    total: int
-    in_sync: int
-    discrepancies: list[UUID]
-    """Subscriptions that differ from their external system."""
-    refused: list[UUID]
-    """Subscriptions that a process works on, or whose product has no validation."""
-    failed: list[UUID]
-    """Subscriptions whose validation has not ended in time, or not as it should."""
 
 
 def validate_all(
@@ -103,7 +87,9 @@ async def _follow(connections: Connections, process_id: str) -> Report:
     telling = asyncio.create_task(_tell(handle))
     try:
         totals = await patiently(handle.result)
-        return await patiently(lambda: _report(connections, handle, totals))
+        execution = await patiently(handle.describe)
+        first_run_id = execution.raw_description.workflow_execution_info.first_run_id
+        return await patiently(lambda: report(connections, process_id, first_run_id, totals))
     except WorkflowFailureError as error:
         kind = "Aborted" if isinstance(error.cause, CancelledError) else "Failed"
         raise ActionRefused(
@@ -111,18 +97,6 @@ async def _follow(connections: Connections, process_id: str) -> Report:
         ) from error
     finally:
         telling.cancel()
-
-
-async def _report(connections: Connections, handle: Handle, totals: Totals) -> Report:
-    execution = await handle.describe()
-    first_run_id = execution.raw_description.workflow_execution_info.first_run_id
-    async with connections.pool.acquire() as connection:
-        found = await findings.read_findings(connection, handle.id, first_run_id)
-    listed = {
-        kind: [one.subscription_id for one in (*totals.older, *found) if one.kind == kind]
-        for kind in get_args(FindingKind)
-    }
-    return Report(total=totals.total, in_sync=totals.in_sync, **listed)
 
 
 async def _tell(handle: Handle) -> None:

@@ -40,7 +40,12 @@ class Related:
 class SubscriptionNotFound(GateRefusal):
     """There is no subscription with this id."""
 
-    def __init__(self, subscription_id: UUID) -> None:
+    def __init__(self, subscription_id: UUID | str) -> None:
+        """Create the refusal.
+
+        Args:
+            subscription_id: its id, or what a person typed instead.
+        """
         super().__init__(f"Subscription not found (subscription {subscription_id})")
 
 

@@ -52,3 +52,24 @@ async def test_validate_all_refuses_the_id_of_another_process(starter: Starter) 
     created = await starter("create", "user-group", "--group-name", "ops", "--json")
     ended = await starter("validate", "--all", "--process-id", created.document["process_id"], "--json")
     assert (ended.code, ended.document["error"]["type"]) == (1, "ProcessAlreadyExists")
+
+
+async def test_a_validation_of_all_has_its_totals(
+    starter: Starter, groups: FakeGroupManagement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over three pages, each of which lists in one attempt."""
+    monkeypatch.setattr("orchestrator.operations.validation_activities.PAGE", 1)
+    names = ("a", "b", "c")
+    created = [(await starter("create", "user-group", "--group-name", name, "--json")) for name in names]
+    different = created[1].document["subscription"]["subscription_id"]
+    await groups.system.tamper(UUID(different), {"group_name": "other"})
+    process_id = f"validate-all-{uuid4()}"
+    ended = await starter("validate", "--all", "--process-id", process_id, "--json")
+    shown = await starter("process", process_id, "--json")
+    text = await starter("process", process_id)
+    assert shown.document["totals"] == ended.document
+    assert ended.document["discrepancies"] == [different]
+    assert ended.document["total"] >= 3
+    assert [step["attempts"] for step in shown.document["steps"]] == [1, 1]
+    assert f"{ended.document['total']} validated: " in text.stdout
+    assert "1 with discrepancies" in text.stdout

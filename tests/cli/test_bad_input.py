@@ -24,7 +24,7 @@ def test_a_usage_error_escapes_control_characters(
     assert run(["process", "one", "\x1b[31m\u202e\ntwo"]) == 2
     expected = (
         r"Error: Got unexpected extra argument (\x1b[31m\u202e\ntwo) "
-        'See "starter.py process --help".'
+        'See "python starter.py process --help".'
     )
     assert capsys.readouterr().err == f"{expected}\n"
 

@@ -190,10 +190,9 @@ async def test_a_parked_roll_back_cannot_be_aborted_again(
     again = await starter("abort", process_id, "--json")
     retried = await starter("retry", process_id, "--json")
     late = await starter("abort", process_id, "--json")
-    assert f"Continue with: starter.py retry {process_id}, or starter.py abort {process_id}" in before.stdout
-    assert (
-        f"Continue with: starter.py retry {process_id}, or starter.py give-up {process_id}" in aborted.stdout
-    )
+    program = "  python starter.py"
+    assert f"\n{program} retry {process_id}\n{program} abort {process_id}\n" in before.stdout
+    assert f"\n{program} retry {process_id}\n{program} give-up {process_id}\n" in aborted.stdout
     assert (again.code, again.document["error"]["type"]) == (1, "AlreadyAborted")
     assert "give-up" in again.document["error"]["message"]
     assert retried.document["status"] == "aborted"

@@ -18,7 +18,7 @@ SUBSCRIPTION = [
 ]  # fmt: skip
 PROCESS = [
     "process_id", "workflow", "target", "subscription_id", "status", "created_by", "reason", "started_at",
-    "ended_at", "last_step", "failed_reason", "steps",
+    "ended_at", "last_step", "failed_reason", "steps", "events", "totals",
 ]  # fmt: skip
 
 
@@ -178,7 +178,7 @@ BAD = {
     "unknown option": (["create", "user-group", "--nickname", "a"], "No such option"),
     "unknown product": (["create", "teapot"], "No such command 'teapot'"),
     "unknown command": (["destroy"], "No such command 'destroy'"),
-    "malformed subscription": (["subscription", "17"], "'17' is not a UUID"),
+    "malformed subscription": (["subscription", "17"], "'17' is too short; give the id of the subscription"),
     "malformed limit": (["subscriptions", "--limit", "many"], "'many' is not a valid integer"),
     "unknown status": (["subscriptions", "--status", "gone"], "'gone' is not one of"),
 }

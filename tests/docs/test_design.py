@@ -9,9 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from catalogue import registered_workflows, workflow_type, workflows
-from cli.documents import Outcome, ProcessDocument
+from cli.documents import Outcome, ProcessDocument, Report
 from cli.status_command import Overview
-from cli.validating import Report
 from orchestrator.domain import gate
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel

@@ -1,0 +1,89 @@
+"""Which subscription or process a person means by what was typed: an id, its beginning, a description."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from catalogue import CatalogueEntry
+from cli.connections import Connections
+from cli.typed import SHORTEST, as_uuid, require_subscription
+from orchestrator.database import lookup
+from orchestrator.database.connection import Connection
+from orchestrator.domain.errors import InvalidInput
+from orchestrator.domain.gate import SubscriptionNotFound
+from orchestrator.domain.input_errors import shown
+from orchestrator.temporal.executions import find_execution
+
+T = TypeVar("T", UUID, str)
+
+MOST = 10
+"""Candidates that a refusal names."""
+LONGEST = 120
+"""Characters that it shows of each."""
+
+
+class AmbiguousId(InvalidInput):
+    """What was typed fits several subscriptions or processes; nothing was done."""
+
+    def __init__(self, text: str, found: Sequence[object]) -> None:
+        named = ", ".join(shown(str(one), LONGEST) for one in found[:MOST])
+        more = " and more" if len(found) > MOST else ""
+        super().__init__(f"'{shown(text)}' fits several: {named}{more}; give more characters of the id")
+
+
+async def find_subscription(connection: Connection, text: str) -> UUID:
+    """Return the id of the subscription that this text means; a whole id need not exist.
+
+    Raises:
+        AmbiguousId: if it fits several.
+        SubscriptionNotFound: if it fits none.
+        InvalidInput: if it can fit none.
+    """
+    if (whole := as_uuid(text)) is not None:
+        return whole
+    require_subscription(text)
+    found = await lookup.find_subscriptions(connection, text, MOST + 1)
+    if not found:
+        raise SubscriptionNotFound(f"'{shown(text)}'")
+    return _only(text, found)
+
+
+async def find_process(connections: Connections, text: str) -> str:
+    """Return the id of the process that this text means; a text that fits none is returned unchanged.
+
+    Raises:
+        AmbiguousId: if it fits several.
+    """
+    if len(text) < SHORTEST:
+        return text
+    async with connections.pool.acquire() as connection:
+        found = await lookup.find_processes(connection, text, MOST + 1)
+    # A process that no worker has begun yet has no row in the trail.
+    if not found or text in found or await find_execution(connections.service, text) is not None:
+        return text
+    return _only(text, found)
+
+
+async def with_references(
+    connection: Connection, entry: CatalogueEntry, values: dict[str, str]
+) -> dict[str, str]:
+    """Return the values of a form, each reference to another subscription replaced by its id.
+
+    Raises:
+        AmbiguousId, SubscriptionNotFound, InvalidInput: as `find_subscription`.
+    """
+    found = {
+        name: str(await find_subscription(connection, values[name])) for name in references(entry, values)
+    }
+    return values | found
+
+
+def references(entry: CatalogueEntry, values: dict[str, str]) -> list[str]:
+    """Return the names of those of these values that refer to another subscription."""
+    return [name for name in entry.subscription.block_class().references() if name in values]
+
+
+def _only(text: str, found: Sequence[T]) -> T:
+    if len(found) > 1:
+        raise AmbiguousId(text, found)
+    return found[0]
