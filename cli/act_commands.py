@@ -11,10 +11,12 @@ from cli.concluding import Sent, conclude, watch
 from cli.connections import Connections
 from cli.documents import Outcome, ProcessDocument
 from cli.form_options import current_user, fill, form_options
+from cli.many import Many, act_on_many
 from cli.meaning import find_process
 from cli.options import command, examples, json_option
 from cli.process_documents import process_document
 from cli.typed import require_text
+from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status
 from orchestrator.process.forms import OperatorNote, RetryNote, StartForm
@@ -30,7 +32,10 @@ def acting_options(function: Callable[..., int]) -> Callable[..., int]:
         ),
         click.option("--reason", help="Why you do this, in one line."),
         click.option("--by", help="Who does this (default: your login name)."),
-        click.argument("process_id"),
+        click.option("--yes", is_flag=True, help="For many: do not ask for confirmation."),
+        click.option("--workflow", metavar="NAME", help="For many: all that are parked in this workflow."),
+        click.option("--because", metavar="TEXT", help="For many: all that are parked for such a reason."),
+        click.argument("process_id", required=False),
     ):
         function = option(function)
     return function
@@ -58,7 +63,15 @@ def correction_options(function: Callable[..., int]) -> Callable[..., int]:
 @correction_options
 @acting_options
 def retry(
-    process_id: str, by: str | None, reason: str | None, no_wait: bool, as_json: bool, **given: str | None
+    process_id: str | None,
+    because: str | None,
+    workflow: str | None,
+    yes: bool,
+    by: str | None,
+    reason: str | None,
+    no_wait: bool,
+    as_json: bool,
+    **given: str | None,
 ) -> int:
     """Run the failed step of a parked process again.
 
@@ -70,15 +83,17 @@ def retry(
         retry_note = RetryNote.model_validate(note.model_dump() | {"values": values})
         await send_update(connections, found, "retry", retry_note)
 
-    return act(process_id, send, by=by, reason=reason, no_wait=no_wait, as_json=as_json)
+    many = Many("retry", because, workflow, yes)
+    return act(process_id, many, send, by=by, reason=reason, no_wait=no_wait, as_json=as_json)
 
 
 @command("give-up", epilog=examples('starter.py give-up create_user_group-… --reason "removed by hand"'))
 @acting_options
-def give_up(process_id: str, **said: Any) -> int:
+def give_up(process_id: str | None, because: str | None, workflow: str | None, yes: bool, **said: Any) -> int:
     """End an aborted process that is parked. Its subscription stays out of sync until set-in-sync."""
     return act(
         process_id,
+        Many("give up", because, workflow, yes),
         lambda connections, found, note: send_update(connections, found, "give_up", note),
         wanted=ProcessStatus.FAILED,
         **said,
@@ -87,10 +102,11 @@ def give_up(process_id: str, **said: Any) -> int:
 
 @command("abort", epilog=examples('starter.py abort create_user_group-… --reason "wrong name"'))
 @acting_options
-def abort(process_id: str, **said: Any) -> int:
+def abort(process_id: str | None, because: str | None, workflow: str | None, yes: bool, **said: Any) -> int:
     """Cancel a process and roll it back. Exit code 0 means that it ended aborted."""
     return act(
         process_id,
+        Many("abort", because, workflow, yes),
         request_abort,
         require=require_abortable,
         wanted=ProcessStatus.ABORTED,
@@ -99,7 +115,8 @@ def abort(process_id: str, **said: Any) -> int:
 
 
 def act(
-    text: str,
+    text: str | None,
+    many: Many,
     action: Callable[[Connections, str, OperatorNote], Awaitable[None]],
     *,
     by: str | None,
@@ -109,24 +126,35 @@ def act(
     require: Callable[[ProcessDocument], None] = lambda process: None,
     wanted: ProcessStatus = ProcessStatus.COMPLETED,
 ) -> int:
-    """Act on a process, follow it, print its outcome, and return the exit code.
+    """Act on a process, follow it, print its outcome, and return the exit code. Or act on many.
 
     Args:
-        text: what was typed for the process.
+        text: what was typed for the process; `None` if it is about many.
+        many: which ones, if it is about many.
         action: acts on the process with the id that it is given.
         require: raises if the action could have no effect.
         wanted: the status that counts as success.
     """
     note = note_of(by, reason)
+    if (text is None) == (many.because is None and many.workflow is None):
+        raise InvalidInput("Give either a process id, or --because or --workflow")
     require_text(text)
 
-    async def work(connections: Connections, sent: Sent) -> Outcome:
-        process_id = await find_process(connections, text)
+    async def begin(connections: Connections, process_id: str, sent: Sent | None = None) -> ProcessDocument:
         before = await process_document(connections, process_id)
         require_not_lost(before)
         require(before)
-        sent.process_id = process_id  # an update may have arrived even if its answer did not
+        if sent is not None:
+            sent.process_id = process_id  # an update may have arrived even if its answer did not
         await action(connections, process_id, note)
+        return before
+
+    if text is None:
+        return act_on_many(many, begin, as_json=as_json)
+
+    async def work(connections: Connections, sent: Sent) -> Outcome:
+        process_id = await find_process(connections, text)
+        before = await begin(connections, process_id, sent)
         if no_wait:
             return Outcome(process_id=process_id, status=ProcessStatus.RUNNING)
         result = await watch(connections, process_id, as_json=as_json, parked_before=before.times_parked)

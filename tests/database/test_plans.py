@@ -161,6 +161,7 @@ AT = datetime(2020, 1, 1, tzinfo=UTC)
 OTHERS: dict[str, Ask] = {
     "the open processes": processes.list_open_processes,
     "the counts": counts.count,
+    "what is parked": partial(open_processes.list_parked_processes, because="rejects", workflow=None),
     "the frequent reasons": partial(counts.frequent_reasons, limit=5),
     "the newest open processes": partial(open_processes.list_newest_open_processes, limit=5),
     "mark as lost": partial(open_processes.mark_lost, process_id=MODIFY, reason="", at=AT),

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from catalogue import registered_workflows, workflow_type, workflows
+from cli import many
 from cli.documents import Outcome, ProcessDocument, Report
 from cli.status_command import Overview
 from orchestrator.domain import gate
@@ -110,6 +111,10 @@ def test_the_totals_of_a_validation_of_all_are_on_the_page() -> None:
 
 def test_the_fields_of_an_overview_are_on_the_page() -> None:
     assert columns("An overview") == fields(Overview)
+
+
+def test_the_fields_of_a_report_are_on_the_page() -> None:
+    assert columns("A report") == fields(many.Report)
 
 
 def test_the_fields_of_a_schedule_are_on_the_page() -> None:
