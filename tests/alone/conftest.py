@@ -1,11 +1,16 @@
 """Tests that count all rows: each has databases of its own."""
 
+import os
+from collections.abc import AsyncIterator
+
 import pytest
+from temporalio.client import Client
 
 from settings import Endpoints
 from tests.conftest import new_database
-from tests.endpoints import with_database
-from worker import prepare_databases
+from tests.endpoints import variables, with_database
+from tests.starting import Starter
+from worker import open_worker, prepare_databases
 
 
 @pytest.fixture
@@ -14,3 +19,10 @@ async def endpoints(endpoints: Endpoints, postgres: str) -> Endpoints:
     own = with_database(endpoints, await new_database(postgres))
     await prepare_databases(own)
     return own
+
+
+@pytest.fixture
+async def starter(client: Client, endpoints: Endpoints) -> AsyncIterator[Starter]:
+    """The starter, with a worker on this database."""
+    async with open_worker(client, endpoints) as worker, worker:
+        yield Starter(os.environ | variables(endpoints))

@@ -1,32 +1,21 @@
 """Many parked processes are retried, aborted or given up by one command, on a database of its own."""
 
-import os
-from collections.abc import AsyncIterator
-
 import pytest
-from temporalio.client import Client
 
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from settings import Endpoints
-from tests.endpoints import variables
 from tests.processes import eventually
 from tests.starting import Starter
-from worker import open_worker
 
 
 @pytest.fixture
-async def starter(
-    client: Client, endpoints: Endpoints, groups: FakeGroupManagement
-) -> AsyncIterator[Starter]:
+async def starter(starter: Starter, groups: FakeGroupManagement) -> Starter:
     """Three processes are parked: two for the name Security, one for Operators."""
     await groups.system.order(Fault(kind="reject", name="Security"))
     await groups.system.order(Fault(kind="reject", name="Operators"))
-    async with open_worker(client, endpoints) as worker, worker:
-        starter = Starter(os.environ | variables(endpoints))
-        for name in ("Security", "Operators", "Security"):
-            await starter("create", "user-group", "--group-name", name, "--json")
-        yield starter
+    for name in ("Security", "Operators", "Security"):
+        await starter("create", "user-group", "--group-name", name, "--json")
+    return starter
 
 
 async def parked(starter: Starter) -> int:

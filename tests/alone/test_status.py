@@ -1,24 +1,9 @@
 """`starter.py status` shows the whole at a glance, on a database of its own."""
 
-import os
-from collections.abc import AsyncIterator
-
-import pytest
-from temporalio.client import Client
-
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from settings import Endpoints
-from tests.endpoints import variables
 from tests.processes import eventually
 from tests.starting import Starter
-from worker import open_worker
-
-
-@pytest.fixture
-async def starter(client: Client, endpoints: Endpoints) -> AsyncIterator[Starter]:
-    async with open_worker(client, endpoints) as worker, worker:
-        yield Starter(os.environ | variables(endpoints))
 
 
 async def test_nothing_to_do_is_shown_as_zeros(starter: Starter) -> None:

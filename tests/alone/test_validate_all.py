@@ -1,23 +1,11 @@
 """`validate --all` from the command line, on a database of its own."""
 
-import os
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
-from temporalio.client import Client
 
 from services.fake_group_management import FakeGroupManagement
-from settings import Endpoints
-from tests.endpoints import variables
 from tests.starting import Starter
-from worker import open_worker
-
-
-@pytest.fixture
-async def starter(client: Client, endpoints: Endpoints) -> AsyncIterator[Starter]:
-    async with open_worker(client, endpoints) as worker, worker:
-        yield Starter(os.environ | variables(endpoints))
 
 
 async def test_validate_all_counts_and_names_discrepancies(
