@@ -109,17 +109,6 @@ def test_a_refusal_names_at_most_ten_candidates() -> None:
     assert "64f7-9 and more; give" in message
 
 
-async def test_a_list_continues_to_older_ones(starter: Starter) -> None:
-    made = [await group(starter, name) for name in ("a", "b", "c")]
-    for command, at in (("processes", 0), ("subscriptions", 1)):
-        ids = [one[at] for one in reversed(made)]
-        newest = (await starter(command, "--limit", "3", "--json")).document
-        older = (await starter(command, "--limit", "2", "--after", ids[0], "--json")).document
-        name = "process_id" if at == 0 else "subscription_id"
-        assert [one[name] for one in newest] == ids
-        assert [one[name] for one in older] == ids[1:]
-
-
 @pytest.mark.parametrize("command", ["processes", "subscriptions"])
 @pytest.mark.parametrize("text", ["nobody", "9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778"])
 async def test_a_list_after_an_unknown_id_is_refused(starter: Starter, command: str, text: str) -> None:
