@@ -1,10 +1,11 @@
 """Set in sync, and reconcile, as workflows: the Web UI can start these."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import ApplicationError
+from temporalio.types import MethodAsyncSingleParam
 
 with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.process import Course, ProcessStatus, Target
@@ -14,6 +15,9 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.process.forms import OperatorNote
     from orchestrator.process.step import run_external
     from orchestrator.temporal import search_attributes
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 
 @workflow.defn(name="set_in_sync")
@@ -30,13 +34,7 @@ class SetInSync:
             ApplicationError: when it must not be set in sync; the message says why.
         """
         _show(ProcessStatus.RUNNING, search_attributes.SUBSCRIPTION_ID.value_set(str(form.subscription_id)))
-        try:
-            in_sync: SubscriptionModel = await run_external(
-                MendingActivities.set_subscription_in_sync, form, "Set in sync", Course.FORWARD
-            )
-        except ApplicationError as error:
-            _fail(error)
-            raise
+        in_sync = await _mend(MendingActivities.set_subscription_in_sync, form, "Set in sync")
         _end(f"Subscription `{in_sync.subscription_id}` is in sync, version {in_sync.version}.")
         return in_sync
 
@@ -55,13 +53,7 @@ class Reconcile:
             ApplicationError: when the database belongs to another Temporal.
         """
         _show(ProcessStatus.RUNNING)
-        try:
-            lost: LostProcesses = await run_external(
-                MendingActivities.find_lost_processes, form, "Find lost processes", Course.FORWARD
-            )
-        except ApplicationError as error:
-            _fail(error)
-            raise
+        lost = await _mend(MendingActivities.find_lost_processes, form, "Find lost processes")
         listed = "\n".join(f"- `{process_id}`" for process_id in lost.process_ids)
         _end(
             f"Lost, until their subscriptions are set in sync:\n\n{listed}" if listed else "Nothing is lost."
@@ -73,9 +65,14 @@ def _show(status: ProcessStatus, *more: SearchAttributeUpdate[str]) -> None:
     workflow.upsert_search_attributes([search_attributes.PROCESS_STATUS.value_set(status), *more])
 
 
-def _fail(error: ApplicationError) -> None:
-    _show(ProcessStatus.FAILED)
-    workflow.set_current_details(quoted(error.message))
+async def _mend(activity: MethodAsyncSingleParam[Any, A, R], form: A, title: str) -> R:
+    """Run the activity; if it refuses, show why."""
+    try:
+        return await run_external(activity, form, title, Course.FORWARD)
+    except ApplicationError as error:
+        _show(ProcessStatus.FAILED)
+        workflow.set_current_details(quoted(error.message))
+        raise
 
 
 def _end(what: str) -> None:
