@@ -32,7 +32,7 @@ from tests.processes import Processes
 from tests.starting import Starter
 from worker import open_worker, prepare_databases
 
-for name, sequences in {"default": 12, "ci": 200, "long": 1000, "fuzz": 5000}.items():
+for name, sequences in {"default": 30, "ci": 200, "long": 1000, "fuzz": 5000}.items():
     hypothesis.settings.register_profile(name, max_examples=sequences, deadline=None)
 hypothesis.settings.load_profile("default")
 

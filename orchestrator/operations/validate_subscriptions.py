@@ -30,8 +30,8 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.temporal.priorities import BATCH
 
 AT_ONCE = 2
-"""Number of validations that run at the same time, unless the input says otherwise. Who starts a process
-meanwhile hardly notices so few."""
+"""Number of validations that run at the same time, unless the input says otherwise: few, because they share
+the workers and the machine with whoever starts a process meanwhile."""
 
 
 class Totals(BaseModel):

@@ -72,9 +72,9 @@ async def versions(processes: Processes, subscription_id: UUID) -> list[int]:
 
 async def test_a_user_is_never_active_in_a_terminated_group(worker: None, processes: Processes) -> None:
     """Each user is created while its group is being terminated."""
-    outcomes = Counter([outcome for _ in range(2) for outcome in await twenty_pairs(processes)])
+    outcomes = Counter([outcome for _ in range(MANY // 20) for outcome in await twenty_pairs(processes)])
     assert set(outcomes) <= {"the user is active in the group", "the group is terminated without a user"}
-    assert sum(outcomes.values()) == 2 * 20
+    assert sum(outcomes.values()) == MANY
 
 
 async def twenty_pairs(processes: Processes) -> list[str]:
