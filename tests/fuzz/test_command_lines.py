@@ -43,8 +43,10 @@ async def until_nothing_runs(stage: Stage, arguments: list[str], ended: Ended) -
     """Wait for a process that the command has left running."""
     if "--no-wait" in arguments and ended.code == 0 and not ended.stdout.startswith("Usage: "):
         is_json = ended.stdout.startswith("{")
-        process_id = ended.document["process_id"] if is_json else ended.stdout.removesuffix("\n")
-        await stage.processes.until_closed(stage.client.get_workflow_handle(process_id))
+        process_id = ended.document.get("process_id") if is_json else ended.stdout.removesuffix("\n")
+        # A command for many names no process that it has left running: nothing is parked on this stage.
+        if process_id is not None and not {"--because", "--workflow"} & set(arguments):
+            await stage.processes.until_closed(stage.client.get_workflow_handle(process_id))
     if "schedule" in arguments:
         await end_schedule(stage.client)
 
