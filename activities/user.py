@@ -2,12 +2,15 @@
 
 from temporalio import activity
 
-from orchestrator.domain.comparison import compare
+from orchestrator.domain.comparison import compare, require_gone, require_same
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.process.ledger import Change, Ledger, unchanged
-from orchestrator.process.messages import CheckResult, ModifyValues, StepRun
+from orchestrator.process.messages import CheckResult, ModifyValues, StepRun, Values
 from products.product_types.user import User, UserInactive, UserProvisioning
-from services.user_management import Account, UserManagement
+from services.user_management import Account, KnownUser, UserManagement
+
+SYSTEM = "user management system"
+"""Its name in sentences."""
 
 
 class UserActivities:
@@ -32,7 +35,11 @@ class UserActivities:
                 await self._change(user, token)  # it was created before its values were corrected
             return lambda held: held.provisioned(created.user_id)
 
-        return await self._ledger.call(run, UserProvisioning, provision)
+        async def adopt(user: UserProvisioning) -> Change[UserProvisioning]:
+            found = await self._find_same(user, _account(user).model_dump())
+            return lambda held: held.provisioned(found.user_id)
+
+        return await self._ledger.call(run, UserProvisioning, provision, adopt=adopt)
 
     @activity.defn
     async def modify_user(self, step: ModifyValues) -> SubscriptionModel:
@@ -43,7 +50,12 @@ class UserActivities:
             await self._change(user.changed(**values), token)
             return lambda held: held.changed(**values)
 
-        return await self._ledger.call(step.run, User, modify)
+        async def adopt(user: User) -> Change[User]:
+            values = await self._ledger.resolved(User, step.values)
+            await self._find_same(user, _known(user.changed(**values)))
+            return lambda held: held.changed(**values)
+
+        return await self._ledger.call(step.run, User, modify, adopt=adopt)
 
     @activity.defn
     async def restore_user(self, run: StepRun) -> SubscriptionModel:
@@ -53,7 +65,12 @@ class UserActivities:
             await self._change(await self._ledger.before_image(run, User), token)
             return unchanged
 
-        return await self._ledger.call(run, User, restore)
+        async def adopt(user: User) -> Change[User]:
+            before = await self._ledger.before_image(run, User)
+            await self._find_same(user, _known(before))
+            return unchanged
+
+        return await self._ledger.call(run, User, restore, adopt=adopt)
 
     @activity.defn
     async def check_user(self, run: StepRun) -> CheckResult:
@@ -62,8 +79,7 @@ class UserActivities:
         async def find(user: User) -> tuple[str, ...]:
             found = await self._users.find_user(user.subscription_id)
             known = None if found is None else found.model_dump()
-            expected = {"user_id": user.user.user_id, **_account(user).model_dump()}
-            return compare(expected, known, "user management system")
+            return compare(_known(user), known, SYSTEM)
 
         return await self._ledger.check(run, User, find)
 
@@ -75,10 +91,22 @@ class UserActivities:
             await self._users.deprovision_user(user.subscription_id, token=token)
             return unchanged
 
-        return await self._ledger.call(run, UserInactive, deprovision)
+        async def adopt(user: UserInactive) -> Change[UserInactive]:
+            require_gone(await self._users.find_user(user.subscription_id), SYSTEM)
+            return unchanged
+
+        return await self._ledger.call(run, UserInactive, deprovision, adopt=adopt)
+
+    async def _find_same(self, user: UserInactive, values: Values) -> KnownUser:
+        return require_same(values, await self._users.find_user(user.subscription_id), SYSTEM)
 
     async def _change(self, user: UserProvisioning, token: int) -> None:
         await self._users.change_user(user.subscription_id, _account(user), token=token)
+
+
+def _known(user: User) -> Values:
+    """Return what the system has of an active user."""
+    return {"user_id": user.user.user_id, **_account(user).model_dump()}
 
 
 def _account(subscription: UserProvisioning) -> Account:

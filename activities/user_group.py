@@ -2,12 +2,15 @@
 
 from temporalio import activity
 
-from orchestrator.domain.comparison import compare
+from orchestrator.domain.comparison import compare, require_gone, require_same
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.process.ledger import Change, Ledger, unchanged
-from orchestrator.process.messages import CheckResult, ModifyValues, StepRun
+from orchestrator.process.messages import CheckResult, ModifyValues, StepRun, Values
 from products.product_types.user_group import UserGroup, UserGroupInactive, UserGroupProvisioning
-from services.group_management import GroupManagement
+from services.group_management import Group, GroupManagement
+
+SYSTEM = "group management system"
+"""Its name in sentences."""
 
 
 class UserGroupActivities:
@@ -32,7 +35,11 @@ class UserGroupActivities:
                 await self._groups.rename_group(group.subscription_id, name, token=token)
             return lambda held: held.provisioned(created.group_id)
 
-        return await self._ledger.call(run, UserGroupProvisioning, provision)
+        async def adopt(group: UserGroupProvisioning) -> Change[UserGroupProvisioning]:
+            found = await self._find_same(group, {"group_name": group.user_group.group_name})
+            return lambda held: held.provisioned(found.group_id)
+
+        return await self._ledger.call(run, UserGroupProvisioning, provision, adopt=adopt)
 
     @activity.defn
     async def modify_user_group(self, step: ModifyValues) -> SubscriptionModel:
@@ -42,7 +49,11 @@ class UserGroupActivities:
             await self._rename(group.changed(**step.values), token)
             return lambda held: held.changed(**step.values)
 
-        return await self._ledger.call(step.run, UserGroup, modify)
+        async def adopt(group: UserGroup) -> Change[UserGroup]:
+            await self._find_same(group, group.changed(**step.values).user_group.model_dump())
+            return lambda held: held.changed(**step.values)
+
+        return await self._ledger.call(step.run, UserGroup, modify, adopt=adopt)
 
     @activity.defn
     async def restore_user_group(self, run: StepRun) -> SubscriptionModel:
@@ -52,7 +63,12 @@ class UserGroupActivities:
             await self._rename(await self._ledger.before_image(run, UserGroup), token)
             return unchanged
 
-        return await self._ledger.call(run, UserGroup, restore)
+        async def adopt(group: UserGroup) -> Change[UserGroup]:
+            before = await self._ledger.before_image(run, UserGroup)
+            await self._find_same(group, before.user_group.model_dump())
+            return unchanged
+
+        return await self._ledger.call(run, UserGroup, restore, adopt=adopt)
 
     @activity.defn
     async def check_user_group(self, run: StepRun) -> CheckResult:
@@ -61,7 +77,7 @@ class UserGroupActivities:
         async def find(group: UserGroup) -> tuple[str, ...]:
             found = await self._groups.find_group(group.subscription_id)
             known = None if found is None else found.model_dump()
-            return compare(group.user_group.model_dump(), known, "group management system")
+            return compare(group.user_group.model_dump(), known, SYSTEM)
 
         return await self._ledger.check(run, UserGroup, find)
 
@@ -73,7 +89,14 @@ class UserGroupActivities:
             await self._groups.deprovision_group(group.subscription_id, token=token)
             return unchanged
 
-        return await self._ledger.call(run, UserGroupInactive, deprovision)
+        async def adopt(group: UserGroupInactive) -> Change[UserGroupInactive]:
+            require_gone(await self._groups.find_group(group.subscription_id), SYSTEM)
+            return unchanged
+
+        return await self._ledger.call(run, UserGroupInactive, deprovision, adopt=adopt)
+
+    async def _find_same(self, group: UserGroupInactive, values: Values) -> Group:
+        return require_same(values, await self._groups.find_group(group.subscription_id), SYSTEM)
 
     async def _rename(self, group: UserGroup, token: int) -> None:
         await self._groups.rename_group(group.subscription_id, group.user_group.group_name, token=token)

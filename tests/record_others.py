@@ -8,10 +8,10 @@ import pytest
 
 from orchestrator.database import findings
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptions, ValidateSubscriptionsForm
-from orchestrator.process.forms import RetryNote
+from orchestrator.process.forms import OperatorNote, RetryNote
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from tests.processes import Handle, Processes, eventually
+from tests.processes import Handle, Processes, eventually, until_struck
 from tests.recorded import save
 
 ListFew = Callable[..., None]
@@ -125,6 +125,17 @@ async def test_record_corrected_create(
     await handle.execute_update("retry", RetryNote(values={"group_name": "Security team"}))
     await handle.result()
     await save(handle, "create_user_group.corrected")
+
+
+async def test_record_adopted_create(worker: None, processes: Processes, groups: FakeGroupManagement) -> None:
+    await groups.system.order(Fault(kind="answer lost", times=1))
+    handle = await processes.create_user_group("Security")
+    await until_struck(groups.system)
+    await groups.system.order(Fault(kind="reject", name="Security"))
+    await processes.until_parked(handle)
+    await handle.execute_update("adopt", OperatorNote(by="alice", reason="made by hand"))
+    await handle.result()
+    await save(handle, "create_user_group.adopted")
 
 
 async def test_record_create_that_waits(

@@ -96,7 +96,11 @@ class ChaosClient:
         handle = self._client.get_workflow_handle(process_id)
         if abort:
             await self._abort(process_id)
-        else:
+            return
+        try:
+            await handle.execute_update("adopt", {"by": "chaos"})
+            self.acted["adoption of what was there"] += 1
+        except WorkflowUpdateFailedError:  # nothing that fits was there
             await handle.execute_update("retry", {"by": "chaos"})
             self.acted["retry of a parked process"] += 1
 

@@ -1,9 +1,14 @@
 """Compare a subscription with the record of an external system."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
-from orchestrator.domain.errors import DomainError
+from pydantic import BaseModel
+
+from orchestrator.domain.errors import DomainError, NothingToAdopt
 from orchestrator.domain.subscription import SubscriptionModel
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class DiscrepancyFound(DomainError):
@@ -14,6 +19,32 @@ class DiscrepancyFound(DomainError):
             f'Discrepancy found (subscription {subscription.subscription_id}, "{subscription.description}"): '
             f"{'; '.join(differences)}; fix the cause, then validate again"
         )
+
+
+def require_same(subscription: Mapping[str, object], found: M | None, system: str) -> M:
+    """Return the record of an external system; require that it has these values.
+
+    Args:
+        subscription, system: as `compare`.
+        found: the record; `None` if there is none.
+
+    Raises:
+        NothingToAdopt: when there is no record, or when it differs.
+    """
+    differences = compare(subscription, None if found is None else found.model_dump(), system)
+    if found is None or differences:
+        raise NothingToAdopt(differences)
+    return found
+
+
+def require_gone(found: object | None, system: str) -> None:
+    """Require that an external system has no record.
+
+    Raises:
+        NothingToAdopt: when it still has one.
+    """
+    if found is not None:
+        raise NothingToAdopt((f"the {system} still has a record of it",))
 
 
 def compare(

@@ -1,5 +1,6 @@
 """The errors of the domain. Programs rely on the class names."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 
@@ -65,6 +66,16 @@ class GateRefusal(DomainError):
 
 class RequestRejected(DomainError):
     """An external system rejects the request for good: the process parks."""
+
+
+class NothingToAdopt(DomainError):
+    """The external system has not what the step was to bring about; nothing was changed."""
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        super().__init__(
+            f"There is nothing fitting to adopt: {'; '.join(differences)}. Nothing was changed; "
+            "repair it in the external system and adopt it then, or retry the step"
+        )
 
 
 class StaleToken(DomainError):

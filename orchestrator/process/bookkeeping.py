@@ -11,7 +11,7 @@ from orchestrator.database.connection import Connection
 from orchestrator.database.processes import TrailEvent
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status, SubscriptionModel
-from orchestrator.process.ledger import Ledger, require_open
+from orchestrator.process.ledger import Ledger
 from orchestrator.process.messages import (
     BeginRollBack,
     CorrectValues,
@@ -21,6 +21,7 @@ from orchestrator.process.messages import (
     RepeatAbort,
     RollBackBegun,
 )
+from orchestrator.process.page import require_open
 
 RequestAbort: TypeAlias = Callable[[str, str, str], Awaitable[None]]
 """Asks Temporal to cancel a process.

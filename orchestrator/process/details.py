@@ -51,8 +51,8 @@ class Details:
     notice: str = ""
     """What happened and what to do; empty while all is well."""
     _waiting_since: datetime | None = None
-    _retried: str = ""
-    """Who retried it last, why and when; empty if nobody has."""
+    _continued: str = ""
+    """Who made it go on last, why and when; empty if nobody has."""
 
     def markdown(self) -> str:
         """Return the page as Markdown."""
@@ -102,12 +102,15 @@ class Details:
         self.status, self.notice = status, notice
         self.show()
 
-    def show_course(self, course: Course, abort_reason: str, retry: OperatorNote | None = None) -> None:
+    def show_course(
+        self, course: Course, abort_reason: str, note: OperatorNote | None = None, did: str = "Retried"
+    ) -> None:
         """Show that the process runs, and on which course.
 
         Args:
             abort_reason: who aborted it and why; may be empty.
-            retry: who has just retried it and why; `None` if nobody has.
+            note: who has just made it go on, and why; `None` if nobody has.
+            did: what they did.
         """
         notices = {
             Course.FORWARD: "",
@@ -116,9 +119,9 @@ class Details:
         }
         if course is Course.BACKWARD:
             self._stop(INTERRUPTED)
-        if retry is not None:
-            self._retried = f"{_who('Retried', retry)}, {_moment(workflow.now())}"
-        parts = [notices[course], self._retried if retry is not None else ""]
+        if note is not None:
+            self._continued = f"{_who(did, note)}, {_moment(workflow.now())}"
+        parts = [notices[course], self._continued if note is not None else ""]
         self.show_status(ProcessStatus.RUNNING, "\n\n".join(part for part in parts if part))
 
     def show_waiting(self, step_title: str, waiting: Waiting) -> None:
@@ -133,13 +136,13 @@ class Details:
         )
         self.show_status(WAITING, notice)
 
-    def show_parked(self, line: Line, step_title: str, progress: Progress) -> None:
+    def show_parked(self, line: Line, step_title: str, progress: Progress, *, adoptable: bool) -> None:
         """Show that the process is parked on this line: why, since when, and what the operator can do."""
         line.state = PARKED
         aborted = progress.course is not Course.FORWARD
-        notice = parked_notice(step_title, progress.failure, aborted=aborted)
+        notice = parked_notice(step_title, progress.failure, aborted=aborted, adoptable=adoptable)
         times = "" if progress.times_parked == 1 else f" It has failed {progress.times_parked} times."
-        history = f"Parked since {_moment(workflow.now())}.{times} {self._retried}".rstrip()
+        history = f"Parked since {_moment(workflow.now())}.{times} {self._continued}".rstrip()
         self.show_status(ProcessStatus.FAILED, f"{notice}\n\n{history}")
 
     def show_end(self, status: ProcessStatus) -> None:
@@ -158,12 +161,18 @@ class Details:
         workflow.set_current_details(self.markdown())
 
 
-def parked_notice(title: str, failure: str, *, aborted: bool) -> str:
-    """Return what the operator has to know and to do about a process that is parked on this step."""
+def parked_notice(title: str, failure: str, *, aborted: bool, adoptable: bool) -> str:
+    """Return what the operator has to know and to do about a process that is parked on this step.
+
+    Args:
+        adoptable: whether the step can be adopted if its work was done by hand.
+    """
+    by_hand = ", or `adopt` if its work was done by hand" if adoptable else ""
     ways = (
-        "send the update `retry` when the cause is gone, or `give_up` to leave the subscription out of sync"
+        f"send the update `retry` when the cause is gone{by_hand}; "
+        "or `give_up` to leave the subscription out of sync"
         if aborted
-        else "send the update `retry` when the cause is gone, if need be with corrected `values`; "
+        else f"send the update `retry` when the cause is gone, if need be with corrected `values`{by_hand}; "
         "or request cancellation to roll it back"
     )
     return (

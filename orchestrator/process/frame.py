@@ -8,19 +8,19 @@ from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from orchestrator.domain.errors import AbortRequested, InvalidInput
+    from orchestrator.domain.errors import AbortRequested
     from orchestrator.domain.process import Course, Event, ProcessStatus, Target
     from orchestrator.domain.subscription import SubscriptionModel
     from orchestrator.domain.text import legible
+    from orchestrator.process.correction import correct, require_correctable
     from orchestrator.process.details import DONE, RUNNING, Details, Line
     from orchestrator.process.endings import ENDS, GIVEN_UP, Endings
     from orchestrator.process.forms import OperatorNote, StartForm
-    from orchestrator.process.messages import CheckResult, RollBackBegun, StepRun, Values
+    from orchestrator.process.messages import Adoption, CheckResult, RollBackBegun, StepRun, Values
     from orchestrator.process.soundness import require_sound
     from orchestrator.process.steering import Steered
-    from orchestrator.process.step import Result, Step, run_step
+    from orchestrator.process.step import Result, Step, run_adoption, run_step
     from orchestrator.process.trail import Trail, identify
-    from orchestrator.temporal.payloads import invalid_input
     from orchestrator.temporal.priorities import BY_HAND
     from orchestrator.temporal.search_attributes import WAITING
     from orchestrator.temporal.waiting import Waiting
@@ -54,7 +54,6 @@ class ProcessFrame(Steered):
     def __init__(self) -> None:
         super().__init__()
         self._has_run_a_step = False
-        self._in_progress: Step | None = None
 
     async def follow(self, form: StartForm, result: type[S]) -> S:
         """Run the steps; return the subscription as the last one leaves it.
@@ -126,7 +125,7 @@ class ProcessFrame(Steered):
         if begun.completed is not None:
             self._details.notice = "The abort came too late: the last step had committed."
             return CheckResult(subscription=begun.completed, differences=begun.differences)
-        self._details.show_course(self._progress.course, self._progress.abort_reason)
+        self._show_course()
         if self._progress.course is Course.BACKWARD and not begun.held:  # there is nothing to undo
             await self._trail.end(ProcessStatus.ABORTED, self._now())
             await self._endings.abort(reason)
@@ -170,6 +169,13 @@ class ProcessFrame(Steered):
                 raise
 
     async def _finish(self, step: Step, line: Line) -> Result:
+        self._step = step
+        try:
+            return await self._run_until_done(step, line)
+        finally:
+            self._step = self._adopted = None
+
+    async def _run_until_done(self, step: Step, line: Line) -> Result:
         priority = Priority.default
         while True:
             if self._progress.failure:  # parked, perhaps before it continued as new
@@ -178,7 +184,6 @@ class ProcessFrame(Steered):
             line.state, line.started_at = RUNNING, line.started_at or workflow.now()
             self._details.show()
             self._has_run_a_step = True
-            self._in_progress = step
             try:
                 await self._correct()
                 end = await run_step(step, self._run(self._key(step)), self._form, priority)
@@ -191,30 +196,23 @@ class ProcessFrame(Steered):
             else:
                 line.state, line.ended_at = DONE, workflow.now()  # shown with what comes next
                 if self._details.status == WAITING:
-                    self._details.show_course(self._progress.course, self._progress.abort_reason)
+                    self._show_course(self._adopted)
                 return end
-            finally:
-                self._in_progress = None
 
     def _show_waiting(self, waiting: Waiting) -> None:
-        step = self._in_progress  # a late signal may come after it
-        if step is not None and step.activity.__name__ == waiting.activity:  # type: ignore[attr-defined]
+        step = self._step  # a late signal may come after it
+        if step is None or self._progress.failure:
+            return
+        if step.activity.__name__ == waiting.activity:  # type: ignore[attr-defined]
             self._details.show_waiting(step.title, waiting)
 
     def _corrected(self, values: Values) -> StartForm:
-        number, pivot = self._progress.next_step, self.pivot
-        called = any(step.external for step in self.sequence[:number])
-        past_pivot = pivot is not None and number >= self.sequence.index(pivot)
-        if self._progress.course is not Course.FORWARD or called or past_pivot:
-            raise ApplicationError(
-                "Values can be corrected only before a step has called an external system with them; "
-                "abort the process, and start again",
-                type="NotCorrectable",
-            )
-        try:
-            return self._form.corrected(values, fixed=self._result.block_class().references())
-        except InvalidInput as error:
-            raise invalid_input(str(error)) from None
+        require_correctable(self._progress, self.sequence, self.pivot)
+        return correct(self._form, values, fixed=self._result.block_class().references())
+
+    async def _take_over(self, step: Step, adoption: Adoption) -> None:
+        run = self._run(self._key(step)).model_copy(update={"adoption": adoption})
+        await run_adoption(step, run, self._form)
 
     async def _correct(self) -> None:
         """Commit corrected values, under a key of their own, before the step runs that needs them."""
@@ -233,7 +231,7 @@ class ProcessFrame(Steered):
         await self._record(step, "parked", parked)
 
     async def _wait_for_retry(self, step: Step, line: Line) -> None:
-        self._details.show_parked(line, step.title, self._progress)
+        self._details.show_parked(line, step.title, self._progress, adoptable=step.external)
         await self._continue_as_new_when_long()
         await workflow.wait_condition(
             lambda: self._retry is not None or self._give_up is not None,
@@ -246,10 +244,11 @@ class ProcessFrame(Steered):
         corrected = self._corrected(self._retry.values) if self._retry.values else self._form
         correction = {name: corrected.values()[name] for name in self._retry.values}
         told = self._retry.about(correction)
-        await self._record(step, "retried", told)
+        if self._adopted is None:  # an adoption has recorded itself
+            await self._record(step, "retried", told)
         self._form = corrected
         self._note(failure="", correction=self._progress.correction | correction)
-        self._details.show_course(self._progress.course, self._progress.abort_reason, told)
+        self._show_course(told)
         self._retry = None
 
     async def _continue_as_new_when_long(self) -> None:
@@ -264,6 +263,10 @@ class ProcessFrame(Steered):
         await workflow.wait_condition(lambda: self._retry is not None or workflow.all_handlers_finished())
         if self._retry is None and self._give_up is None:
             workflow.continue_as_new(self._form, memo={"progress": self._progress})
+
+    def _show_course(self, told: OperatorNote | None = None) -> None:
+        did = "Retried" if self._adopted is None else "Adopted"
+        self._details.show_course(self._progress.course, self._progress.abort_reason, told, did)
 
     def _show_done(self, first: int) -> None:
         """Show the steps before this one as done; another run may have run them."""

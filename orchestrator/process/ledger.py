@@ -1,27 +1,29 @@
 """Every step commits its effect together with its ledger row, once; the rules of that are here."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from orchestrator.database import processes, subscriptions
 from orchestrator.database.connection import Connection, Pool, transaction
+from orchestrator.database.processes import TrailEvent
 from orchestrator.database.subscriptions import Stored
-from orchestrator.domain.errors import AbortRequested, LifecycleError, NotHeldByThisProcess
-from orchestrator.domain.process import Course
+from orchestrator.domain.errors import AbortRequested, LifecycleError, NotHeldByThisProcess, NothingToAdopt
+from orchestrator.domain.process import Course, ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
-from orchestrator.process.messages import CheckResult, Ended, StepRun, Values
+from orchestrator.process.messages import Adoption, CheckResult, StepRun, Values
+from orchestrator.process.page import Page, require_open
 
 S = TypeVar("S", bound=SubscriptionModel)
 R = TypeVar("R", bound=BaseModel)
 Effect: TypeAlias = Callable[[Connection], Awaitable[R]]
 Change: TypeAlias = Callable[[S], SubscriptionModel]
 """Returns the subscription as the step leaves it, from the one that its process holds."""
+Adopt: TypeAlias = Callable[[S], Awaitable[Change[S]]]
+"""Returns the change that fits what an external system has; raises `NothingToAdopt` if nothing fits."""
 Conclusion: TypeAlias = Callable[[S], R]
 """Returns the result of a step from the subscription that its process holds."""
 
@@ -37,15 +39,6 @@ async def do_nothing(run: StepRun, moment: Moment) -> None:
 def unchanged(held: S) -> S:
     """Return the subscription unchanged: what a step commits that changed only the external system."""
     return held
-
-
-@dataclass(frozen=True)
-class Page:
-    """An open transaction of a process, which holds the lock of its trail row."""
-
-    connection: Connection
-    results: Mapping[str, str]
-    """The stored results (JSON) of the steps that were asked for and have committed."""
 
 
 class Ledger:
@@ -118,7 +111,12 @@ class Ledger:
         return await self.commit(run, SubscriptionModel, self._storing(run, kind, change))
 
     async def call(
-        self, run: StepRun, kind: type[S], call: Callable[[S, int], Awaitable[Change[S]]]
+        self,
+        run: StepRun,
+        kind: type[S],
+        call: Callable[[S, int], Awaitable[Change[S]]],
+        *,
+        adopt: Adopt[S] | None = None,
     ) -> SubscriptionModel:
         """Call an external system for the subscription that the process holds, and commit the change.
 
@@ -128,13 +126,15 @@ class Ledger:
         Args:
             kind: what the subscription must be.
             call: makes the call with the fencing token, and returns the change to commit.
+            adopt: looks at what the system has instead, if a person says that the work was done by hand.
 
         Raises:
+            NothingToAdopt: when the system has nothing that fits, or the step cannot look.
             AbortRequested: when an abort was requested; the system is not called.
             ProcessAlreadyExists, NotHeldByThisProcess, LifecycleError: as `commit` and `change`.
             RPCError: when Temporal does not say whether an abort was requested.
         """
-        return await self._call(run, kind, SubscriptionModel, call)
+        return await self._call(run, kind, SubscriptionModel, call, adopt)
 
     async def check(
         self, run: StepRun, kind: type[S], find: Callable[[S], Awaitable[tuple[str, ...]]]
@@ -193,6 +193,7 @@ class Ledger:
         kind: type[S],
         result: type[R],
         call: Callable[[S, int], Awaitable[Conclusion[S, R]]],
+        adopt: Callable[[S], Awaitable[Conclusion[S, R]]] | None = None,
     ) -> R:
         await self._at_moment(run, "before the effect")
         # Before the transaction: a slow Temporal must not hold rows.
@@ -203,7 +204,12 @@ class Ledger:
             stored = await self.held(page.connection, run)
             held = _of_kind(stored.subscription, kind)
             await processes.note_step(page.connection, run.process.process_id, run.step)
-        conclude = await call(held, stored.fence)
+        if run.adoption is None:
+            conclude = await call(held, stored.fence)
+        elif adopt is None:
+            raise NothingToAdopt(["this step changes nothing that could be done by hand"])
+        else:
+            conclude = await adopt(held)
         return await self._commit(run, result, self._storing(run, kind, conclude))
 
     async def _commit(self, run: StepRun, kind: type[R], effect: Effect[R]) -> R:
@@ -212,9 +218,16 @@ class Ledger:
                 return kind.model_validate_json(page.results[run.step])
             result = await effect(page.connection)
             await processes.insert_step(page.connection, run.process.process_id, run.step, result, run.at)
+            if run.adoption is not None:
+                await self._record_adoption(page.connection, run, run.adoption)
             await self._at_moment(run, "before the commit")
         await self._at_moment(run, "after the commit")
         return result
+
+    async def _record_adoption(self, connection: Connection, run: StepRun, adoption: Adoption) -> None:
+        adopted = TrailEvent(event="adopted", step=run.step, at=run.at, **adoption.model_dump())
+        await processes.append_event(connection, run.process.process_id, adopted)
+        await processes.set_process_status(connection, run.process.process_id, ProcessStatus.RUNNING)
 
     @asynccontextmanager
     async def _open_step(self, run: StepRun) -> AsyncIterator[Page]:
@@ -258,20 +271,6 @@ class Ledger:
             return
         if requested:
             raise AbortRequested(run.process.process_id)
-
-
-def require_open(page: Page) -> None:
-    """Raise the error that the process ended with, if it has ended before its last step.
-
-    After a crash, or an abort at that moment, the steps of its last workflow task run again. The reason for
-    the refusal may have passed meanwhile, but the process has ended, and the trail says so.
-
-    Raises:
-        ApplicationError: the error that it ended with.
-    """
-    if processes.END in page.results:
-        ended = Ended.model_validate_json(page.results[processes.END])
-        raise ApplicationError(ended.failed_reason, type=ended.error_type, non_retryable=True)
 
 
 def _of_kind(subscription: SubscriptionModel, kind: type[S]) -> S:

@@ -22,6 +22,15 @@ Values = dict[str, JsonValue]
 """Values of resource types, as a form holds them; the model of the product validates them."""
 
 
+class Adoption(BaseModel):
+    """Who takes over what an external system has, and why; both are optional."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by: str | None
+    reason: str | None
+
+
 class StepRun(BaseModel):
     """What every step takes: which step of which process runs, and when."""
 
@@ -35,6 +44,8 @@ class StepRun(BaseModel):
     course: Course
     """Once a roll-back has begun, only steps that go backward commit; an abort stops only those that go
     forward."""
+    adoption: Adoption | None = None
+    """Given if the step is not to call its external system, but to take over what the system has."""
 
     # On the wire the course is the two flags of the first release: open processes carry them, and older
     # workers know nothing else.
@@ -54,6 +65,8 @@ class StepRun(BaseModel):
     def _write_flags(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
         fields: dict[str, JsonValue] = handler(self)
         del fields["course"]
+        if self.adoption is None:  # an older release does not know the field
+            del fields["adoption"]
         return fields | {
             "rolling_back": self.course is Course.BACKWARD,
             "heeds_abort": self.course is Course.FORWARD,

@@ -1,4 +1,4 @@
-"""What can be sent to a process: a person retries it or gives it up, a step tells that it waits."""
+"""What can be sent to a process: a person makes it go on or gives it up, a step tells that it waits."""
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -7,12 +7,13 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.process import Course
     from orchestrator.process.forms import OperatorNote, RetryNote, StartForm
     from orchestrator.process.memo import Progress, carried
-    from orchestrator.process.messages import Values
+    from orchestrator.process.messages import Adoption, Values
+    from orchestrator.process.step import Step
     from orchestrator.temporal.waiting import SIGNAL, Waiting
 
 
 class Steered:
-    """A process that a person can retry or give up while it is parked.
+    """A process that a person can retry, adopt or give up.
 
     It is a base class because the Web UI shows the description of an update only if the update is declared
     on the class.
@@ -23,6 +24,11 @@ class Steered:
         self._progress = carried("progress", Progress())
         self._retry: RetryNote | None = None
         self._give_up: OperatorNote | None = None
+        self._adopted: OperatorNote | None = None
+        """Who has adopted the result of the step that the process has come to; `None` if nobody has."""
+        self._adopting = False
+        self._step: Step | None = None
+        """The step that runs or is parked; `None` between two."""
 
     def _corrected(self, values: Values) -> StartForm:
         """Return the input of the process with some of its values corrected.
@@ -55,6 +61,42 @@ class Steered:
         if not self._progress.failure:
             raise ApplicationError(
                 "This process is not parked: there is no failed step to retry", type="NotParked"
+            )
+        if not self._is_free:
+            raise ApplicationError("Somebody else has just acted on this process", type="NotParked")
+
+    async def _take_over(self, step: Step, adoption: Adoption) -> None:
+        """Commit what the external system has as the result of this step.
+
+        Raises:
+            ApplicationError: when the system has nothing that fits, or does not answer.
+        """
+        raise NotImplementedError
+
+    @workflow.update(
+        description="Take what the external system has as the result of the failed step: it was done by "
+        'hand, e.g. {"by": "alice", "reason": "made by hand"}'
+    )
+    async def adopt(self, note: OperatorNote = OperatorNote()) -> str:
+        """Take what the external system has as the result of the failed step, without another call."""
+        step, self._adopting = self._step, True
+        assert step is not None
+        try:
+            await self._take_over(step, Adoption(by=note.by, reason=note.reason))
+        finally:
+            self._adopting = False
+        if self._step is step:
+            self._adopted = note
+            if self._progress.failure:
+                self._retry = RetryNote(by=note.by, reason=note.reason)
+        return f"{step.title}: adopted"
+
+    @adopt.validator
+    def _require_adoptable(self, note: OperatorNote = OperatorNote()) -> None:
+        if self._step is None or not self._step.external:
+            raise ApplicationError(
+                "This process is not at a step that calls an external system: there is nothing to adopt",
+                type="NotAdoptable",
             )
         if not self._is_free:
             raise ApplicationError("Somebody else has just acted on this process", type="NotParked")
@@ -93,4 +135,4 @@ class Steered:
     @property
     def _is_free(self) -> bool:
         """Whether nobody has acted on the process since it parked."""
-        return self._retry is None and self._give_up is None
+        return self._retry is None and self._give_up is None and not self._adopting

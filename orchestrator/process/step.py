@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.subscription import SubscriptionModel
     from orchestrator.process.forms import StartForm
     from orchestrator.process.messages import CheckResult, StepRun
+    from orchestrator.temporal.priorities import BY_HAND
 
 F = TypeVar("F", bound=StartForm)
 A = TypeVar("A")
@@ -29,6 +30,9 @@ PATIENT = RetryPolicy(
     maximum_interval=timedelta(minutes=10),
 )
 """Retry without end: a passing reason passes, and nobody has to act."""
+
+SHORT = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_attempts=3)
+"""Retry a few times: somebody waits for the answer."""
 
 WAIT = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 """An abort takes effect when the step in progress has ended; by default the SDK would not wait for it."""
@@ -122,6 +126,24 @@ async def run_step(
     argument = step.inputs(run, form)
     call = run_external if step.external else run_local
     return await call(step.activity, argument, step.title, run.course, priority)
+
+
+async def run_adoption(step: Step, run: StepRun, form: StartForm) -> None:
+    """Commit what the external system has as the result of this step, without calling the step.
+
+    Args:
+        run: the step as it runs now, with the adoption.
+
+    Raises:
+        ApplicationError: when the system has nothing that fits, or does not answer; nothing has changed.
+    """
+    config = _external(f"Adopt: {step.title}", BY_HAND)
+    config["retry_policy"] = SHORT
+    # An abort does not cancel this: it waits for the step, which the adoption may just have committed.
+    await _until_ended(
+        workflow.execute_activity_method(step.activity, step.inputs(run, form), **config),
+        Course.FORWARD_ONLY,
+    )
 
 
 async def run_external(

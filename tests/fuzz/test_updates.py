@@ -32,7 +32,9 @@ class Sent:
 
 @st.composite
 def updates(draw: st.DrawFn) -> Sent:
-    update = draw(nasty.mostly(st.sampled_from(["retry", "retry", "give_up"]), nasty.ANY_TEXT, one_in=12))
+    update = draw(
+        nasty.mostly(st.sampled_from(["retry", "retry", "adopt", "give_up"]), nasty.ANY_TEXT, one_in=12)
+    )
     note = RetryNote if update == "retry" else OperatorNote
     return Sent(update, draw(st.booleans()), draw(nasty.payloads(note)))
 
@@ -66,7 +68,7 @@ class Parked:
             async with asyncio.timeout(30):
                 await handle.execute_update(one.update, args=[RawValue(payload) for payload in one.payloads])
         except WorkflowUpdateFailedError as error:
-            if one.update in {"retry", "give_up"}:
+            if one.update in {"retry", "adopt", "give_up"}:
                 require_readable(error.cause)
             return False
         except (RPCError, UnicodeEncodeError):  # Temporal or the protocol does not accept it
@@ -81,7 +83,7 @@ class Parked:
     async def require_kept(self, one: Sent, handle: Handle) -> None:
         """Assert that the trail stores who acted and why, as given."""
         fields = json.loads(one.payloads[0].data) if one.payloads else {}
-        event = {"retry": "retried", "give_up": "given up"}[one.update]
+        event = {"retry": "retried", "adopt": "adopted", "give_up": "given up"}[one.update]
         kept = [found for found in await self.stage.processes.events(handle) if found.event == event][-1]
         given_by, given_reason = fields.get("by"), fields.get("reason")
         assert kept.by == (given_by and given_by.strip())

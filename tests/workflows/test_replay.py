@@ -43,7 +43,8 @@ def test_what_operators_start_has_a_history_of_every_kind() -> None:
 
 
 def test_what_is_sent_to_a_process_has_a_history() -> None:
-    assert {"create_user_group.corrected", "create_user_group.waiting"} <= recorded()
+    kinds = {"adopted", "corrected", "waiting"}
+    assert {f"create_user_group.{kind}" for kind in kinds} <= recorded()
 
 
 def test_every_recorded_workflow_is_registered() -> None:

@@ -2,6 +2,7 @@
 
 from temporalio import activity
 
+from orchestrator.domain.comparison import require_same
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.process.ledger import Change, Ledger, unchanged
 from orchestrator.process.messages import ModifyValues, StepRun
@@ -28,7 +29,12 @@ class MailboxActivities:
             created = await self._mail.provision_mailbox(mailbox.subscription_id, _box(mailbox), token=token)
             return lambda held: held.provisioned(created.mailbox_id)
 
-        return await self._ledger.call(run, MailboxProvisioning, provision)
+        async def adopt(mailbox: MailboxProvisioning) -> Change[MailboxProvisioning]:
+            found = await self._mail.find_mailbox(mailbox.subscription_id)
+            same = require_same(_box(mailbox).model_dump(), found, "mail system")
+            return lambda held: held.provisioned(same.mailbox_id)
+
+        return await self._ledger.call(run, MailboxProvisioning, provision, adopt=adopt)
 
     @activity.defn
     async def modify_mailbox(self, step: ModifyValues) -> SubscriptionModel:
