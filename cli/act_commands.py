@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from catalogue import CATALOGUE, form_of
-from cli.acting import request_abort, require_abortable, require_not_lost, send_update
+from cli.acting import ActionRefused, request_abort, require_abortable, require_not_lost, send_update
 from cli.concluding import Sent, conclude, watch
 from cli.connections import Connections
 from cli.documents import Outcome, ProcessDocument
@@ -20,18 +20,29 @@ from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status
 from orchestrator.process.forms import OperatorNote, RetryNote, StartForm
+from orchestrator.temporal.executions import attempt_now
 from orchestrator.temporal.history import LastError
+
+SAID = (
+    json_option,
+    click.option("--no-wait", is_flag=True, help="Return as soon as the process has accepted the request."),
+    click.option("--reason", help="Why you do this, in one line."),
+    click.option("--by", help="Who does this (default: your login name)."),
+)
+"""The options of every command on a process."""
+
+
+def one_process_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Add the argument and the options of a command on one process."""
+    for option in (*SAID, click.argument("process_id")):
+        function = option(function)
+    return function
 
 
 def acting_options(function: Callable[..., int]) -> Callable[..., int]:
-    """Add the argument and the options that every command on a process has."""
+    """Add the argument and the options of a command on one process or on many."""
     for option in (
-        json_option,
-        click.option(
-            "--no-wait", is_flag=True, help="Return as soon as the process has accepted the request."
-        ),
-        click.option("--reason", help="Why you do this, in one line."),
-        click.option("--by", help="Who does this (default: your login name)."),
+        *SAID,
         click.option("--yes", is_flag=True, help="For many: do not ask for confirmation."),
         click.option("--workflow", metavar="NAME", help="For many: all that are parked in this workflow."),
         click.option("--because", metavar="TEXT", help="For many: all that are parked for such a reason."),
@@ -73,7 +84,7 @@ def retry(
     as_json: bool,
     **given: str | None,
 ) -> int:
-    """Run the failed step of a parked process again.
+    """Run the failed step of a parked process again, or make the next attempt of one that waits now.
 
     If need be, with corrected values: this step and all later ones use them.
     """
@@ -81,10 +92,29 @@ def retry(
 
     async def send(connections: Connections, found: str, note: OperatorNote) -> None:
         retry_note = RetryNote.model_validate(note.model_dump() | {"values": values})
-        await send_update(connections, found, "retry", retry_note)
+        try:
+            await send_update(connections, found, "retry", retry_note)
+        except ActionRefused as error:
+            if error.type != "NotParked" or values or not await attempt_now(connections.service, found):
+                raise
 
     many = Many("retry", because, workflow, yes)
     return act(process_id, many, send, by=by, reason=reason, no_wait=no_wait, as_json=as_json)
+
+
+@command("adopt", epilog=examples('starter.py adopt create_user_group-… --reason "made by hand"'))
+@one_process_options
+def adopt(process_id: str, **said: Any) -> int:
+    """Take what the external system has as the result of a failing step: the work was done by hand.
+
+    The step is not called again. Refused if the system has nothing that fits.
+    """
+
+    async def send(connections: Connections, found: str, note: OperatorNote) -> None:
+        await send_update(connections, found, "adopt", note)
+        await attempt_now(connections.service, found)  # it finds its work done
+
+    return act(process_id, Many("adopt", None, None, yes=False), send, **said)
 
 
 @command("give-up", epilog=examples('starter.py give-up create_user_group-… --reason "removed by hand"'))

@@ -23,6 +23,7 @@ class Later(NamedTuple):
 
 COMMANDS: Mapping[str, Later] = {
     "abort": Later("cli.act_commands:abort", "Cancel a process and roll it back."),
+    "adopt": Later("cli.act_commands:adopt", "Take what was done by hand as the result of a step."),
     "create": Later("cli.start_commands:create", "Create a subscription on a product."),
     "give-up": Later("cli.act_commands:give_up", "End an aborted process that is parked."),
     "modify": Later("cli.start_commands:modify", "Change values of a subscription."),

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic_core import from_json
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.enums.v1 import PendingActivityState, WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
+    ResetActivityRequest,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -130,6 +131,33 @@ async def request_cancellation(
     """
     handle = client.get_workflow_handle(process_id, first_execution_run_id=first_execution_run_id)
     await handle.cancel(reason=reason)
+
+
+async def attempt_now(client: "Client | Service", process_id: str) -> bool:
+    """Make the next attempt of the step that waits for it now; return whether one was waiting.
+
+    Its attempts are counted anew. What is in progress or paused is left alone.
+
+    Raises:
+        RPCError: when Temporal does not answer, or the process is not open.
+    """
+    execution = await _describe(client, process_id)
+    waiting = [one for one in execution.pending_activities if waits_for_attempt(one)]
+    for activity in waiting:
+        await client.workflow_service.reset_activity(
+            ResetActivityRequest(
+                namespace=client.namespace,
+                execution=WorkflowExecution(workflow_id=process_id),
+                id=activity.activity_id,
+            )
+        )
+    return bool(waiting)
+
+
+def waits_for_attempt(activity: PendingActivityInfo) -> bool:
+    """Return whether the activity has failed for now, and waits for its next attempt."""
+    scheduled = activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+    return scheduled and activity.attempt > 1 and not activity.paused
 
 
 async def _describe(client: "Client | Service", process_id: str) -> Execution:
