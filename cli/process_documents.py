@@ -11,7 +11,7 @@ from orchestrator.database.processes import TrailRow
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.temporal.executions import Execution, find_execution
 from orchestrator.temporal.history import History, failure_text
-from orchestrator.temporal.reading import read_history
+from orchestrator.temporal.reading import read_history, read_history_from
 
 AT_ONCE = 10
 """Histories that a list reads at the same time."""
@@ -31,8 +31,8 @@ async def process_document(
     async with connections.pool.acquire() as connection:
         row = await processes.read_process(connection, process_id)
         events = await processes.read_events(connection, process_id)
-    if history is None:
-        history = await read_history(connections.service, process_id)
+        first_runs = await processes.read_first_runs(connection, [process_id])
+    history = await _history_of(connections, process_id, first_runs.get(process_id), history)
     document = await with_steps(connections, process_id, row, history)
     totals = None
     if row is None and history is not None:  # the validation of all has no row
@@ -55,15 +55,33 @@ async def process_documents(connections: Connections, rows: Sequence[TrailRow]) 
     """Return the documents of the processes with these trail rows."""
     places = asyncio.Semaphore(AT_ONCE)
     async with connections.pool.acquire() as connection:
-        events = await processes.read_all_events(connection, [row.process_id for row in rows])
+        ids = [row.process_id for row in rows]
+        events = await processes.read_all_events(connection, ids)
+        first_runs = await processes.read_first_runs(connection, ids)
 
     async def read(row: TrailRow) -> ProcessDocument:
         async with places:
-            history = await read_history(connections.service, row.process_id)
+            history = await _history_of(connections, row.process_id, first_runs[row.process_id])
             document = await with_steps(connections, row.process_id, row, history)
         return document.model_copy(update={"events": tuple(events[row.process_id])})
 
     return await asyncio.gather(*map(read, rows))
+
+
+async def _history_of(
+    connections: Connections, process_id: str, first_run: str | None, history: History | None = None
+) -> History | None:
+    """Return the history of the process that the trail is about, or `None` if Temporal does not know it.
+
+    Args:
+        first_run: the first run of that process; `None` if the trail has none.
+        history: the history of the last process with this id; `None` reads it.
+    """
+    history = history or await read_history(connections.service, process_id)
+    if history is None or first_run is None or history.first_run_id == first_run:
+        return history
+    # Somebody has used the id again. That process is refused; the trail is about the one before.
+    return await read_history_from(connections.service, process_id, first_run)
 
 
 async def with_steps(

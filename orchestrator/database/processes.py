@@ -237,6 +237,14 @@ async def read_process(connection: Connection, process_id: str) -> TrailRow | No
     return None if row is None else TrailRow.model_validate(dict(row))
 
 
+async def read_first_runs(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """Return the run id of the first run of those of these processes that have a trail row, by process."""
+    rows = await connection.fetch(
+        "SELECT process_id, first_execution_run_id FROM processes WHERE process_id = ANY ($1::text[])", ids
+    )
+    return {row["process_id"]: row["first_execution_run_id"] for row in rows}
+
+
 async def read_processes(connection: Connection, ids: Sequence[str]) -> dict[str, TrailRow]:
     """Return the trail rows of those of these processes that have one, by id."""
     rows = await connection.fetch(_SELECT + "WHERE process_id = ANY ($1::text[])", ids)

@@ -63,6 +63,8 @@ class History:
         """The last event; `None` before the first."""
         self.last_error: LastError | None = None
         """The last failure of the process or of a step; `None` if there is none."""
+        self.first_run_id = ""
+        """Run id of the first run of the process; empty before the first event."""
         self._task_in_progress = False
         self._steps: dict[tuple[str, str], StepLog] = {}
         self._last_local: StepLog | None = None
@@ -106,6 +108,7 @@ class History:
     def _read(self, event: HistoryEvent) -> None:
         match event.event_type:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
+                self.first_run_id = event.workflow_execution_started_event_attributes.first_execution_run_id
                 done = (key for key, step in self._steps.items() if step.status == "completed")
                 self._of_earlier_runs = frozenset(done)
             case EventType.EVENT_TYPE_MARKER_RECORDED:

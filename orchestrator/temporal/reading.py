@@ -31,6 +31,28 @@ async def read_history(client: "Client | Service", process_id: str) -> History |
     return _joined(runs)
 
 
+async def read_history_from(client: "Client | Service", process_id: str, run_id: str) -> History | None:
+    """Return the history of this run and of those that continue it, or `None` if Temporal does not know it.
+
+    It differs from `read_history` if another process with the same id was started later.
+
+    Raises:
+        RPCError: if Temporal does not answer.
+    """
+    history = History()
+    try:
+        while run_id:
+            pages = _Pages(client, process_id, run_id)
+            while not pages.ended:
+                history.add(await pages.read())
+            run_id = _next_run(history.last)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    return history
+
+
 async def chain_history(
     client: "Client | Service", process_id: str, run_id: str | None = None
 ) -> AsyncIterator[list[HistoryEvent]]:
@@ -99,8 +121,7 @@ class HistoryReader:
         last = self.history.last
         if self._pages is None or not self._pages.ended or last is None:
             return
-        next_run = last.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
-        if next_run:
+        if next_run := _next_run(last):
             self._pages = _Pages(self._client, self._process_id, next_run, waits=True)
         elif last.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED and (
             last != self._terminated
@@ -131,6 +152,12 @@ class _Pages:
         self._request.next_page_token = answer.next_page_token
         self.ended = not answer.next_page_token
         return list(answer.history.events)
+
+
+def _next_run(last: HistoryEvent | None) -> str:
+    """Return the run that continues the one with this last event; empty if none does."""
+    assert last is not None
+    return last.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
 
 
 def _joined(runs: list[list[HistoryEvent]]) -> History:

@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import PauseActivityRequest, UnpauseActivityRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError
 
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from tests.processes import eventually
@@ -207,3 +208,19 @@ async def test_a_group_does_not_list_terminated_users(starter: Starter) -> None:
     listed = (await starter("subscriptions", "--product", "User internal", *ALL, "--json")).document
     assert (before["in_use_by"], after["in_use_by"]) == ([user["subscription_id"]], [])
     assert [group_id] in [one["depends_on"] for one in listed]
+
+
+async def test_an_id_that_is_used_again_shows_the_first_process(
+    starter: Starter, groups: FakeGroupManagement, client: Client
+) -> None:
+    """The Web UI fills in the used id for "Start Workflow Like This One"."""
+    process_id, _ = await create(starter, "a")
+    before = (await starter("process", process_id, "--json")).document
+    again = await client.start_workflow(
+        "create_user_group", {"group_name": "a"}, id=process_id, task_queue=TASK_QUEUE
+    )
+    with pytest.raises(WorkflowFailureError):
+        await again.result()
+    assert (await starter("process", process_id, "--json")).document == before
+    assert (await starter("process", process_id, "--follow", "--json")).document == before
+    assert await listed_process(starter, process_id) == before
