@@ -8,11 +8,15 @@ from temporalio.exceptions import ApplicationError
 from temporalio.types import MethodAsyncSingleParam
 
 with workflow.unsafe.imports_passed_through():
+    from orchestrator.domain.markdown import quoted
     from orchestrator.domain.process import Course, ProcessStatus, Target
     from orchestrator.domain.subscription import SubscriptionModel
-    from orchestrator.operations.mending_activities import LostProcesses, MendingActivities, SetInSyncForm
-    from orchestrator.process.details import quoted
-    from orchestrator.process.forms import OperatorNote
+    from orchestrator.operations.mending_activities import (
+        LostProcesses,
+        MendingActivities,
+        ReconcileForm,
+        SetInSyncForm,
+    )
     from orchestrator.process.step import run_external
     from orchestrator.temporal import search_attributes
 
@@ -46,7 +50,7 @@ class Reconcile:
     target: ClassVar = Target.VALIDATE
 
     @workflow.run
-    async def run(self, form: OperatorNote) -> LostProcesses:
+    async def run(self, form: ReconcileForm) -> LostProcesses:
         """Mark lost processes; return those that were found.
 
         Raises:

@@ -10,13 +10,17 @@ from orchestrator.database.connection import Pool
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.operations.reconcile import reconcile
 from orchestrator.operations.set_in_sync import Fence, set_in_sync
-from orchestrator.process.forms import OperatorNote
+from orchestrator.process.forms import OperatorNote, WorkflowInput
 
 
-class SetInSyncForm(OperatorNote):
+class SetInSyncForm(WorkflowInput):
     """The subscription to set in sync."""
 
     subscription_id: UUID = Field(title="Subscription", description="Id of the subscription")
+
+
+class ReconcileForm(WorkflowInput):
+    """Who looks for lost processes, and why."""
 
 
 class LostProcesses(BaseModel):

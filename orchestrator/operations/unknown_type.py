@@ -9,8 +9,8 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.errors import UnknownWorkflowType
+    from orchestrator.domain.markdown import quoted
     from orchestrator.domain.process import Course
-    from orchestrator.process.details import quoted
     from orchestrator.process.step import run_local
 
 

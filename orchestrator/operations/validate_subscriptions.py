@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
         ValidationActivities,
     )
     from orchestrator.process.endings import REFUSALS
-    from orchestrator.process.forms import OperatorNote, ValidateForm
+    from orchestrator.process.forms import OperatorNote, ValidateForm, WorkflowInput
     from orchestrator.process.memo import carried
     from orchestrator.process.step import run_local
     from orchestrator.temporal import search_attributes
@@ -85,7 +85,7 @@ class Part(BaseModel):
         return self
 
 
-class ValidateSubscriptionsForm(OperatorNote):
+class ValidateSubscriptionsForm(WorkflowInput):
     """Who validates every active subscription, and why."""
 
     patience: WholeNumber = Field(

@@ -6,6 +6,7 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
+from orchestrator.domain.markdown import escaped, quoted
 from orchestrator.domain.process import Course, Process, ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.domain.text import legible
@@ -63,7 +64,7 @@ class Details:
             started, ended = _clock(line.started_at, day), _clock(line.ended_at, day)
             table.append(_row(f"{number}\u00a0{line.title}", line.state, started, ended))
         parts = [
-            f"### {_escape(self.title)}: {self.status}",
+            f"### {escaped(self.title)}: {self.status}",
             self.notice,
             "\n".join(table),
             " · ".join(facts),
@@ -181,19 +182,14 @@ def parked_notice(title: str, failure: str, *, aborted: bool, adoptable: bool) -
     )
 
 
-def quoted(text: str) -> str:
-    """Return foreign text as a Markdown quotation."""
-    return "\n".join(f"> {_escape(line)}" for line in text.splitlines())
-
-
 def _row(*cells: str) -> str:
     # The Web UI leaves no room between the columns.
     return f"| {' | '.join(f'{cell}{chr(0xA0) * 3}' for cell in cells)} |"
 
 
 def _who(did: str, note: OperatorNote) -> str:
-    by = f" by {_escape(note.by)}" if note.by else ""
-    why = f": {_escape(note.reason)}" if note.reason else ""
+    by = f" by {escaped(note.by)}" if note.by else ""
+    why = f": {escaped(note.reason)}" if note.reason else ""
     return f"{did}{by}{why}"
 
 
@@ -206,7 +202,3 @@ def _clock(moment: datetime | None, day: datetime | None) -> str:
     if moment is None or day is None:
         return ""
     return f"{moment:%H:%M:%S}" if moment.date() == day.date() else f"{moment:%Y-%m-%d\u00a0%H:%M:%S}"
-
-
-def _escape(text: str) -> str:
-    return "".join(f"\\{one}" if one in r"\`*_{}[]<>()#+!|&~" else one for one in text)

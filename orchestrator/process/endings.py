@@ -15,8 +15,9 @@ with workflow.unsafe.imports_passed_through():
         ProcessAlreadyExists,
         ProductNotFound,
     )
+    from orchestrator.domain.markdown import quoted
     from orchestrator.domain.process import ProcessStatus
-    from orchestrator.process.details import Details, quoted
+    from orchestrator.process.details import Details
     from orchestrator.process.messages import CheckResult, StepRun
     from orchestrator.process.trail import Trail
 

@@ -49,8 +49,14 @@ class RetryNote(OperatorNote):
         return OperatorNote.model_construct(by=self.by, reason=why)
 
 
-class StartForm(OperatorNote):
-    """The input of a workflow: flat JSON, one object."""
+class WorkflowInput(OperatorNote):
+    """The input of a workflow: flat JSON, one object. The process page says what does not fit."""
+
+    is_workflow_input: ClassVar = True
+
+
+class StartForm(WorkflowInput):
+    """The input of a process."""
 
     examples: ClassVar[tuple[str, ...]] = ()
     """Example command lines for the help page."""

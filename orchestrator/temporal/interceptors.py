@@ -22,6 +22,7 @@ from temporalio.worker import (
 with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.errors import DomainError
     from orchestrator.domain.input_errors import explain
+    from orchestrator.domain.markdown import quoted
     from orchestrator.temporal.payloads import require_one_model, require_one_model_or_none
     from orchestrator.temporal.waiting import tell_waiting
 
@@ -54,7 +55,14 @@ class _Activity(ActivityInboundInterceptor):
 
 class _Workflow(WorkflowInboundInterceptor):
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
-        require_one_model(input.run_fn, tuple(input.args))
+        try:
+            require_one_model(input.run_fn, tuple(input.args))
+        except ApplicationError as error:
+            workflow.set_current_details(
+                f"### Refused: the input does not fit\n\n{quoted(error.message)}\n\n"
+                "Nothing was written. Start the workflow again, with another id and an input that fits."
+            )
+            raise
         return await super().execute_workflow(input)
 
     def handle_update_validator(self, input: HandleUpdateInput) -> None:

@@ -21,6 +21,16 @@ from orchestrator.domain.input_errors import explain, shown
 R = TypeVar("R")
 
 
+class Unreadable:
+    """A workflow's input that does not fit its form.
+
+    The converter returns it, because the workflow can say on its page what is wrong only once it has begun.
+    """
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+
 class _JSONPayloadConverter(PydanticJSONPlainPayloadConverter):
     def from_payload(self, payload: temporalio.api.common.v1.Payload, type_hint: type | None = None) -> Any:
         try:
@@ -29,7 +39,7 @@ class _JSONPayloadConverter(PydanticJSONPlainPayloadConverter):
             model = _model(type_hint)
             if model is None:
                 raise ValueError("the JSON does not have the expected form") from error
-            raise invalid_input(explain(error, model)) from None
+            return _refuse(model, explain(error, model))
 
 
 _JSON = _JSONPayloadConverter()
@@ -58,9 +68,19 @@ class _PayloadConverter(CompositePayloadConverter):
             # Temporal would retry for ever.
             model = next(filter(None, map(_model, type_hints or [])), None)
             name = "input" if model is None else model.__name__
-            raise invalid_input(
-                f"Invalid {name}: the input cannot be read ({shown(error.args[0])})"
-            ) from None
+            message = f"Invalid {name}: the input cannot be read ({shown(error.args[0])})"
+            return [_refuse(model, message)]
+
+
+def _refuse(model: type[BaseModel] | None, message: str) -> Unreadable:
+    """Return the input as unreadable if this is the form of a workflow.
+
+    Raises:
+        ApplicationError: (InvalidInput) if it is not.
+    """
+    if getattr(model, "is_workflow_input", False):
+        return Unreadable(message)
+    raise invalid_input(message)
 
 
 def _model(type_hint: type | None) -> type[BaseModel] | None:
@@ -88,6 +108,8 @@ def require_one_model(function: Callable[..., R], arguments: tuple[Any, ...]) ->
     )
     if _model(form) is None:  # a dynamic workflow takes whatever there is
         return
+    if len(arguments) == 1 and isinstance(arguments[0], Unreadable):
+        raise invalid_input(arguments[0].message)
     if len(arguments) != 1 or not isinstance(arguments[0], form):
         raise invalid_input(
             f"Invalid {form.__name__}: the input must be one JSON object with the fields "

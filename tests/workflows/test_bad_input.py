@@ -58,6 +58,9 @@ async def test_bad_input_fails_at_once_and_leaves_no_row(
     )
     message = await processes.failure(handle)
     assert message.startswith("Invalid CreateUserGroupForm: ")
+    assert "### Refused: the input does not fit\n\n> Invalid CreateUserGroupForm: " in (
+        await processes.details(handle)
+    )
     assert complaint in message
     assert "\n" not in message
     await assert_no_row(processes, handle.id)
