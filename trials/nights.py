@@ -2,13 +2,13 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from random import Random
 from uuid import UUID, uuid4
 
 import asyncpg
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from catalogue import definition_of, workflow_type
@@ -106,9 +106,9 @@ class Nights:
 
         await asyncio.gather(*(live() for _ in range(subscriptions)))
 
-    async def _run(self, workflow: str, fields: dict[str, object]) -> Accepted:
+    async def _run(self, workflow: str, fields: Mapping[str, JsonValue]) -> Accepted:
         process_id = f"{workflow}-{uuid4()}"
-        accepted = Accepted.model_validate({"process_id": process_id, "workflow": workflow, "fields": fields})
+        accepted = Accepted(process_id=process_id, workflow=workflow, fields=dict(fields))
         await self._client.execute_workflow(workflow, fields, id=process_id, task_queue=self._task_queue)
         self._journal.accept(accepted)
         return accepted
