@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 from temporalio.client import WorkflowExecutionStatus
 
-from catalogue import workflow_type, workflows
+from catalogue import validating_workflows, workflow_type, workflows
 from orchestrator.database.processes import ROLL_BACK
 from orchestrator.domain.process import ProcessStatus, Target, created_subscription_id
 from orchestrator.process.frame import ProcessFrame
@@ -112,8 +112,7 @@ def _strangers(records: Records) -> Iterator[Finding]:
 
 
 def _is_validation(records: Records, process_id: str) -> bool:
-    workflow = records.accepted[process_id].workflow
-    return any(workflow_type(one) == workflow and one.target is Target.VALIDATE for one in workflows())
+    return records.accepted[process_id].workflow in validating_workflows().values()
 
 
 def _folded(records: Records) -> Iterator[Finding]:

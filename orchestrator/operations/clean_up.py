@@ -106,12 +106,7 @@ class CleanUp:
         return page.more
 
     def _show(self, status: ProcessStatus) -> None:
-        workflow.upsert_search_attributes(
-            [
-                search_attributes.TARGET.value_set(self.target),
-                search_attributes.PROCESS_STATUS.value_set(status),
-            ]
-        )
+        workflow.upsert_search_attributes([search_attributes.PROCESS_STATUS.value_set(status)])
         self._show_details()
 
     def _show_details(self) -> None:
