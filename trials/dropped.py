@@ -1,14 +1,24 @@
 """What processes have left whose results clean-up has dropped, as far as later records say so."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from uuid import UUID
 
+from orchestrator.database.connection import Pool
 from orchestrator.domain.process import ProcessStatus, Target, created_subscription_id
 from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.operations.clean_up_activities import CleanUpActivities, CleanUpPage
 from trials.records import Records, Trail
 
 LAST = "resync"
 """The step whose result is the subscription as its process has left it."""
+
+
+async def clean_up_everything(pool: Pool) -> None:
+    """Clean up whatever has ended."""
+    page = CleanUpPage(before=datetime.max.replace(tzinfo=UTC), at=datetime.now(UTC))
+    while (await CleanUpActivities(pool, 1).clean_up_page(page)).more:
+        pass
 
 
 def restore_results(records: Records) -> None:
