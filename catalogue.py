@@ -113,10 +113,11 @@ def workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> "list[type[Pro
 
 def registered_workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> list[type[HasTarget]]:
     """Return everything that a worker runs: the processes, and what operators start beside them."""
+    from orchestrator.operations.clean_up import CleanUp
     from orchestrator.operations.mending import Reconcile, SetInSync
     from orchestrator.operations.validate_subscriptions import ValidateSubscriptions
 
-    return [*workflows(catalogue), ValidateSubscriptions, SetInSync, Reconcile]
+    return [*workflows(catalogue), ValidateSubscriptions, SetInSync, Reconcile, CleanUp]
 
 
 def validating_workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> dict[str, str]:

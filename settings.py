@@ -23,6 +23,10 @@ LARGEST_POOL = 100
 """Connections; as many as PostgreSQL has by default, and as many activities as a worker runs at once."""
 
 
+DEFAULT_RETENTION, LONGEST_RETENTION = 30, 3650
+"""Days."""
+
+
 class ConfigurationError(Exception):
     """The settings are contradictory or name something unknown; the message says what to set."""
 
@@ -115,6 +119,8 @@ class Settings(BaseModel):
 
     Fakes take some more (`external_systems.most_connections` counts all). A command of the starter takes 2.
     """
+    retention_days: int = DEFAULT_RETENTION
+    """`RETENTION_DAYS`: how long clean-up keeps what has ended, 1 to 3650 days."""
     deployment_name: str | None = None
     """`TEMPORAL_DEPLOYMENT_NAME`; Temporal's Worker Controller sets this variable and the next."""
     build_id: str | None = None
@@ -122,11 +128,11 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read `TEMPORAL_*`, `temporal.toml`, `DATABASE_*`, and two variables for each external system.
+        """Read `TEMPORAL_*`, `temporal.toml`, `DATABASE_*`, `RETENTION_DAYS`, and those of external systems.
 
         Raises:
-            ConfigurationError: when a profile is unknown, its file or a certificate cannot be read, or the
-                size of the pool is not a number in its range.
+            ConfigurationError: when a profile is unknown, its file or a certificate cannot be read, or a
+                number is not in its range.
         """
         try:
             temporal = dict(ClientConfig.load_client_connect_config())
@@ -146,7 +152,10 @@ class Settings(BaseModel):
             temporal=temporal,
             database_url=_secret("DATABASE_URL"),
             external_systems=systems,
-            pool_size=_pool_size(os.environ.get("DATABASE_POOL_SIZE") or "10"),
+            pool_size=_whole_number("DATABASE_POOL_SIZE", otherwise=10, largest=LARGEST_POOL),
+            retention_days=_whole_number(
+                "RETENTION_DAYS", otherwise=DEFAULT_RETENTION, largest=LONGEST_RETENTION
+            ),
             deployment_name=os.environ.get("TEMPORAL_DEPLOYMENT_NAME") or None,
             build_id=os.environ.get("TEMPORAL_WORKER_BUILD_ID") or None,
         )
@@ -201,10 +210,11 @@ def _secret(variable: str) -> SecretStr | None:
     return SecretStr(value) if value else None
 
 
-def _pool_size(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_POOL):
+def _whole_number(variable: str, *, otherwise: int, largest: int) -> int:
+    text = os.environ.get(variable) or str(otherwise)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= largest):
         # Not shown: it may be a password in the wrong variable.
-        raise ConfigurationError(f"DATABASE_POOL_SIZE: give a whole number from 1 to {LARGEST_POOL}")
+        raise ConfigurationError(f"{variable}: give a whole number from 1 to {largest}")
     return int(text)
 
 

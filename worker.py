@@ -30,6 +30,7 @@ from orchestrator.database.grants import RoleNotFit, grant_to_worker
 from orchestrator.database.migrate import migrate, require_current_schema
 from orchestrator.database.schema import SchemaOutOfDate
 from orchestrator.operations.background import keep_running
+from orchestrator.operations.clean_up_activities import CleanUpActivities
 from orchestrator.operations.mending_activities import MendingActivities
 from orchestrator.operations.own_temporal import (
     AnotherTemporal,
@@ -51,7 +52,7 @@ from orchestrator.temporal.task_queue import TASK_QUEUE
 from program import run_program, run_service
 from services.errors import FakeNotUsable
 from services.fake_schema import create_fake_system
-from settings import ConfigurationError, Endpoints, Settings
+from settings import DEFAULT_RETENTION, ConfigurationError, Endpoints, Settings
 from stack.endpoints import find_endpoints
 
 GRACE = timedelta(seconds=20)
@@ -68,7 +69,11 @@ log = logging.getLogger("worker")
 
 @asynccontextmanager
 async def open_activities(
-    client: Client, endpoints: Endpoints, pool: Pool, at_moment: AtMoment = do_nothing
+    client: Client,
+    endpoints: Endpoints,
+    pool: Pool,
+    at_moment: AtMoment = do_nothing,
+    retention_days: int = DEFAULT_RETENTION,
 ) -> AsyncIterator[Sequence[Callable[..., Any]]]:
     """Build every activity, on the pool of the subscriptions and one client for each external system."""
     async with open_external_systems(endpoints) as systems:
@@ -77,6 +82,7 @@ async def open_activities(
             *activities_of(Bookkeeping(ledger, partial(request_cancellation, client))),
             *activities_of(SubscriptionActivities(ledger)),
             *activities_of(ValidationActivities(pool, validating_workflows())),
+            *activities_of(CleanUpActivities(pool, retention_days)),
             *activities_of(MendingActivities(client, pool, fence_with(systems))),
             *activities_of(KnownTypes([workflow_type(one) for one in registered_workflows()])),
         ]
@@ -94,6 +100,7 @@ async def open_worker(
     task_queue: str = TASK_QUEUE,
     version: WorkerDeploymentVersion | None = None,
     at_moment: AtMoment = do_nothing,
+    retention_days: int = DEFAULT_RETENTION,
 ) -> AsyncIterator[Worker]:
     """Build the worker that runs every workflow and every activity; the caller runs it.
 
@@ -101,12 +108,15 @@ async def open_worker(
         pool: connections to the database of the subscriptions, which the caller closes; `None` opens some.
         version: release that new processes are routed to and stay on; `None` for a worker without one.
         at_moment: called at each moment of each step; tests act there.
+        retention_days: how long clean-up keeps what has ended, unless it is told.
     """
     async with AsyncExitStack() as stack:
         if pool is None:
             url = endpoints.database_url.get_secret_value()
             pool = await stack.enter_async_context(await open_pool(url))
-        activities = await stack.enter_async_context(open_activities(client, endpoints, pool, at_moment))
+        activities = await stack.enter_async_context(
+            open_activities(client, endpoints, pool, at_moment, retention_days)
+        )
         yield Worker(
             client,
             task_queue=task_queue,
@@ -140,6 +150,7 @@ async def run_until_told_to_stop(
     endpoints: Endpoints,
     *,
     pool_size: int,
+    retention_days: int,
     version: WorkerDeploymentVersion | None,
     prepare: bool,
     adopts_temporal: bool,
@@ -148,7 +159,7 @@ async def run_until_told_to_stop(
 
     Args:
         pool_size: connections to the database of the subscriptions at most.
-        version: see `open_worker`.
+        retention_days, version: see `open_worker`.
         prepare: whether to bring the databases to the schema of this code first.
         adopts_temporal: whether to move the database to this Temporal first, whichever it belonged to.
 
@@ -165,7 +176,7 @@ async def run_until_told_to_stop(
     what_to_do = await advice(client, version) if version else None
     async with (
         await open_pool(endpoints.database_url.get_secret_value(), size=pool_size) as pool,
-        open_worker(client, endpoints, pool=pool, version=version) as worker,
+        open_worker(client, endpoints, pool=pool, version=version, retention_days=retention_days) as worker,
     ):
         async with pool.acquire() as connection:
             await store_openers(connection, endpoints.openers)
@@ -259,7 +270,12 @@ def _arguments() -> argparse.Namespace:
 def _run(endpoints: Endpoints, settings: Settings, *, prepare: bool, adopts: bool) -> None:
     size = settings.pool_size
     running = run_until_told_to_stop(
-        endpoints, pool_size=size, version=settings.version, prepare=prepare, adopts_temporal=adopts
+        endpoints,
+        pool_size=size,
+        retention_days=settings.retention_days,
+        version=settings.version,
+        prepare=prepare,
+        adopts_temporal=adopts,
     )
     try:
         run_service(running)

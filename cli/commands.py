@@ -24,6 +24,7 @@ class Later(NamedTuple):
 COMMANDS: Mapping[str, Later] = {
     "abort": Later("cli.act_commands:abort", "Cancel a process and roll it back."),
     "adopt": Later("cli.act_commands:adopt", "Take what was done by hand as the result of a step."),
+    "clean-up": Later("cli.clean_up_command:clean_up", "Fold old validations, drop old results of steps."),
     "create": Later("cli.start_commands:create", "Create a subscription on a product."),
     "give-up": Later("cli.act_commands:give_up", "End an aborted process that is parked."),
     "modify": Later("cli.start_commands:modify", "Change values of a subscription."),
@@ -31,7 +32,7 @@ COMMANDS: Mapping[str, Later] = {
     "processes": Later("cli.list_commands:list_processes", "List processes, newest first."),
     "reconcile": Later("cli.mend_commands:reconcile", "Mark processes that Temporal has closed as lost."),
     "retry": Later("cli.act_commands:retry", "Run the failed step of a parked process again."),
-    "schedule": Later("cli.schedule_commands:schedule", "Show the schedule of validations, or change it."),
+    "schedule": Later("cli.schedule_commands:schedule", "Show what is scheduled, or change it."),
     "set-in-sync": Later(
         "cli.mend_commands:set_in_sync", "Unlock a subscription that no open process holds."
     ),

@@ -1,4 +1,4 @@
-"""Record the validation of all, which belongs to no single subscription: `make record`."""
+"""Record what belongs to no single subscription, such as the validation of all: `make record`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -114,6 +114,28 @@ async def test_record_reconcile(processes: Processes, worker: None) -> None:
     handle = await start(processes, "reconcile")
     await handle.result()
     await save(handle, "reconcile.done")
+
+
+async def test_record_clean_up(processes: Processes, worker: None) -> None:
+    handle = await start(processes, "clean_up", by="alice", reason="disk is full")
+    await handle.result()
+    await save(handle, "clean_up.done")
+
+
+async def test_record_clean_up_page_by_page(
+    processes: Processes, worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await processes.active_group()
+    monkeypatch.setattr("orchestrator.operations.clean_up_activities.PAGE", 0)  # there is always another page
+    first = await start(processes, "clean_up")
+    await eventually(lambda: processes.next_run(first))
+    await processes.latest(first).cancel(reason="carol: not now")
+    await processes.until_closed(processes.latest(first))
+    await save(
+        processes.client.get_workflow_handle(first.id, run_id=first.first_execution_run_id),
+        "clean_up.continued",
+    )
+    await save(processes.latest(first), "clean_up.aborted")
 
 
 async def test_record_corrected_create(

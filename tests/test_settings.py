@@ -96,6 +96,20 @@ def test_a_pool_size_out_of_range_is_refused(size: str, monkeypatch: pytest.Monk
         Settings.from_environment()
 
 
+def test_what_has_ended_is_kept_for_30_days_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RETENTION_DAYS", raising=False)
+    assert Settings.from_environment().retention_days == 30
+    monkeypatch.setenv("RETENTION_DAYS", "3650")
+    assert Settings.from_environment().retention_days == 3650
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "3651", "a week"])
+def test_a_retention_out_of_range_is_refused(days: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETENTION_DAYS", days)
+    with pytest.raises(ConfigurationError, match="RETENTION_DAYS: give a whole number from 1 to 3650"):
+        Settings.from_environment()
+
+
 def test_an_external_system_is_on_the_same_server_by_default() -> None:
     endpoints = find_endpoints(BOTH)
     system = endpoints.external_system("group_management")

@@ -2,15 +2,17 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from uuid import UUID
 
 from pydantic import BaseModel
 from pydantic_core import from_json
 from temporalio.client import WorkflowExecutionStatus
 
-from catalogue import workflow_type, workflows
+from catalogue import validating_workflows, workflow_type, workflows
 from orchestrator.database.processes import ROLL_BACK
 from orchestrator.domain.process import ProcessStatus, Target, created_subscription_id
 from orchestrator.process.frame import ProcessFrame
+from trials.dropped import restore_results
 from trials.findings import Finding, Kind
 from trials.lives import effects_fit, outside_fit, relations_fit, subscriptions_fit
 from trials.records import Execution, Records, Trail
@@ -41,9 +43,11 @@ class Report(BaseModel):
 
 def audit(records: Records) -> Report:
     """Compare the records with each other; each contradiction is a finding."""
+    restore_results(records)
     judges: tuple[Callable[[Records], Iterator[Finding]], ...] = (
         _accepted,
         _strangers,
+        _folded,
         _ledger,
         subscriptions_fit,
         relations_fit,
@@ -64,7 +68,7 @@ def _accepted(records: Records) -> Iterator[Finding]:
         execution, row = records.executions.get(process_id), records.trail.get(process_id)
         if execution is None:
             yield Finding(kind="loss", about=process_id, what="was accepted, but Temporal does not know it")
-        if row is None:
+        if row is None and not _is_validation(records, process_id):  # a summary counts those
             yield Finding(kind="loss", about=process_id, what="was accepted, but is not in the trail")
         if execution is not None and row is not None:
             yield from _ended(process_id, execution, row)
@@ -107,6 +111,29 @@ def _strangers(records: Records) -> Iterator[Finding]:
             )
 
 
+def _is_validation(records: Records, process_id: str) -> bool:
+    return records.accepted[process_id].workflow in validating_workflows().values()
+
+
+def _folded(records: Records) -> Iterator[Finding]:
+    """Check that the summaries count exactly the validations that are not in the trail, which completed."""
+    gone: Counter[UUID] = Counter()
+    for process_id in records.accepted.keys() - records.trail.keys():
+        if _is_validation(records, process_id):
+            gone[UUID(str(records.accepted[process_id].fields["subscription_id"]))] += 1
+            execution = records.executions.get(process_id)
+            if execution is not None and execution.status is not WorkflowExecutionStatus.COMPLETED:
+                what = f"is not in the trail, but {execution.status.name} in Temporal"
+                yield Finding(kind="contradiction", about=process_id, what=what)
+    for subscription_id in gone.keys() | records.folded.keys():
+        missing, counted = gone[subscription_id], records.folded.get(subscription_id, 0)
+        if missing != counted:
+            what = f"lacks {missing} validations in the trail, but its summary counts {counted}"
+            yield Finding(
+                kind="loss" if missing > counted else "orphan", about=str(subscription_id), what=what
+            )
+
+
 def _ledger(records: Records) -> Iterator[Finding]:
     """Check that a completed process did every step, and an aborted one every step of its roll-back."""
     definitions = {workflow_type(one): one for one in workflows()}
@@ -134,6 +161,6 @@ def _required(row: Trail, definition: type[ProcessFrame]) -> set[str]:
         return {step.key for step in definition.sequence}
     if row.status is ProcessStatus.ABORTED and ROLL_BACK not in row.results:
         return {ROLL_BACK}
-    if row.status is ProcessStatus.ABORTED and from_json(row.results[ROLL_BACK])["held"]:
+    if row.status is ProcessStatus.ABORTED and from_json(row.results[ROLL_BACK] or "")["held"]:
         return {f"roll_back: {step.key}" for step in definition.roll_back}
     return set()

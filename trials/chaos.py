@@ -25,6 +25,7 @@ from stack.errors import StackFailed
 from trials.arena import Arena, addresses_now, open_arena
 from trials.audit import Report, audit
 from trials.client import ChaosClient
+from trials.dropped import clean_up_everything
 from trials.faults import Saboteur, plan
 from trials.findings import Kind
 from trials.journal import Journal
@@ -96,10 +97,18 @@ async def run_chaos(run: Run, directory: Path) -> tuple[Report, Saboteur, ChaosC
 
 
 async def _audit(arena: Arena, journal: Journal) -> Report:
+    """Audit what is left, and once more after everything that has ended was cleaned up."""
     found = addresses_now(arena.directory)
     client = await connect({"target_host": found.temporal_address})
     async with await open_pool(found.database_url, size=2) as pool:
-        return audit(await read_records(journal, client, f"TaskQueue = '{TASK_QUEUE}'", pool, arena.systems))
+        query = f"TaskQueue = '{TASK_QUEUE}'"
+        report = audit(await read_records(journal, client, query, pool, arena.systems))
+        await clean_up_everything(pool)
+        after = audit(await read_records(journal, client, query, pool, arena.systems))
+    again = [
+        finding.model_copy(update={"what": f"after clean-up: {finding.what}"}) for finding in after.findings
+    ]
+    return report.model_copy(update={"findings": report.findings or again})
 
 
 def print_outcome(outcome: Outcome) -> None:

@@ -11,6 +11,7 @@ from catalogue import entry_of
 from orchestrator.domain.process import ProcessStatus, Target, created_subscription_id
 from orchestrator.domain.subscription import Status, SubscriptionModel
 from services.fake_system import Change, Record
+from trials.dropped import LAST
 from trials.findings import Finding
 from trials.records import Records, Trail
 
@@ -49,11 +50,10 @@ def _lives(records: Records) -> Iterator[Life]:
             by_subscription.setdefault(about, []).append(row)
     for subscription_id, subscription in records.subscriptions.items():
         rows = by_subscription.get(subscription_id, [])
-        done = [row for row in rows if row.status is ProcessStatus.COMPLETED and "resync" in row.results]
         completed = [
-            (row, SubscriptionModel.model_validate_json(row.results["resync"]))
-            for row in done
-            if row.target is not Target.CREATE
+            (row, left)
+            for row in rows
+            if row.target is not Target.CREATE and (left := _left(row)) is not None
         ]
         yield Life(
             subscription,
@@ -61,6 +61,12 @@ def _lives(records: Records) -> Iterator[Life]:
             sorted(completed, key=lambda one: one[1].version),
             sum(row.status is ProcessStatus.ABORTED for row in rows),
         )
+
+
+def _left(row: Trail) -> SubscriptionModel | None:
+    """Return the subscription as this process has left it; `None` if it has not completed."""
+    result = row.results.get(LAST) if row.status is ProcessStatus.COMPLETED else None
+    return None if result is None else SubscriptionModel.model_validate_json(result)
 
 
 def subscriptions_fit(records: Records) -> Iterator[Finding]:
@@ -119,8 +125,7 @@ def _dates(subscription: SubscriptionModel) -> Iterator[str]:
 def _values(life: Life, records: Records) -> Iterator[str]:
     results = [(row, result) for row, result in life.changing]
     for create in life.creates:
-        if create.status is ProcessStatus.COMPLETED and "resync" in create.results:
-            made = SubscriptionModel.model_validate_json(create.results["resync"])
+        if (made := _left(create)) is not None:
             results.insert(0, (create, made))
     if not results:
         return

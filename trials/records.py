@@ -22,7 +22,7 @@ from trials.journal import Accepted
 
 _ALL_SUBSCRIPTIONS = "SELECT subscription_id FROM subscriptions"
 _NO_LIMIT = 2**31 - 1
-_RESULTS = TypeAdapter(dict[str, str])
+_RESULTS = TypeAdapter(dict[str, str | None])
 
 AT_ONCE = 10
 """Number of histories read at the same time."""
@@ -51,8 +51,8 @@ class Trail(TrailRow):
 
     first_execution_run_id: str
     before_image: SubscriptionModel | None
-    results: dict[str, str]
-    """The result of each step, as JSON."""
+    results: dict[str, str | None]
+    """The result of each step, as JSON; `None` if clean-up has dropped it."""
 
 
 @dataclass
@@ -68,6 +68,8 @@ class Records:
     """The records of each external system, by the name of the system."""
     changes: dict[str, list[Change]] = field(default_factory=dict)
     """The changes in each external system, by the name of the system."""
+    folded: dict[UUID, int] = field(default_factory=dict)
+    """Number of validations that clean-up has folded, by subscription."""
 
 
 async def read_records(
@@ -85,6 +87,7 @@ async def read_records(
         everything = [row["subscription_id"] for row in await connection.fetch(_ALL_SUBSCRIPTIONS)]
         stored = await subscriptions.read_subscriptions(connection, everything)
         depends_on = await _depends_on(connection)
+        folded = await connection.fetch("SELECT subscription_id, validations FROM validation_summaries")
     return Records(
         accepted={process.process_id: process for process in accepted},
         executions=await _executions(client, query),
@@ -93,6 +96,7 @@ async def read_records(
         depends_on=depends_on,
         outside={system.name: await system.records() for system in systems},
         changes={system.name: await system.changes() for system in systems},
+        folded={row["subscription_id"]: row["validations"] for row in folded},
     )
 
 

@@ -31,10 +31,14 @@ BEGIN
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), worker);
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), worker);
     EXECUTE format('GRANT SELECT ON alembic_version, products TO %I', worker);
-    EXECUTE format('GRANT SELECT, INSERT ON process_steps, process_events TO %I', worker);
-    EXECUTE format('GRANT SELECT, INSERT ON validation_findings TO %I', worker);
+    EXECUTE format('GRANT SELECT, INSERT ON process_events TO %I', worker);
     -- Locking a row needs UPDATE.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON processes, subscriptions TO %I', worker);
+    -- Clean-up folds validations and drops results.
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON validation_summaries TO %I', worker);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE (result) ON process_steps TO %I', worker);
+    EXECUTE format('GRANT DELETE ON processes, process_steps TO %I', worker);
+    EXECUTE format('GRANT SELECT, INSERT, DELETE ON validation_findings TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON temporal_namespace, external_systems TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON subscription_relations TO %I', worker);
 END
@@ -68,8 +72,10 @@ WHERE c.relnamespace = current_schema()::regnamespace
   AND c.relkind = 'r'
   AND has_table_privilege($1, c.oid, p.privilege)
   AND (p.privilege, c.relname) NOT IN (
-      ('INSERT', 'process_steps'), ('INSERT', 'process_events'), ('INSERT', 'validation_findings'),
-      ('INSERT', 'processes'), ('UPDATE', 'processes'),
+      ('INSERT', 'process_steps'), ('DELETE', 'process_steps'), ('INSERT', 'process_events'),
+      ('INSERT', 'validation_findings'), ('DELETE', 'validation_findings'),
+      ('INSERT', 'validation_summaries'), ('UPDATE', 'validation_summaries'),
+      ('INSERT', 'processes'), ('UPDATE', 'processes'), ('DELETE', 'processes'),
       ('INSERT', 'subscriptions'), ('UPDATE', 'subscriptions'),
       ('INSERT', 'temporal_namespace'), ('UPDATE', 'temporal_namespace'),
       ('INSERT', 'external_systems'), ('UPDATE', 'external_systems'),

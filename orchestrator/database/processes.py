@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from orchestrator.database import retention
 from orchestrator.database.connection import Connection
-from orchestrator.domain.errors import ProcessAlreadyExists
+from orchestrator.domain.errors import ProcessAlreadyExists, ProcessCleanedUp
 from orchestrator.domain.process import Event, Process, ProcessStatus, Target
 from orchestrator.domain.subscription import SubscriptionModel
 
@@ -65,9 +66,10 @@ async def register_process(connection: Connection, process: Process) -> None:
 
     Raises:
         ProcessAlreadyExists: when an earlier process had this id.
+        ProcessCleanedUp: when the process has ended and was cleaned up: its ledger knows no results any more.
     """
-    # The update changes nothing; it locks an existing row.
-    first_execution_run_id = await connection.fetchval(
+    # The update changes nothing; it locks an existing row. Only a row that was inserted has no `xmax`.
+    row = await connection.fetchrow(
         """
         INSERT INTO processes (
             process_id, first_execution_run_id, workflow, target, status, created_by, reason, started_at
@@ -75,7 +77,7 @@ async def register_process(connection: Connection, process: Process) -> None:
         VALUES ($1, $2, $3, $4, 'running', $5, $6, $7)
         ON CONFLICT ON CONSTRAINT processes_pkey DO UPDATE
         SET first_execution_run_id = processes.first_execution_run_id
-        RETURNING first_execution_run_id
+        RETURNING first_execution_run_id, cleaned_up_at, xmax = 0 AS is_new
         """,
         process.process_id,
         process.first_execution_run_id,
@@ -85,8 +87,12 @@ async def register_process(connection: Connection, process: Process) -> None:
         process.reason,
         process.started_at,
     )
-    if first_execution_run_id != process.first_execution_run_id:
+    assert row is not None
+    if row["first_execution_run_id"] != process.first_execution_run_id:
         raise ProcessAlreadyExists(process.process_id)
+    # A separate statement: it sees a summary that was committed while this one waited for the row.
+    if row["cleaned_up_at"] or (row["is_new"] and await retention.is_folded(connection, process)):
+        raise ProcessCleanedUp(process.process_id)
 
 
 async def lock_process(connection: Connection, process_id: str) -> int:

@@ -42,6 +42,16 @@ class ProcessAlreadyExists(DomainError):
         )
 
 
+class ProcessCleanedUp(DomainError):
+    """The process ended long ago, and clean-up has dropped its results: no step of it runs again."""
+
+    def __init__(self, process_id: str) -> None:
+        super().__init__(
+            f'Process "{process_id}" ended long ago and was cleaned up, so it cannot go on; nothing was '
+            "changed. Start a new process instead"
+        )
+
+
 class NotHeldByThisProcess(DomainError):
     """The process of this step does not hold the subscription, or is being rolled back."""
 

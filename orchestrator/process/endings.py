@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
         InvalidInput,
         NotHeldByThisProcess,
         ProcessAlreadyExists,
+        ProcessCleanedUp,
         ProductNotFound,
     )
     from orchestrator.domain.markdown import quoted
@@ -24,7 +25,9 @@ with workflow.unsafe.imports_passed_through():
 REFUSALS = frozenset(refusal.__name__ for refusal in GateRefusal.__subclasses__())
 WITHOUT_ROW = frozenset({InvalidInput.__name__, ProductNotFound.__name__, ProcessAlreadyExists.__name__})
 """Errors of the first step that leave no row in the trail."""
-ENDS = REFUSALS | WITHOUT_ROW | {NotHeldByThisProcess.__name__}
+CLEANED_UP = ProcessCleanedUp.__name__
+"""Its row in the trail says how it has ended, or a summary has replaced it."""
+ENDS = REFUSALS | WITHOUT_ROW | {NotHeldByThisProcess.__name__, CLEANED_UP}
 """Errors that end a process at once; every other final error parks it."""
 
 GIVEN_UP = "GivenUp"
@@ -65,7 +68,7 @@ class Endings:
             return
         refused = error.type in REFUSALS or error.type == InvalidInput.__name__
         status = ProcessStatus.REFUSED if refused else ProcessStatus.FAILED
-        if not (first and error.type in WITHOUT_ROW):
+        if error.type != CLEANED_UP and not (first and error.type in WITHOUT_ROW):
             await self._trail.end(status, run, error.message, error.type)
         self._details.notice = quoted(error.message)
         await self._end(status)

@@ -12,14 +12,13 @@ from temporalio.client import Client, WorkflowHandle
 import orchestrator.operations.validation_activities
 from orchestrator.database.connection import Pool
 from orchestrator.database.findings import read_findings
-from orchestrator.operations import validation_schedule
+from orchestrator.operations.schedules import VALIDATION, end_schedule, read_schedule, set_schedule
 from orchestrator.operations.validate_subscriptions import (
     Part,
     Totals,
     ValidateSubscriptions,
     ValidateSubscriptionsForm,
 )
-from orchestrator.operations.validation_schedule import end_schedule, read_schedule, schedule_validation
 from orchestrator.temporal.priorities import BATCH
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
@@ -236,18 +235,18 @@ async def test_a_validation_that_gets_no_answer_counts_as_failed(
 @pytest.fixture
 async def scheduled(client: Client) -> AsyncIterator[None]:
     """Delete the schedule before and after the test."""
-    await end_schedule(client)
+    await end_schedule(client, VALIDATION)
     yield
-    await end_schedule(client)
+    await end_schedule(client, VALIDATION)
 
 
 async def schedule(processes: Processes, every: timedelta) -> None:
     form = ValidateSubscriptionsForm(reason="scheduled")
-    await schedule_validation(processes.client, every, form, task_queue=processes.task_queue)
+    await set_schedule(processes.client, VALIDATION, every, form, task_queue=processes.task_queue)
 
 
 async def last_process_id(client: Client) -> str | None:
-    return (await read_schedule(client)).last_process_id
+    return (await read_schedule(client, VALIDATION)).last_process_id
 
 
 async def test_a_schedule_shows_its_last_and_next_run(
@@ -255,10 +254,10 @@ async def test_a_schedule_shows_its_last_and_next_run(
 ) -> None:
     await processes.active_group()
     await schedule(processes, DAY)
-    await client.get_schedule_handle(validation_schedule.SCHEDULE_ID).trigger()
+    await client.get_schedule_handle(VALIDATION.schedule_id).trigger()
     process_id = await eventually(lambda: last_process_id(client))
     totals = await client.get_workflow_handle(process_id, result_type=Totals).result()
-    found = await read_schedule(client)
+    found = await read_schedule(client, VALIDATION)
     assert totals == Totals(total=1, in_sync=1)
     assert (found.every, found.last_process_id) == (DAY, process_id)
     assert found.last_totals == totals
@@ -271,7 +270,7 @@ async def test_a_schedule_can_be_replaced_and_deleted_twice(
 ) -> None:
     await schedule(processes, DAY)
     await schedule(processes, 7 * DAY)
-    assert (await read_schedule(client)).every == 7 * DAY
-    await end_schedule(client)
-    await end_schedule(client)
-    assert (await read_schedule(client)).every is None
+    assert (await read_schedule(client, VALIDATION)).every == 7 * DAY
+    await end_schedule(client, VALIDATION)
+    await end_schedule(client, VALIDATION)
+    assert (await read_schedule(client, VALIDATION)).every is None

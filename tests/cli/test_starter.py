@@ -258,6 +258,8 @@ async def test_one_service_without_the_other_is_refused(environment: dict[str, s
         "create user",
         "schedule",
         "schedule validate",
+        "schedule clean-up",
+        "clean-up",
         "status",
     ],
 )

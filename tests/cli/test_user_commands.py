@@ -77,17 +77,16 @@ async def test_a_schedule_is_set_shown_and_ended(starter: Starter) -> None:
     made = await starter("schedule", "validate", "--every", "12h", "--json")
     shown = await starter("schedule")
     ended = await starter("schedule", "--json", "validate", "--off")
-    assert none.document == {
-        "validate": {
-            "every": None,
-            "scheduled": False,
-            "paused": False,
-            "next_at": None,
-            "last_at": None,
-            "last_process_id": None,
-            "last_totals": None,
-        }
+    nothing = {
+        "every": None,
+        "scheduled": False,
+        "paused": False,
+        "next_at": None,
+        "last_at": None,
+        "last_process_id": None,
+        "last_totals": None,
     }
+    assert none.document == {"validate": nothing, "clean_up": nothing}
     assert made.document["validate"]["every"] == "12h"
     assert made.document["validate"]["next_at"] is not None
     assert "every 12h" in shown.stdout

@@ -46,12 +46,17 @@ TWICE = [
     ("products_name_key", "products SELECT gen_random_uuid(), 'User Group', 'UserGroup', 'GROUP', 'another'"),
 ]
 
-OF_FINDINGS = [
+OF_VALIDATIONS = [
     (
         "validation_findings_subscription_known",
-        "SELECT 'v', $1::uuid::text, gen_random_uuid(), 'failed', now()",
+        "validation_findings SELECT 'v', $1::uuid::text, gen_random_uuid(), 'failed', now()",
     ),
-    ("validation_findings_kind_known", "SELECT 'v', 'r', $1::uuid, 'fine', now()"),
+    ("validation_findings_kind_known", "validation_findings SELECT 'v', 'r', $1::uuid, 'fine', now()"),
+    (
+        "validation_summaries_subscription_known",
+        "validation_summaries SELECT gen_random_uuid(), now(), now(), length($1::uuid::text)",
+    ),
+    ("validation_summaries_not_empty", "validation_summaries SELECT $1::uuid, now(), now(), 0"),
 ]
 
 NAMESPACES = [("temporal_namespace_only_row", "temporal_namespace VALUES (false, 'an id', 'a', 'b:1')")]
@@ -90,10 +95,10 @@ async def test_an_illegal_step_or_event_is_refused(pool: Pool, constraint: str, 
     await refuse(pool, constraint, f"INSERT INTO {row}", process.process_id)
 
 
-@pytest.mark.parametrize(("constraint", "row"), OF_FINDINGS)
-async def test_an_illegal_finding_is_refused(pool: Pool, constraint: str, row: str) -> None:
+@pytest.mark.parametrize(("constraint", "row"), OF_VALIDATIONS)
+async def test_an_illegal_finding_or_summary_is_refused(pool: Pool, constraint: str, row: str) -> None:
     subscription = await store_subscription(pool)
-    await refuse(pool, constraint, f"INSERT INTO validation_findings {row}", subscription.subscription_id)
+    await refuse(pool, constraint, f"INSERT INTO {row}", subscription.subscription_id)
 
 
 @pytest.mark.parametrize(("constraint", "row"), TWICE)
@@ -119,7 +124,7 @@ async def test_every_constraint_is_tested(pool: Pool) -> None:
         + OF_PROCESSES
         + OF_RELATIONS
         + OF_STEPS_AND_EVENTS
-        + OF_FINDINGS
+        + OF_VALIDATIONS
         + TWICE
         + NAMESPACES
     )

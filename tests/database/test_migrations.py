@@ -20,7 +20,7 @@ from services.fake_group_management import NAME
 from services.fake_schema import create_fake_system
 from settings import Settings
 from tests.conftest import new_database
-from tests.database.stored import store_subscription
+from tests.database.stored import store_process, store_subscription
 from tests.database.structure import structure, with_new_role
 from worker import prepare_databases
 
@@ -65,13 +65,13 @@ def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NextRelease
     return released
 
 
-async def downgrade(database_url: str) -> None:
-    """Downgrade every migration."""
+async def downgrade(database_url: str, to: str = "base") -> None:
+    """Downgrade every migration, or those after this one."""
 
     def work(connection: Connection) -> None:
         config = migrations._config()
         config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+        command.downgrade(config, to)
 
     await migrations._in_transaction(database_url, work)
 
@@ -181,6 +181,16 @@ async def test_a_downgrade_leaves_only_the_version_table(empty: str) -> None:
     assert [line for line in await structure(empty) if "alembic_version" not in line] == []
     with pytest.raises(SchemaOutOfDate, match="make migrate"):
         await require_current_schema(empty)
+
+
+async def test_a_downgrade_keeps_steps_without_results(empty: str) -> None:
+    """The older release must find their rows: it would run them again."""
+    await migrate(empty)
+    async with await open_pool(empty) as pool:
+        process = await store_process(pool)
+        await pool.execute("INSERT INTO process_steps VALUES ($1, 'resync', NULL, now())", process.process_id)
+        await downgrade(empty, "0008")
+        assert await pool.fetchval("SELECT result FROM process_steps") == "null"
 
 
 async def test_an_upgrade_after_a_downgrade_gives_the_same_schema(empty: str) -> None:

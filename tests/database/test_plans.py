@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import product
 from typing import Any
@@ -19,6 +19,7 @@ from orchestrator.database import (
     process_lists,
     processes,
     relations,
+    retention,
     subscriptions,
 )
 from orchestrator.database.connection import Connection, Pool, open_pool
@@ -34,7 +35,10 @@ Lists = dict[str, tuple[Ask, str]]
 """Lists with the index that each should use."""
 Explained = Callable[[Connection, Ask], Awaitable[str]]
 
-GROWING = "subscriptions|processes|process_steps|process_events|subscription_relations|validation_findings"
+GROWING = (
+    "subscriptions|processes|process_steps|process_events|subscription_relations|validation_findings"
+    "|validation_summaries"
+)
 """The tables that grow with use."""
 USER, GROUP = subscription_id(1300), subscription_id(1003)
 MODIFY = process_id("modify_user", 1301, 2)
@@ -50,6 +54,7 @@ MORE = (
     FROM subscriptions
     """,
     "UPDATE processes SET status = 'failed' WHERE target = 'MODIFY' AND status = 'completed'",
+    "INSERT INTO validation_summaries SELECT subscription_id, created_at, created_at, 1 FROM subscriptions",
     "ANALYZE",
 )
 """Makes rows of which the generator leaves few."""
@@ -73,7 +78,7 @@ async def statements(connection: Connection, ask: Ask) -> list[tuple[str, tuple[
     with connection.query_logger(lambda record: said.append((record.query, tuple(record.args)))):
         await ask(connection)
         await asyncio.sleep(0)  # asyncpg tells of the last one a moment later
-    return [(sql, values) for sql, values in said if re.match(r"\s*(SELECT|WITH|UPDATE)", sql)]
+    return [(sql, values) for sql, values in said if re.match(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)", sql)]
 
 
 async def explain(connection: Connection, ask: Ask) -> str:
@@ -158,6 +163,21 @@ async def update(connection: Connection) -> None:
 
 
 AT = datetime(2020, 1, 1, tzinfo=UTC)
+FEW = [process_id("validate_user", 1302, 3), process_id("validate_user", 1304, 3)]
+
+
+async def fold(connection: Connection) -> None:
+    """Fold validations that have no event."""
+    await connection.execute("DELETE FROM process_events WHERE process_id = ANY ($1)", FEW)
+    await retention.fold(connection, FEW)
+
+
+async def refer(connection: Connection) -> None:
+    """Look for what refers to a process, as PostgreSQL does when one is deleted."""
+    await connection.fetch("SELECT FROM subscriptions WHERE held_by = $1 FOR KEY SHARE", MODIFY)
+    await connection.fetch("SELECT FROM subscriptions WHERE discrepancy_found_by = $1 FOR KEY SHARE", MODIFY)
+
+
 OTHERS: dict[str, Ask] = {
     "the open processes": processes.list_open_processes,
     "the counts": counts.count,
@@ -185,6 +205,13 @@ OTHERS: dict[str, Ask] = {
     "the events of a page": partial(processes.read_all_events, ids=[MODIFY, "nobody"]),
     "a subscription by its beginning": partial(lookup.find_subscriptions, text="c0ffee", limit=11),
     "a process by its beginning": partial(lookup.find_processes, text="create_user-c0ffee", limit=11),
+    "what is due": partial(retention.lock_due, before=AT + timedelta(hours=1), limit=10),
+    "what can be folded": partial(retention.list_foldable, ids=FEW),
+    "the validations to fold": fold,
+    "the results to drop": partial(retention.drop_results, ids=FEW, at=AT),
+    "the findings to delete": partial(retention.delete_findings, before=AT, limit=10),
+    "the summary of validations": partial(retention.read_summary, subscription_id=USER),
+    "what refers to a process": refer,
     "the findings of a validation": partial(
         findings.read_findings, process_id="validation-7", first_execution_run_id="run"
     ),
@@ -249,6 +276,10 @@ async def test_a_list_without_its_index_is_noticed(filled: Pool, index: str) -> 
         ("subscriptions_by_description", "a subscription by its beginning"),
         ("processes_by_beginning", "a process by its beginning"),
         ("processes_by_random_part", "a process by its beginning"),
+        ("processes_to_clean_up", "what is due"),
+        ("subscriptions_held_by", "what refers to a process"),
+        ("subscriptions_discrepancy_found_by", "what refers to a process"),
+        ("validation_findings_by_time", "the findings to delete"),
     ],
 )
 async def test_another_statement_without_index_is_noticed(filled: Pool, index: str, name: str) -> None:

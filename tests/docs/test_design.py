@@ -15,7 +15,8 @@ from cli.status_command import Overview
 from orchestrator.domain import gate
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
-from orchestrator.operations.validation_schedule import ValidationSchedule
+from orchestrator.operations.clean_up import CleanedUp
+from orchestrator.operations.schedules import RegularSchedule
 from orchestrator.process.frame import ProcessFrame
 from orchestrator.temporal.history import StepLog
 from products.product_types.user import User
@@ -118,7 +119,11 @@ def test_the_fields_of_a_report_are_on_the_page() -> None:
 
 
 def test_the_fields_of_a_schedule_are_on_the_page() -> None:
-    assert columns("A schedule") == fields(ValidationSchedule)
+    assert columns("A schedule") == fields(RegularSchedule)
+
+
+def test_the_fields_of_what_was_cleaned_up_are_on_the_page() -> None:
+    assert columns("What was cleaned up") == fields(CleanedUp)
 
 
 @pytest.mark.parametrize("heading", RULES)

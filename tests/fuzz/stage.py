@@ -30,6 +30,7 @@ TABLES = {
     "process_steps": "process_id || ' ' || step",
     "process_events": "process_id || ' ' || event || ' ' || number",
     "validation_findings": "process_id || ' ' || subscription_id",
+    "validation_summaries": "subscription_id::text",
     **dict.fromkeys(RECORDS, "subscription_id::text"),
 }
 """All tables, each with the columns that identify a row."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from orchestrator.operations.validation_schedule import end_schedule
+from orchestrator.operations.schedules import CLEAN_UP, VALIDATION, end_schedule
 from tests.fuzz.command_lines import command_lines
 from tests.fuzz.stage import Rows, Stage, changed, require_one_line
 from tests.fuzz.tally import Batch, Tally, batches, share
@@ -48,7 +48,8 @@ async def until_nothing_runs(stage: Stage, arguments: list[str], ended: Ended) -
         if process_id is not None and not {"--because", "--workflow"} & set(arguments):
             await stage.processes.until_closed(stage.client.get_workflow_handle(process_id))
     if "schedule" in arguments:
-        await end_schedule(stage.client)
+        for regular in (VALIDATION, CLEAN_UP):
+            await end_schedule(stage.client, regular)
 
 
 def require_written(ended: Ended, new: Rows) -> None:

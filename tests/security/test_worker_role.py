@@ -1,10 +1,14 @@
 """The restricted role of a worker suffices for all of its work."""
 
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
 import pytest
 from pydantic import SecretStr
 
 from catalogue import CatalogueEntry
 from cli.fencing import fence_by
+from orchestrator.database import retention
 from orchestrator.database.connection import Pool
 from orchestrator.database.grants import grant_to_worker
 from orchestrator.domain.process import ProcessStatus, Target
@@ -100,6 +104,30 @@ async def test_the_role_suffices_to_reconcile_and_set_in_sync(
     )
     assert [row.process_id for row in lost] == [handle.id]
     assert mended.insync
+
+
+@pytest.mark.usefixtures("worker")
+async def test_the_role_suffices_to_clean_up(
+    processes: Processes, groups: FakeGroupManagement, pool: Pool
+) -> None:
+    group_id = await processes.active_group()
+    await (await processes.start("validate_user_group", group_id)).result()
+    await groups.system.tamper(group_id, None)
+    await processes.until_closed(
+        await processes.client.start_workflow(
+            "validate_subscriptions", {}, id=f"validate-{uuid4()}", task_queue=processes.task_queue
+        )
+    )
+    done = await processes.client.execute_workflow(
+        "clean_up",
+        {},
+        id=f"clean_up-{uuid4()}",
+        task_queue=processes.task_queue,
+        start_delay=timedelta(days=31),
+    )
+    assert min(done["folded"], done["dropped"], done["findings"]) > 0
+    async with pool.acquire() as connection:
+        assert (await retention.count_due(connection, datetime.now(UTC))).findings == 0
 
 
 async def test_the_role_suffices_to_adopt_another_temporal(processes: Processes, pool: Pool) -> None:

@@ -40,6 +40,7 @@ def test_the_validation_of_all_has_a_history_of_every_kind() -> None:
 
 def test_what_operators_start_has_a_history_of_every_kind() -> None:
     assert {"set_in_sync.done", "set_in_sync.refused", "reconcile.done"} <= recorded()
+    assert {"clean_up.done", "clean_up.continued", "clean_up.aborted"} <= recorded()
 
 
 def test_what_is_sent_to_a_process_has_a_history() -> None:

@@ -1,8 +1,9 @@
-"""The Temporal Schedule that regularly validates every active subscription."""
+"""The Temporal Schedules that regularly validate every active subscription, and clean up."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SerializeAsAny
 from temporalio.client import (
     Client,
     Schedule,
@@ -15,26 +16,39 @@ from temporalio.client import (
     SchedulePolicy,
     ScheduleSpec,
     ScheduleUpdate,
-    WorkflowHandle,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from orchestrator.operations.validate_subscriptions import (
-    Totals,
-    ValidateSubscriptions,
-    ValidateSubscriptionsForm,
-)
+from orchestrator.operations.clean_up import CleanedUp
+from orchestrator.operations.validate_subscriptions import Totals
+from orchestrator.process.forms import OperatorNote
 from orchestrator.temporal.executions import find_execution
 from orchestrator.temporal.task_queue import TASK_QUEUE
-
-SCHEDULE_ID = "validate-subscriptions"
 
 CATCH_UP = timedelta(hours=1)
 """A run that Temporal missed while it was down starts late only within this time; else it is skipped."""
 
 
-class ValidationSchedule(BaseModel):
-    """The schedule of the validation of all, as Temporal has it."""
+@dataclass(frozen=True)
+class Regular:
+    """What a schedule starts."""
+
+    schedule_id: str
+    workflow: str
+    """Its workflow type."""
+    title: str
+    result: type[BaseModel]
+    """What a run returns."""
+
+
+VALIDATION = Regular(
+    "validate-subscriptions", "validate_subscriptions", "Validate every active subscription", Totals
+)
+CLEAN_UP = Regular("clean-up", "clean_up", "Clean up what has ended long ago", CleanedUp)
+
+
+class RegularSchedule(BaseModel):
+    """A schedule, as Temporal has it."""
 
     every: timedelta | None
     """Interval; `None` if there is no schedule, or if it was changed in Temporal to have no interval."""
@@ -45,12 +59,12 @@ class ValidationSchedule(BaseModel):
     last_at: datetime | None = None
     last_process_id: str | None = None
     """Process of the last run; `None` if there was none."""
-    last_totals: Totals | None = None
-    """What the last run found; `None` while it runs, if it was aborted, or if Temporal has forgotten it."""
+    last_totals: SerializeAsAny[BaseModel] | None = None
+    """Result of the last run; `None` while it runs, if it was aborted, or if Temporal has forgotten it."""
 
 
-async def schedule_validation(
-    client: Client, every: timedelta, form: ValidateSubscriptionsForm, *, task_queue: str = TASK_QUEUE
+async def set_schedule(
+    client: Client, regular: Regular, every: timedelta, form: OperatorNote, *, task_queue: str = TASK_QUEUE
 ) -> None:
     """Create the schedule, or replace it.
 
@@ -65,57 +79,58 @@ async def schedule_validation(
     """
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(
-            ValidateSubscriptions.run,
+            regular.workflow,
             form,
-            id="validate_subscriptions-scheduled",  # Temporal adds the time
+            id=f"{regular.workflow}-scheduled",  # Temporal adds the time
             task_queue=task_queue,
-            static_summary="Validate every active subscription",
+            static_summary=regular.title,
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
     )
     try:
-        await client.create_schedule(SCHEDULE_ID, schedule)
+        await client.create_schedule(regular.schedule_id, schedule)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(SCHEDULE_ID).update(lambda _: ScheduleUpdate(schedule=schedule))
+        handle = client.get_schedule_handle(regular.schedule_id)
+        await handle.update(lambda _: ScheduleUpdate(schedule=schedule))
 
 
-async def end_schedule(client: Client) -> None:
-    """Delete the schedule, if there is one; a running validation continues. Idempotent."""
+async def end_schedule(client: Client, regular: Regular) -> None:
+    """Delete the schedule, if there is one; a run that has begun continues. Idempotent."""
     try:
-        await client.get_schedule_handle(SCHEDULE_ID).delete()
+        await client.get_schedule_handle(regular.schedule_id).delete()
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
 
 
-async def read_schedule(client: Client) -> ValidationSchedule:
+async def read_schedule(client: Client, regular: Regular) -> RegularSchedule:
     """Return the schedule; its `scheduled` is `False` if there is none."""
     try:
-        found = await client.get_schedule_handle(SCHEDULE_ID).describe()
+        found = await client.get_schedule_handle(regular.schedule_id).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return ValidationSchedule(every=None, scheduled=False)
+            return RegularSchedule(every=None, scheduled=False)
         raise
     schedule = _schedule(found)
-    return schedule.model_copy(update={"last_totals": await _totals(client, schedule.last_process_id)})
+    last_totals = await _result(client, regular, schedule.last_process_id)
+    return schedule.model_copy(update={"last_totals": last_totals})
 
 
-async def _totals(client: Client, process_id: str | None) -> Totals | None:
+async def _result(client: Client, regular: Regular, process_id: str | None) -> BaseModel | None:
     execution = None if process_id is None else await find_execution(client, process_id)
     if process_id is None or execution is None or execution.closed_as != "completed":
         return None
-    handle: WorkflowHandle[ValidateSubscriptions, Totals] = client.get_workflow_handle(
-        process_id, result_type=Totals
-    )
-    return await handle.result()
+    handle = client.get_workflow_handle(process_id, result_type=regular.result)
+    result: BaseModel = await handle.result()
+    return result
 
 
-def _schedule(found: ScheduleDescription) -> ValidationSchedule:
+def _schedule(found: ScheduleDescription) -> RegularSchedule:
     intervals = found.schedule.spec.intervals
     last = found.info.recent_actions[-1] if found.info.recent_actions else None
     started = last.action if last else None
-    return ValidationSchedule(
+    return RegularSchedule(
         every=intervals[0].every if intervals else None,
         paused=found.schedule.state.paused,
         next_at=next(iter(found.info.next_action_times), None),
