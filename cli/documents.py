@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from orchestrator.database import relations, subscriptions
+from orchestrator.database import notes, relations, subscriptions
 from orchestrator.database.connection import Connection
 from orchestrator.database.processes import TrailEvent, TrailRow
 from orchestrator.domain.gate import SubscriptionNotFound
@@ -102,8 +102,15 @@ async def subscription_documents(
     connection: Connection, listed: Sequence[SubscriptionModel]
 ) -> list[Document]:
     """Return the documents of these subscriptions."""
-    related = await relations.all_relations(connection, [one.subscription_id for one in listed])
-    return [one.model_dump(mode="json") | _relations(*related[one.subscription_id]) for one in listed]
+    ids = [one.subscription_id for one in listed]
+    related = await relations.all_relations(connection, ids)
+    noted = await notes.read_notes(connection, ids)
+    return [
+        one.model_dump(mode="json")
+        | _relations(*related[one.subscription_id])
+        | {"notes": [note.model_dump(mode="json") for note in noted[one.subscription_id]]}
+        for one in listed
+    ]
 
 
 def _relations(in_use_by: Sequence[UUID], depends_on: Sequence[UUID]) -> Document:

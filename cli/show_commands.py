@@ -9,6 +9,7 @@ from cli.connections import Connections, with_connections
 from cli.documents import ProcessDocument, subscription_document
 from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from cli.following import follow, outcome
+from cli.history_output import print_notes
 from cli.json_output import print_json
 from cli.meaning import find_process, find_subscription
 from cli.options import command, examples, json_option
@@ -34,6 +35,7 @@ def show_subscription(subscription_id: str, as_json: bool) -> int:
             print_json(document)
         else:
             output.print_subscription(document, trail)
+            print_notes(document["notes"])
 
     with_connections(work, reads=True)
     return DONE

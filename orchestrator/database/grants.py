@@ -32,6 +32,7 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), worker);
     EXECUTE format('GRANT SELECT ON alembic_version, products TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT ON process_steps, process_events TO %I', worker);
+    EXECUTE format('GRANT SELECT, INSERT ON subscription_notes TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT ON validation_findings TO %I', worker);
     -- Locking a row needs UPDATE.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON processes, subscriptions TO %I', worker);
@@ -70,7 +71,7 @@ WHERE c.relnamespace = current_schema()::regnamespace
   AND (p.privilege, c.relname) NOT IN (
       ('INSERT', 'process_steps'), ('INSERT', 'process_events'), ('INSERT', 'validation_findings'),
       ('INSERT', 'processes'), ('UPDATE', 'processes'),
-      ('INSERT', 'subscriptions'), ('UPDATE', 'subscriptions'),
+      ('INSERT', 'subscriptions'), ('UPDATE', 'subscriptions'), ('INSERT', 'subscription_notes'),
       ('INSERT', 'temporal_namespace'), ('UPDATE', 'temporal_namespace'),
       ('INSERT', 'external_systems'), ('UPDATE', 'external_systems'),
       ('INSERT', 'subscription_relations'), ('DELETE', 'subscription_relations')

@@ -54,6 +54,8 @@ OF_FINDINGS = [
     ("validation_findings_kind_known", "SELECT 'v', 'r', $1::uuid, 'fine', now()"),
 ]
 
+OF_NOTES = [("subscription_notes_subscription_known", "VALUES (gen_random_uuid(), 1, null, 'a', now())")]
+
 NAMESPACES = [("temporal_namespace_only_row", "temporal_namespace VALUES (false, 'an id', 'a', 'b:1')")]
 
 
@@ -96,6 +98,11 @@ async def test_an_illegal_finding_is_refused(pool: Pool, constraint: str, row: s
     await refuse(pool, constraint, f"INSERT INTO validation_findings {row}", subscription.subscription_id)
 
 
+@pytest.mark.parametrize(("constraint", "row"), OF_NOTES)
+async def test_an_illegal_note_is_refused(pool: Pool, constraint: str, row: str) -> None:
+    await refuse(pool, constraint, f"INSERT INTO subscription_notes {row}")
+
+
 @pytest.mark.parametrize(("constraint", "row"), TWICE)
 async def test_two_products_with_one_name_are_refused(pool: Pool, constraint: str, row: str) -> None:
     await refuse(pool, constraint, f"INSERT INTO {row}")
@@ -120,6 +127,7 @@ async def test_every_constraint_is_tested(pool: Pool) -> None:
         + OF_RELATIONS
         + OF_STEPS_AND_EVENTS
         + OF_FINDINGS
+        + OF_NOTES
         + TWICE
         + NAMESPACES
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import product
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -15,6 +16,7 @@ from orchestrator.database import (
     counts,
     findings,
     lookup,
+    notes,
     open_processes,
     process_lists,
     processes,
@@ -34,7 +36,12 @@ Lists = dict[str, tuple[Ask, str]]
 """Lists with the index that each should use."""
 Explained = Callable[[Connection, Ask], Awaitable[str]]
 
-GROWING = "subscriptions|processes|process_steps|process_events|subscription_relations|validation_findings"
+GROWING = "|".join(
+    (
+        *("subscriptions", "processes", "process_steps", "process_events"),
+        *("subscription_relations", "subscription_notes", "validation_findings"),
+    )
+)
 """The tables that grow with use."""
 USER, GROUP = subscription_id(1300), subscription_id(1003)
 MODIFY = process_id("modify_user", 1301, 2)
@@ -43,6 +50,10 @@ MORE = (
     """
     INSERT INTO process_events (process_id, event, number, at)
     SELECT process_id, 'retried', 1, now() FROM processes
+    """,
+    """
+    INSERT INTO subscription_notes (subscription_id, number, note, at)
+    SELECT subscription_id, number, 'a note', now() FROM subscriptions, generate_series(1, 2) AS number
     """,
     """
     INSERT INTO validation_findings (process_id, first_execution_run_id, subscription_id, kind, found_at)
@@ -157,6 +168,11 @@ async def update(connection: Connection) -> None:
     await subscriptions.update_subscription(connection, stored.subscription)
 
 
+async def leave_note(connection: Connection) -> None:
+    """Leave a note that is not the newest yet."""
+    await notes.note_subscription(connection, USER, notes.Note(by=None, note=str(uuid4()), at=AT))
+
+
 AT = datetime(2020, 1, 1, tzinfo=UTC)
 OTHERS: dict[str, Ask] = {
     "the open processes": processes.list_open_processes,
@@ -183,6 +199,8 @@ OTHERS: dict[str, Ask] = {
     "a changed subscription": update,
     "processes by their ids": partial(processes.read_processes, ids=[MODIFY, "nobody"]),
     "the events of a page": partial(processes.read_all_events, ids=[MODIFY, "nobody"]),
+    "the notes of a page": partial(notes.read_notes, ids=[USER, GROUP]),
+    "a note on a subscription": leave_note,
     "a subscription by its beginning": partial(lookup.find_subscriptions, text="c0ffee", limit=11),
     "a process by its beginning": partial(lookup.find_processes, text="create_user-c0ffee", limit=11),
     "the findings of a validation": partial(

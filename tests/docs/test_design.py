@@ -12,6 +12,7 @@ from catalogue import registered_workflows, workflow_type, workflows
 from cli import many
 from cli.documents import Outcome, ProcessDocument, Report
 from cli.status_command import Overview
+from orchestrator.database.notes import Note
 from orchestrator.domain import gate
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
@@ -94,7 +95,7 @@ def test_the_fields_of_an_outcome_are_on_the_page() -> None:
 def test_the_fields_of_a_subscription_are_on_the_page() -> None:
     own = fields(SubscriptionModel)
     blocks = [UserGroup.block_name, User.block_name]
-    assert columns("A subscription") == [*own, *blocks, "in_use_by", "depends_on"]
+    assert columns("A subscription") == [*own, *blocks, "in_use_by", "depends_on", "notes"]
 
 
 def test_the_fields_of_a_process_are_on_the_page() -> None:
@@ -103,6 +104,10 @@ def test_the_fields_of_a_process_are_on_the_page() -> None:
 
 def test_the_fields_of_a_step_are_on_the_page() -> None:
     assert columns("A step") == fields(StepLog)
+
+
+def test_the_fields_of_a_note_are_on_the_page() -> None:
+    assert columns("A note") == fields(Note)
 
 
 def test_the_totals_of_a_validation_of_all_are_on_the_page() -> None:

@@ -48,6 +48,8 @@ def _typed(name: str) -> st.SearchStrategy[str]:
         return nasty.SUBSCRIPTIONS
     if name == "process_id":
         return st.sampled_from([nasty.A_PROCESS, "another"])
+    if name == "about":
+        return nasty.mostly(nasty.SUBSCRIPTIONS, st.just(nasty.A_PROCESS), one_in=2)
     if name == "status":
         return st.sampled_from(["active", "terminated", "failed", "completed"])
     return st.sampled_from(["1", "20", "1d", "1m", "User Group", "now"])

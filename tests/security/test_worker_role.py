@@ -1,12 +1,17 @@
 """The restricted role of a worker suffices for all of its work."""
 
+from datetime import UTC, datetime
+
 import pytest
 from pydantic import SecretStr
 
 from catalogue import CatalogueEntry
 from cli.fencing import fence_by
-from orchestrator.database.connection import Pool
+from orchestrator.database import notes
+from orchestrator.database.connection import Pool, transaction
 from orchestrator.database.grants import grant_to_worker
+from orchestrator.database.notes import Note
+from orchestrator.database.processes import TrailEvent
 from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.operations.own_temporal import adopt_temporal, require_own_temporal
 from orchestrator.operations.reconcile import reconcile
@@ -100,6 +105,18 @@ async def test_the_role_suffices_to_reconcile_and_set_in_sync(
     )
     assert [row.process_id for row in lost] == [handle.id]
     assert mended.insync
+
+
+@pytest.mark.usefixtures("worker")
+async def test_the_role_suffices_to_leave_notes(processes: Processes, pool: Pool) -> None:
+    handle = await processes.create_user_group()
+    await handle.result()
+    wanted, at = processes.subscription_id(handle), datetime.now(UTC)
+    event = TrailEvent(event="noted", step=None, by="alice", reason="a", at=at)
+    async with transaction(pool) as connection:
+        assert await notes.note_subscription(connection, wanted, Note(by="alice", note="a", at=at))
+        assert await notes.note_process(connection, handle.id, event)
+    assert (await processes.read(wanted)).note == "a"
 
 
 async def test_the_role_suffices_to_adopt_another_temporal(processes: Processes, pool: Pool) -> None:
