@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from orchestrator.database import notes, relations, subscriptions
 from orchestrator.database.connection import Connection
 from orchestrator.database.processes import TrailEvent, TrailRow
+from orchestrator.domain.changes import Change
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
@@ -43,6 +44,8 @@ class ProcessDocument(TrailRow):
     events: tuple[TrailEvent, ...] = ()
     totals: Report | None = None
     """What a validation of all has found so far; `None` for another process, or if no worker answers."""
+    changes: tuple[Change, ...] | None = None
+    """What it has changed so far; `None` if it has locked no subscription, or in a list."""
     last_error: LastError | None = Field(None, exclude=True)
     """The error that it ended with or parked on; `None` if there is none or the history is gone."""
 

@@ -19,6 +19,7 @@ SUBSCRIPTION = [
 PROCESS = [
     "process_id", "workflow", "target", "subscription_id", "status", "created_by", "reason", "started_at",
     "ended_at", "last_step", "failed_reason", "steps", "events", "totals",
+    "changes",
 ]  # fmt: skip
 
 

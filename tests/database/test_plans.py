@@ -18,6 +18,7 @@ from orchestrator.database import (
     lookup,
     notes,
     open_processes,
+    past,
     process_lists,
     processes,
     relations,
@@ -26,7 +27,7 @@ from orchestrator.database import (
 from orchestrator.database.connection import Connection, Pool, open_pool
 from orchestrator.database.migrate import migrate
 from orchestrator.database.process_lists import FailedKind
-from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.domain.subscription import Status
 from tests.conftest import new_database
 from trials.growth.filling import fill, process_id, subscription_id
@@ -174,6 +175,16 @@ async def leave_note(connection: Connection) -> None:
 
 
 AT = datetime(2020, 1, 1, tzinfo=UTC)
+LOCK = past.Lock(
+    process_id=MODIFY,
+    target=Target.MODIFY,
+    status=ProcessStatus.COMPLETED,
+    before_image=None,
+    version=1,
+    locked_at=AT,
+    unlocked_at=AT,
+    set_in_sync_at=None,
+)
 OTHERS: dict[str, Ask] = {
     "the open processes": processes.list_open_processes,
     "the counts": counts.count,
@@ -199,6 +210,13 @@ OTHERS: dict[str, Ask] = {
     "a changed subscription": update,
     "processes by their ids": partial(processes.read_processes, ids=[MODIFY, "nobody"]),
     "the events of a page": partial(processes.read_all_events, ids=[MODIFY, "nobody"]),
+    "what was": partial(past.first_lock_after, subscription_id=USER, at=AT),
+    "what was last": partial(past.lock_before, subscription_id=USER, following=None),
+    "what was before": partial(past.lock_before, subscription_id=USER, following=LOCK),
+    "what came next": partial(past.lock_after, subscription_id=USER, earlier=LOCK),
+    "its lock in the trail": partial(past.lock_of, subscription_id=USER, process_id=MODIFY),
+    "its creation": partial(past.created_at, subscription_id=USER),
+    "what it left": partial(past.kept_result, process_id=MODIFY),
     "the notes of a page": partial(notes.read_notes, ids=[USER, GROUP]),
     "a note on a subscription": leave_note,
     "a subscription by its beginning": partial(lookup.find_subscriptions, text="c0ffee", limit=11),

@@ -11,9 +11,11 @@ from pydantic import BaseModel
 from catalogue import registered_workflows, workflow_type, workflows
 from cli import many
 from cli.documents import Outcome, ProcessDocument, Report
+from cli.dry_run import DryRun
 from cli.status_command import Overview
 from orchestrator.database.notes import Note
 from orchestrator.domain import gate
+from orchestrator.domain.changes import Change
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.operations.validation_schedule import ValidationSchedule
@@ -104,6 +106,14 @@ def test_the_fields_of_a_process_are_on_the_page() -> None:
 
 def test_the_fields_of_a_step_are_on_the_page() -> None:
     assert columns("A step") == fields(StepLog)
+
+
+def test_the_fields_of_a_change_are_on_the_page() -> None:
+    assert columns("A change") == fields(Change)
+
+
+def test_the_fields_of_a_dry_run_are_on_the_page() -> None:
+    assert columns("A dry run") == fields(DryRun)
 
 
 def test_the_fields_of_a_note_are_on_the_page() -> None:
