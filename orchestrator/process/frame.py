@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.process import Course, Event, ProcessStatus, Target
     from orchestrator.domain.subscription import SubscriptionModel
     from orchestrator.domain.text import legible
-    from orchestrator.process.details import DONE, RUNNING, Details, Line
+    from orchestrator.process.details import DONE, RUNNING, Details, Line, changes_table
     from orchestrator.process.endings import ENDS, GIVEN_UP, Endings
     from orchestrator.process.forms import OperatorNote, StartForm
     from orchestrator.process.messages import CheckResult, RollBackBegun, StepRun, Values
@@ -69,7 +69,8 @@ class ProcessFrame(Steered):
         """
         self._form, self._result = form, result
         self._trail = Trail(identify(form, self.target))
-        self._details = Details(form.title, [Line(step.title) for step in self.sequence])
+        lines = [Line(step.title) for step in self.sequence]
+        self._details = Details(form.title, lines, lambda: changes_table(self._progress, self._form))
         self._details.announce(self._trail.process)
         self._endings = Endings(self._details, self._trail)
         end = await self._go()
@@ -101,6 +102,7 @@ class ProcessFrame(Steered):
         for number, step in list(enumerate(self.sequence))[first:]:
             self._note(next_step=number)
             end = await self._finish(step, self._details.lines[number])
+            self._progress = self._progress.after_step(self._trail.process, end)
             if number == 0 and isinstance(end, SubscriptionModel):
                 self._details.show_subscription(end)
         assert end is not None  # there is always a step left: a process parks before it is done
