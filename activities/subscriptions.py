@@ -4,7 +4,7 @@ from temporalio import activity
 
 from orchestrator.database import processes, relations, subscriptions
 from orchestrator.database.connection import Connection
-from orchestrator.domain.errors import InvalidInput
+from orchestrator.domain.changes import require_unchanged
 from orchestrator.domain.gate import SubscriptionNotFound, judge, judge_joins
 from orchestrator.domain.process import Course, ProcessStatus, Target
 from orchestrator.domain.subscription import Status, SubscriptionModel
@@ -17,7 +17,6 @@ from orchestrator.process.messages import (
     LockSubscription,
     SetStatus,
     StepRun,
-    Values,
 )
 
 
@@ -100,7 +99,7 @@ class SubscriptionActivities:
             if subscription.held_by == process.process_id:
                 return subscription
             judge(subject, process.target, step.product_type, step.version)
-            _require_unchanged(subscription, step.unchangeable)
+            require_unchanged(subscription, step.unchangeable)
             await processes.keep_before_image(connection, process.process_id, subscription)
             held = subscription.held(process.process_id)
             await subscriptions.update_subscription(connection, held)
@@ -194,10 +193,3 @@ class SubscriptionActivities:
             return CheckResult(subscription=unlocked, differences=differences)
 
         return await self._ledger.commit(run, CheckResult, effect, unlocks=True)
-
-
-def _require_unchanged(subscription: SubscriptionModel, given: Values) -> None:
-    present = subscription.block.model_dump(mode="json")
-    for name, value in given.items():
-        if value != present[name]:
-            raise InvalidInput(f"{name} cannot be changed: it is {present[name]}, not {value}; leave it out")

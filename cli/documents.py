@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from orchestrator.database import relations, subscriptions
+from orchestrator.database import notes, relations, subscriptions
 from orchestrator.database.connection import Connection
 from orchestrator.database.processes import TrailEvent, TrailRow
+from orchestrator.domain.changes import Change
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
@@ -43,6 +44,8 @@ class ProcessDocument(TrailRow):
     events: tuple[TrailEvent, ...] = ()
     totals: Report | None = None
     """What a validation of all has found so far; `None` for another process, or if no worker answers."""
+    changes: tuple[Change, ...] | None = None
+    """What it has changed so far; `None` if it has locked no subscription, or in a list."""
     last_error: LastError | None = Field(None, exclude=True)
     """The error that it ended with or parked on; `None` if there is none or the history is gone."""
 
@@ -102,8 +105,15 @@ async def subscription_documents(
     connection: Connection, listed: Sequence[SubscriptionModel]
 ) -> list[Document]:
     """Return the documents of these subscriptions."""
-    related = await relations.all_relations(connection, [one.subscription_id for one in listed])
-    return [one.model_dump(mode="json") | _relations(*related[one.subscription_id]) for one in listed]
+    ids = [one.subscription_id for one in listed]
+    related = await relations.all_relations(connection, ids)
+    noted = await notes.read_notes(connection, ids)
+    return [
+        one.model_dump(mode="json")
+        | _relations(*related[one.subscription_id])
+        | {"notes": [note.model_dump(mode="json") for note in noted[one.subscription_id]]}
+        for one in listed
+    ]
 
 
 def _relations(in_use_by: Sequence[UUID], depends_on: Sequence[UUID]) -> Document:

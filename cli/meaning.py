@@ -9,12 +9,12 @@ from cli.connections import Connections
 from cli.typed import SHORTEST, as_uuid, require_subscription
 from orchestrator.database import lookup
 from orchestrator.database.connection import Connection
-from orchestrator.domain.errors import InvalidInput
+from orchestrator.domain.errors import DomainError, InvalidInput
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.input_errors import shown
 from orchestrator.temporal.executions import find_execution
 
-T = TypeVar("T", UUID, str)
+T = TypeVar("T", UUID, str, UUID | str)
 
 MOST = 10
 """Candidates that a refusal names."""
@@ -29,6 +29,16 @@ class AmbiguousId(InvalidInput):
         named = ", ".join(shown(str(one), LONGEST) for one in found[:MOST])
         more = " and more" if len(found) > MOST else ""
         super().__init__(f"'{shown(text)}' fits several: {named}{more}; give more characters of the id")
+
+
+class NothingFits(DomainError):
+    """What was typed fits no subscription, and no process in the trail."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"'{shown(text)}' fits no subscription and no process in the trail; give the id of one, "
+            f"at least {SHORTEST} characters of it, or the description of a subscription"
+        )
 
 
 async def find_subscription(connection: Connection, text: str) -> UUID:
@@ -62,6 +72,26 @@ async def find_process(connections: Connections, text: str) -> str:
     if not found or text in found or await find_execution(connections.service, text) is not None:
         return text
     return _only(text, found)
+
+
+async def find_either(connections: Connections, text: str) -> UUID | str:
+    """Return the id of the subscription, or of the process in the trail, that this text means.
+
+    Raises:
+        AmbiguousId: if it fits several, or one of each.
+        NothingFits: if it fits none.
+    """
+    whole = as_uuid(text)
+    async with connections.pool.acquire() as connection:
+        found: list[UUID | str] = [
+            *await lookup.find_subscriptions(connection, str(whole or text), MOST + 1),
+            *await lookup.find_processes(connection, text, MOST + 1),
+        ]
+    exact = [one for one in found if one in (whole, text)]
+    fitting = exact or (found if len(text) >= SHORTEST else [])
+    if not fitting:
+        raise NothingFits(text)
+    return _only(text, fitting)
 
 
 async def with_references(

@@ -106,7 +106,7 @@ class _Lines:
 
 def print_subscription(document: Document, trail: Sequence[TrailRow] = ()) -> None:
     """Print a subscription: its values, its relations and its trail."""
-    print_facts(dict(_flat(document)))
+    print_facts(dict(_flat({name: value for name, value in document.items() if name != "notes"})))
     if trail:
         stdout.print()
         stdout.print(Text("Trail", style="bold"))

@@ -1,6 +1,5 @@
 """The commands that show and change the schedules of validations and of clean-up."""
 
-import re
 from datetime import timedelta
 
 import click
@@ -13,6 +12,7 @@ from cli.exit_codes import DONE
 from cli.form_options import fill
 from cli.json_output import print_json
 from cli.options import Command, examples, group, json_option
+from cli.times import UNITS, as_duration
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.input_errors import shown
 from orchestrator.operations.clean_up import CleanUpForm
@@ -27,8 +27,6 @@ from orchestrator.operations.schedules import (
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptionsForm
 from orchestrator.process.forms import OperatorNote
 
-UNITS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
-"""Seconds per unit."""
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=365)
 NAMES = {"validate": VALIDATION, "clean_up": CLEAN_UP}
 """What can be scheduled, by its name in the document."""
@@ -118,8 +116,7 @@ def as_interval(text: str) -> timedelta:
     Raises:
         InvalidInput: if it is not an interval, shorter than a minute or longer than a year.
     """
-    typed = re.fullmatch(r"([0-9]{1,8})([smhd])", text)
-    interval = timedelta(seconds=int(typed[1]) * UNITS[typed[2]]) if typed else timedelta()
+    interval = as_duration(text) or timedelta()
     if not SHORTEST <= interval <= LONGEST:
         raise InvalidInput(
             f"'{shown(text)}' is not an interval from 1m to 365d; give a number and s, m, h or d, like 1d"

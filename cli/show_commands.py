@@ -9,31 +9,51 @@ from cli.connections import Connections, with_connections
 from cli.documents import ProcessDocument, subscription_document
 from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from cli.following import follow, outcome
+from cli.history_output import print_changes_of, print_notes, print_past
 from cli.json_output import print_json
 from cli.meaning import find_process, find_subscription
 from cli.options import command, examples, json_option
+from cli.past import as_it_was, with_changes
 from cli.process_documents import process_document
+from cli.times import as_past
 from cli.typed import require_subscription, require_text
 from orchestrator.database import process_lists
 from orchestrator.domain.process import ProcessStatus
 
 
-@command("subscription", epilog=examples("starter.py subscription 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778"))
+@command(
+    "subscription",
+    epilog=examples(
+        "starter.py subscription 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778",
+        "starter.py subscription 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778 --at 2026-03-01",
+    ),
+)
 @click.argument("subscription_id")
+@click.option(
+    "--at",
+    metavar="TIME",
+    help="As it was then: a date, a time in UTC, or how long ago (2d); without its trail.",
+)
 @json_option
-def show_subscription(subscription_id: str, as_json: bool) -> int:
+def show_subscription(subscription_id: str, at: str | None, as_json: bool) -> int:
     """Show a subscription: its values, relations and trail."""
     require_subscription(subscription_id)
+    moment = None if at is None else as_past(at, "--at")
 
     async def work(connections: Connections) -> None:
         async with connections.pool.acquire() as connection:
             wanted = await find_subscription(connection, subscription_id)
+            if moment is not None:
+                was = await as_it_was(connection, wanted, moment)
+                print_json(was) if as_json else print_past(was)
+                return
             document = await subscription_document(connection, wanted)
             trail = await process_lists.list_processes(connection, subscription_id=wanted, limit=1000)
         if as_json:
             print_json(document)
         else:
             output.print_subscription(document, trail)
+            print_notes(document["notes"])
 
     with_connections(work, reads=True)
     return DONE
@@ -58,11 +78,13 @@ def show_process(process_id: str, following: bool, as_json: bool) -> int:
         else:
             with output.watching(quiet=as_json) as show:
                 document = await follow(connections, found, show)
+        document = await with_changes(connections, document)
         if as_json:
             print_json(document)
         else:
             about = await outcome(connections, document)
             output.print_process(document)
+            print_changes_of(document)
             output.print_events(document.events)
             output.advise(next_step(document, about.subscription))
         return document

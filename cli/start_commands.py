@@ -12,6 +12,7 @@ from cli.asking import confirm
 from cli.concluding import Sent, conclude, watch
 from cli.connections import Connections
 from cli.documents import Outcome, error_of, subscription_document
+from cli.dry_run import show_changes
 from cli.form_options import complete, current_user, fill, form_options
 from cli.meaning import find_subscription, references, with_references
 from cli.options import at_once_option, command, examples, group, starting_options
@@ -123,13 +124,23 @@ EXAMPLE = "64f731c2-30f5-5d90-b7b0-8f61a6fa6cce"
     epilog=examples(*(f"starter.py modify {line}" for form in MODIFY_FORMS for line in form.examples)),
 )
 @click.argument("subscription_id")
+@click.option("--dry-run", is_flag=True, help="Show what would change; write nothing, start nothing.")
 @form_options(*MODIFY_FORMS, without=("subscription_id",))
 @starting_options
 def modify(
-    subscription_id: str, process_id: str | None, no_wait: bool, as_json: bool, **given: str | None
+    subscription_id: str,
+    dry_run: bool,
+    process_id: str | None,
+    no_wait: bool,
+    as_json: bool,
+    **given: str | None,
 ) -> int:
     """Change values of a subscription. Values that you leave out stay."""
     prepare = on_existing(Target.MODIFY, given)
+    if dry_run:
+        if process_id is not None or no_wait:
+            raise InvalidInput("--dry-run starts no process; leave out --process-id and --no-wait")
+        return show_changes(prepare, subscription_id, as_json=as_json)
     return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
 
 

@@ -32,6 +32,7 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), worker);
     EXECUTE format('GRANT SELECT ON alembic_version, products TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT ON process_events TO %I', worker);
+    EXECUTE format('GRANT SELECT, INSERT ON subscription_notes TO %I', worker);
     -- Locking a row needs UPDATE.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON processes, subscriptions TO %I', worker);
     -- Clean-up folds validations and drops results.
@@ -76,7 +77,7 @@ WHERE c.relnamespace = current_schema()::regnamespace
       ('INSERT', 'validation_findings'), ('DELETE', 'validation_findings'),
       ('INSERT', 'validation_summaries'), ('UPDATE', 'validation_summaries'),
       ('INSERT', 'processes'), ('UPDATE', 'processes'), ('DELETE', 'processes'),
-      ('INSERT', 'subscriptions'), ('UPDATE', 'subscriptions'),
+      ('INSERT', 'subscriptions'), ('UPDATE', 'subscriptions'), ('INSERT', 'subscription_notes'),
       ('INSERT', 'temporal_namespace'), ('UPDATE', 'temporal_namespace'),
       ('INSERT', 'external_systems'), ('UPDATE', 'external_systems'),
       ('INSERT', 'subscription_relations'), ('DELETE', 'subscription_relations')

@@ -142,12 +142,15 @@ async def lock_subscriptions(connection: Connection, ids: Sequence[UUID]) -> dic
 
 
 async def update_subscription(connection: Connection, subscription: SubscriptionModel) -> None:
-    """Store what may change of a subscription; values of a newer release stay in its block."""
+    """Store what a process may change of a subscription; values of a newer release stay in its block.
+
+    The note stays: people change it at any moment, also while a process works.
+    """
     await connection.execute(
         """
         UPDATE subscriptions
         SET description = $2, status = $3, held_by = $4, discrepancy_found_by = $5, start_date = $6,
-            end_date = $7, note = $8, version = $9, block = block || $10
+            end_date = $7, version = $8, block = block || $9
         WHERE subscription_id = $1
         """,
         subscription.subscription_id,
@@ -157,7 +160,6 @@ async def update_subscription(connection: Connection, subscription: Subscription
         subscription.discrepancy_found_by,
         subscription.start_date,
         subscription.end_date,
-        subscription.note,
         subscription.version,
         to_json(subscription.block.own_values()).decode(),
     )

@@ -39,7 +39,7 @@ class Course(StrEnum):
     BACKWARD = "backward"  # aborted before its pivot: it is rolled back
 
 
-Event = Literal["parked", "retried", "adopted", "abort requested", "given up", "set in sync"]
+Event = Literal["parked", "retried", "adopted", "abort requested", "given up", "set in sync", "noted"]
 """An event of a process, as the trail records it."""
 
 

@@ -273,6 +273,10 @@ class SubscriptionModel(BaseModel):
         """Return the subscription with this version."""
         return self._with(version=version)
 
+    def noted(self, note: str | None) -> Self:
+        """Return the subscription with this note; `None` clears it."""
+        return self._with(note=note)
+
     def _with(self, **fields: object) -> Self:
         return type(self).model_validate(self.model_dump() | fields)
 

@@ -71,6 +71,14 @@ Reason = Annotated[
 """A reason, in one line: trimmed, at most 1000 characters, no control characters."""
 
 
+NoteText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_REASON),
+    AfterValidator(printable),
+]
+"""A note, in one line: trimmed, 1 to 1000 characters, no control characters."""
+
+
 def no_truth_value(value: object) -> object:
     """Return the value unchanged if it is not a boolean; Python counts booleans as numbers, JSON does not.
 

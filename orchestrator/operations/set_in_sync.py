@@ -139,9 +139,15 @@ async def _lock(connection: Connection, expected: Stored) -> int:
     """
     subscription = expected.subscription
     revision = await processes.lock_process(connection, _about(subscription))
-    if await subscriptions.lock_subscription(connection, subscription.subscription_id) != expected:
+    present = await subscriptions.lock_subscription(connection, subscription.subscription_id)
+    if present is None or _without_note(present) != _without_note(expected):
         raise ChangedMeanwhile(subscription.subscription_id)
     return revision
+
+
+def _without_note(stored: Stored) -> Stored:
+    """Return it without its note, which people may change at any moment."""
+    return Stored(stored.subscription.noted(None), stored.fence)
 
 
 def _about(subscription: SubscriptionModel) -> str:

@@ -1,16 +1,18 @@
 """What the Web UI shows about a process: its search attributes and the process page."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
+from orchestrator.domain.changes import as_text, differences
 from orchestrator.domain.markdown import escaped, quoted
 from orchestrator.domain.process import Course, Process, ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.domain.text import legible
-from orchestrator.process.forms import OperatorNote
+from orchestrator.process.forms import OperatorNote, StartForm
 from orchestrator.process.memo import Progress, is_continued
 from orchestrator.temporal import search_attributes
 from orchestrator.temporal.search_attributes import WAITING
@@ -46,6 +48,8 @@ class Details:
 
     title: str
     lines: list[Line]
+    changes: Callable[[], str]
+    """Returns the table of what a modify changes, as it is now; empty if there is nothing to show."""
     status: str = ProcessStatus.RUNNING
     """A `ProcessStatus`; or `waiting`, while a step fails for now."""
     facts: dict[str, str] = field(default_factory=dict)
@@ -67,6 +71,7 @@ class Details:
             f"### {escaped(self.title)}: {self.status}",
             self.notice,
             "\n".join(table),
+            self.changes(),
             " · ".join(facts),
         ]
         return "\n\n".join(part for part in parts if part)
@@ -160,6 +165,18 @@ class Details:
     def show(self) -> None:
         """Show the page as it is now."""
         workflow.set_current_details(self.markdown())
+
+
+def changes_table(progress: Progress, form: StartForm) -> str:
+    """Return what a modify changes, before and after; empty as long as it has not locked its subscription."""
+    if progress.before is None:
+        return ""
+    changed = differences(progress.before, form.values())
+    if not changed:
+        return "The subscription has these values already."
+    after = "Asked for" if progress.course is Course.BACKWARD else "After"
+    rows = [_row(*map(escaped, (one.name, as_text(one.before), as_text(one.after)))) for one in changed]
+    return "\n".join([_row("Value", "Before", after), "|---|---|---|", *rows])
 
 
 def parked_notice(title: str, failure: str, *, aborted: bool, adoptable: bool) -> str:

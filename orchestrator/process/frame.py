@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.subscription import SubscriptionModel
     from orchestrator.domain.text import legible
     from orchestrator.process.correction import correct, require_correctable
-    from orchestrator.process.details import DONE, RUNNING, Details, Line
+    from orchestrator.process.details import DONE, RUNNING, Details, Line, changes_table
     from orchestrator.process.endings import ENDS, GIVEN_UP, Endings
     from orchestrator.process.forms import OperatorNote, StartForm
     from orchestrator.process.messages import Adoption, CheckResult, RollBackBegun, StepRun, Values
@@ -68,7 +68,8 @@ class ProcessFrame(Steered):
         """
         self._form, self._result = form, result
         self._trail = Trail(identify(form, self.target))
-        self._details = Details(form.title, [Line(step.title) for step in self.sequence])
+        lines = [Line(step.title) for step in self.sequence]
+        self._details = Details(form.title, lines, lambda: changes_table(self._progress, self._form))
         self._details.announce(self._trail.process)
         self._endings = Endings(self._details, self._trail)
         end = await self._go()
@@ -100,6 +101,7 @@ class ProcessFrame(Steered):
         for number, step in list(enumerate(self.sequence))[first:]:
             self._note(next_step=number)
             end = await self._finish(step, self._details.lines[number])
+            self._progress = self._progress.after_step(self._trail.process, end)
             if number == 0 and isinstance(end, SubscriptionModel):
                 self._details.show_subscription(end)
         assert end is not None  # there is always a step left: a process parks before it is done
@@ -211,8 +213,7 @@ class ProcessFrame(Steered):
         return correct(self._form, values, fixed=self._result.block_class().references())
 
     async def _take_over(self, step: Step, adoption: Adoption) -> None:
-        run = self._run(self._key(step)).model_copy(update={"adoption": adoption})
-        await run_adoption(step, run, self._form)
+        await run_adoption(step, self._run(self._key(step)), self._form, adoption)
 
     async def _correct(self) -> None:
         """Commit corrected values, under a key of their own, before the step runs that needs them."""
@@ -292,8 +293,7 @@ class ProcessFrame(Steered):
         return self._trail.run(key, self._progress.course)
 
     async def _record(self, step: Step, event: Event, note: OperatorNote) -> None:
-        run = self._run(self._key(step))
-        await self._trail.record(event, note, run, number=self._progress.times_parked)
+        await self._trail.record(event, note, self._run(self._key(step)), number=self._progress.times_parked)
 
     def _now(self) -> StepRun:
         """Return the step of the sequence that the process has come to, as it runs now."""

@@ -5,7 +5,8 @@ from typing import TypeVar
 from pydantic import BaseModel
 from temporalio import workflow
 
-from orchestrator.domain.process import Course
+from orchestrator.domain.process import Course, Process, Target
+from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.process.messages import Values
 
 M = TypeVar("M", bound=BaseModel)
@@ -26,6 +27,16 @@ class Progress(BaseModel):
     """Who aborted the process and why; may be empty."""
     correction: Values = {}
     """Corrected values that the subscription does not have yet."""
+    before: Values | None = None
+    """The values of the subscription as a modify locked it; `None` before that, and for other processes."""
+
+    def after_step(self, process: Process, result: BaseModel) -> "Progress":
+        """Return the progress after a step: a modify keeps the values that it has found when it locked."""
+        locked = isinstance(result, SubscriptionModel) and result.held_by == process.process_id
+        if process.target is not Target.MODIFY or self.before is not None or not locked:
+            return self
+        assert isinstance(result, SubscriptionModel)
+        return self.model_copy(update={"before": result.block.own_values()})
 
 
 def carried(name: str, otherwise: M) -> M:

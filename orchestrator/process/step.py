@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.process import Course
     from orchestrator.domain.subscription import SubscriptionModel
     from orchestrator.process.forms import StartForm
-    from orchestrator.process.messages import CheckResult, StepRun
+    from orchestrator.process.messages import Adoption, CheckResult, StepRun
     from orchestrator.temporal.priorities import BY_HAND
 
 F = TypeVar("F", bound=StartForm)
@@ -128,20 +128,18 @@ async def run_step(
     return await call(step.activity, argument, step.title, run.course, priority)
 
 
-async def run_adoption(step: Step, run: StepRun, form: StartForm) -> None:
+async def run_adoption(step: Step, run: StepRun, form: StartForm, adoption: Adoption) -> None:
     """Commit what the external system has as the result of this step, without calling the step.
-
-    Args:
-        run: the step as it runs now, with the adoption.
 
     Raises:
         ApplicationError: when the system has nothing that fits, or does not answer; nothing has changed.
     """
     config = _external(f"Adopt: {step.title}", BY_HAND)
     config["retry_policy"] = SHORT
+    adopting = run.model_copy(update={"adoption": adoption})
     # An abort does not cancel this: it waits for the step, which the adoption may just have committed.
     await _until_ended(
-        workflow.execute_activity_method(step.activity, step.inputs(run, form), **config),
+        workflow.execute_activity_method(step.activity, step.inputs(adopting, form), **config),
         Course.FORWARD_ONLY,
     )
 

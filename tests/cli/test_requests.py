@@ -163,7 +163,7 @@ async def test_a_list_of_subscriptions_takes_as_many_queries_as_one(
         queries.append(len(counted.pool.statements))
         counted.pool.statements.clear()
     related = {UUID(one["subscription_id"]): (one["in_use_by"], one["depends_on"]) for one in documents}
-    assert queries == [1, 1]
+    assert queries == [2, 2]
     assert related[group] == ([str(user)], [])
     assert related[user] == ([], [str(group)])
 

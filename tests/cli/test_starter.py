@@ -14,11 +14,12 @@ from tests.starting import Starter
 SUBSCRIPTION = [
     "subscription_id", "product", "customer_id", "description", "status", "insync", "held_by",
     "discrepancy_found_by", "start_date", "end_date", "note", "version", "user_group", "in_use_by",
-    "depends_on",
+    "depends_on", "notes",
 ]  # fmt: skip
 PROCESS = [
     "process_id", "workflow", "target", "subscription_id", "status", "created_by", "reason", "started_at",
     "ended_at", "last_step", "failed_reason", "steps", "events", "totals",
+    "changes",
 ]  # fmt: skip
 
 

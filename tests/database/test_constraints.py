@@ -59,6 +59,8 @@ OF_VALIDATIONS = [
     ("validation_summaries_not_empty", "validation_summaries SELECT $1::uuid, now(), now(), 0"),
 ]
 
+OF_NOTES = [("subscription_notes_subscription_known", "VALUES (gen_random_uuid(), 1, null, 'a', now())")]
+
 NAMESPACES = [("temporal_namespace_only_row", "temporal_namespace VALUES (false, 'an id', 'a', 'b:1')")]
 
 
@@ -101,6 +103,11 @@ async def test_an_illegal_finding_or_summary_is_refused(pool: Pool, constraint: 
     await refuse(pool, constraint, f"INSERT INTO {row}", subscription.subscription_id)
 
 
+@pytest.mark.parametrize(("constraint", "row"), OF_NOTES)
+async def test_an_illegal_note_is_refused(pool: Pool, constraint: str, row: str) -> None:
+    await refuse(pool, constraint, f"INSERT INTO subscription_notes {row}")
+
+
 @pytest.mark.parametrize(("constraint", "row"), TWICE)
 async def test_two_products_with_one_name_are_refused(pool: Pool, constraint: str, row: str) -> None:
     await refuse(pool, constraint, f"INSERT INTO {row}")
@@ -125,6 +132,7 @@ async def test_every_constraint_is_tested(pool: Pool) -> None:
         + OF_RELATIONS
         + OF_STEPS_AND_EVENTS
         + OF_VALIDATIONS
+        + OF_NOTES
         + TWICE
         + NAMESPACES
     )

@@ -54,6 +54,8 @@ async def test_a_worker_may_read_the_version_of_the_schema(worker: str) -> None:
         "UPDATE process_steps SET committed_at = now()",
         "DELETE FROM validation_summaries",
         "DELETE FROM subscriptions",
+        "DELETE FROM subscription_notes",
+        "UPDATE subscription_notes SET note = NULL",
         "UPDATE subscription_relations SET depends_on = NULL",
         "DELETE FROM temporal_namespace",
         "DELETE FROM external_systems",

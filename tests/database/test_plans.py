@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import product
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -15,7 +16,9 @@ from orchestrator.database import (
     counts,
     findings,
     lookup,
+    notes,
     open_processes,
+    past,
     process_lists,
     processes,
     relations,
@@ -25,7 +28,7 @@ from orchestrator.database import (
 from orchestrator.database.connection import Connection, Pool, open_pool
 from orchestrator.database.migrate import migrate
 from orchestrator.database.process_lists import FailedKind
-from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.domain.subscription import Status
 from tests.conftest import new_database
 from trials.growth.filling import fill, process_id, subscription_id
@@ -35,9 +38,12 @@ Lists = dict[str, tuple[Ask, str]]
 """Lists with the index that each should use."""
 Explained = Callable[[Connection, Ask], Awaitable[str]]
 
-GROWING = (
-    "subscriptions|processes|process_steps|process_events|subscription_relations|validation_findings"
-    "|validation_summaries"
+GROWING = "|".join(
+    (
+        *("subscriptions", "processes", "process_steps", "process_events"),
+        *("subscription_relations", "subscription_notes", "validation_findings"),
+        "validation_summaries",
+    )
 )
 """The tables that grow with use."""
 USER, GROUP = subscription_id(1300), subscription_id(1003)
@@ -47,6 +53,10 @@ MORE = (
     """
     INSERT INTO process_events (process_id, event, number, at)
     SELECT process_id, 'retried', 1, now() FROM processes
+    """,
+    """
+    INSERT INTO subscription_notes (subscription_id, number, note, at)
+    SELECT subscription_id, number, 'a note', now() FROM subscriptions, generate_series(1, 2) AS number
     """,
     """
     INSERT INTO validation_findings (process_id, first_execution_run_id, subscription_id, kind, found_at)
@@ -162,6 +172,11 @@ async def update(connection: Connection) -> None:
     await subscriptions.update_subscription(connection, stored.subscription)
 
 
+async def leave_note(connection: Connection) -> None:
+    """Leave a note that is not the newest yet."""
+    await notes.note_subscription(connection, USER, notes.Note(by=None, note=str(uuid4()), at=AT))
+
+
 AT = datetime(2020, 1, 1, tzinfo=UTC)
 FEW = [process_id("validate_user", 1302, 3), process_id("validate_user", 1304, 3)]
 
@@ -178,6 +193,16 @@ async def refer(connection: Connection) -> None:
     await connection.fetch("SELECT FROM subscriptions WHERE discrepancy_found_by = $1 FOR KEY SHARE", MODIFY)
 
 
+LOCK = past.Lock(
+    process_id=MODIFY,
+    target=Target.MODIFY,
+    status=ProcessStatus.COMPLETED,
+    before_image=None,
+    version=1,
+    locked_at=AT,
+    unlocked_at=AT,
+    set_in_sync_at=None,
+)
 OTHERS: dict[str, Ask] = {
     "the open processes": processes.list_open_processes,
     "the counts": counts.count,
@@ -203,6 +228,15 @@ OTHERS: dict[str, Ask] = {
     "a changed subscription": update,
     "processes by their ids": partial(processes.read_processes, ids=[MODIFY, "nobody"]),
     "the events of a page": partial(processes.read_all_events, ids=[MODIFY, "nobody"]),
+    "what was": partial(past.first_lock_after, subscription_id=USER, at=AT),
+    "what was last": partial(past.lock_before, subscription_id=USER, following=None),
+    "what was before": partial(past.lock_before, subscription_id=USER, following=LOCK),
+    "what came next": partial(past.lock_after, subscription_id=USER, earlier=LOCK),
+    "its lock in the trail": partial(past.lock_of, subscription_id=USER, process_id=MODIFY),
+    "its creation": partial(past.created_at, subscription_id=USER),
+    "what it left": partial(past.kept_result, process_id=MODIFY),
+    "the notes of a page": partial(notes.read_notes, ids=[USER, GROUP]),
+    "a note on a subscription": leave_note,
     "a subscription by its beginning": partial(lookup.find_subscriptions, text="c0ffee", limit=11),
     "a process by its beginning": partial(lookup.find_processes, text="create_user-c0ffee", limit=11),
     "what is due": partial(retention.lock_due, before=AT + timedelta(hours=1), limit=10),

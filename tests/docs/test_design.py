@@ -11,8 +11,11 @@ from pydantic import BaseModel
 from catalogue import registered_workflows, workflow_type, workflows
 from cli import many
 from cli.documents import Outcome, ProcessDocument, Report
+from cli.dry_run import DryRun
 from cli.status_command import Overview
+from orchestrator.database.notes import Note
 from orchestrator.domain import gate
+from orchestrator.domain.changes import Change
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.operations.clean_up import CleanedUp
@@ -95,7 +98,7 @@ def test_the_fields_of_an_outcome_are_on_the_page() -> None:
 def test_the_fields_of_a_subscription_are_on_the_page() -> None:
     own = fields(SubscriptionModel)
     blocks = [UserGroup.block_name, User.block_name]
-    assert columns("A subscription") == [*own, *blocks, "in_use_by", "depends_on"]
+    assert columns("A subscription") == [*own, *blocks, "in_use_by", "depends_on", "notes"]
 
 
 def test_the_fields_of_a_process_are_on_the_page() -> None:
@@ -104,6 +107,18 @@ def test_the_fields_of_a_process_are_on_the_page() -> None:
 
 def test_the_fields_of_a_step_are_on_the_page() -> None:
     assert columns("A step") == fields(StepLog)
+
+
+def test_the_fields_of_a_change_are_on_the_page() -> None:
+    assert columns("A change") == fields(Change)
+
+
+def test_the_fields_of_a_dry_run_are_on_the_page() -> None:
+    assert columns("A dry run") == fields(DryRun)
+
+
+def test_the_fields_of_a_note_are_on_the_page() -> None:
+    assert columns("A note") == fields(Note)
 
 
 def test_the_totals_of_a_validation_of_all_are_on_the_page() -> None:

@@ -40,16 +40,22 @@ COMMANDS = list(commands())
 TEXTS = nasty.TEXTS.filter(lambda text: len(text) <= 100_000)  # the longest that the operating system accepts
 
 
+TYPED = {
+    **dict.fromkeys(("subscription_id", "subscription", "after"), nasty.SUBSCRIPTIONS),
+    "process_id": st.sampled_from([nasty.A_PROCESS, "another"]),
+    "about": nasty.mostly(nasty.SUBSCRIPTIONS, st.just(nasty.A_PROCESS), one_in=2),
+    "at": st.sampled_from(["0s", "1d", "2026-03-01", "2026-03-01T14:30Z", "0001-01-01T00:00+14:00"]),
+    "status": st.sampled_from(["active", "terminated", "failed", "completed"]),
+}
+"""Plausible values of options and arguments that are no fields of a form."""
+
+
 def _typed(name: str) -> st.SearchStrategy[str]:
     """Draw a plausible value for the option or argument of this name."""
     if name in FIELDS:
         return nasty.typed(FIELDS[name], name)
-    if name in {"subscription_id", "subscription", "after"}:
-        return nasty.SUBSCRIPTIONS
-    if name == "process_id":
-        return st.sampled_from([nasty.A_PROCESS, "another"])
-    if name == "status":
-        return st.sampled_from(["active", "terminated", "failed", "completed"])
+    if name in TYPED:
+        return TYPED[name]
     return st.sampled_from(["1", "20", "1d", "1m", "User Group", "now"])
 
 

@@ -29,6 +29,7 @@ TABLES = {
     "processes": "process_id",
     "process_steps": "process_id || ' ' || step",
     "process_events": "process_id || ' ' || event || ' ' || number",
+    "subscription_notes": "subscription_id || ' ' || number",
     "validation_findings": "process_id || ' ' || subscription_id",
     "validation_summaries": "subscription_id::text",
     **dict.fromkeys(RECORDS, "subscription_id::text"),

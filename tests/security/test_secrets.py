@@ -210,6 +210,7 @@ async def trail(owner_url: str) -> str:
         *await connection.fetch("SELECT p::text FROM processes AS p"),
         *await connection.fetch("SELECT s::text FROM process_steps AS s"),
         *await connection.fetch("SELECT e::text FROM process_events AS e"),
+        *await connection.fetch("SELECT n::text FROM subscription_notes AS n"),
     ]
     await connection.close()
     return "\n".join(row[0] for row in rows)

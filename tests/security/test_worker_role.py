@@ -8,9 +8,11 @@ from pydantic import SecretStr
 
 from catalogue import CatalogueEntry
 from cli.fencing import fence_by
-from orchestrator.database import retention
-from orchestrator.database.connection import Pool
+from orchestrator.database import notes, retention
+from orchestrator.database.connection import Pool, transaction
 from orchestrator.database.grants import grant_to_worker
+from orchestrator.database.notes import Note
+from orchestrator.database.processes import TrailEvent
 from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.operations.own_temporal import adopt_temporal, require_own_temporal
 from orchestrator.operations.reconcile import reconcile
@@ -128,6 +130,17 @@ async def test_the_role_suffices_to_clean_up(
     assert min(done["folded"], done["dropped"], done["findings"]) > 0
     async with pool.acquire() as connection:
         assert (await retention.count_due(connection, datetime.now(UTC))).findings == 0
+
+
+async def test_the_role_suffices_to_leave_notes(processes: Processes, pool: Pool) -> None:
+    handle = await processes.create_user_group()
+    await handle.result()
+    wanted, at = processes.subscription_id(handle), datetime.now(UTC)
+    event = TrailEvent(event="noted", step=None, by="alice", reason="a", at=at)
+    async with transaction(pool) as connection:
+        assert await notes.note_subscription(connection, wanted, Note(by="alice", note="a", at=at))
+        assert await notes.note_process(connection, handle.id, event)
+    assert (await processes.read(wanted)).note == "a"
 
 
 async def test_the_role_suffices_to_adopt_another_temporal(processes: Processes, pool: Pool) -> None:

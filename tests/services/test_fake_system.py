@@ -20,6 +20,7 @@ TABLES_OF_SUBSCRIPTIONS = [
     "process_steps",
     "processes",
     "products",
+    "subscription_notes",
     "subscription_relations",
     "subscriptions",
     "temporal_namespace",

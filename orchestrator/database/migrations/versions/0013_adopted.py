@@ -13,7 +13,9 @@ def upgrade() -> None:
     op.execute(
         """
         ALTER TABLE process_events ADD CONSTRAINT process_events_known
-        CHECK (event IN ('parked', 'retried', 'adopted', 'abort requested', 'given up', 'set in sync'))
+        CHECK (event IN (
+            'parked', 'retried', 'adopted', 'abort requested', 'given up', 'set in sync', 'noted'
+        ))
         """
     )
 
@@ -25,6 +27,6 @@ def downgrade() -> None:
     op.execute(
         """
         ALTER TABLE process_events ADD CONSTRAINT process_events_known
-        CHECK (event IN ('parked', 'retried', 'abort requested', 'given up', 'set in sync'))
+        CHECK (event IN ('parked', 'retried', 'abort requested', 'given up', 'set in sync', 'noted'))
         """
     )
