@@ -29,6 +29,9 @@ def next_step(document: ProcessDocument, subscription: Document | None) -> Seque
         )
     if document.status is ProcessStatus.FAILED and differs:
         return "Repair what differs, then:", f"starter.py validate {subscription_id}"
+    if document.status is ProcessStatus.SCHEDULED:
+        move = f"starter.py move {process_id} --at TIME"
+        return "Scheduled. Change that with one of:", move, f"starter.py abort {process_id}"
     paused = [step for step in document.steps if step.status == "paused"]
     return [f'{step.title} is paused in Temporal: unpause "{step.name}" in the Web UI' for step in paused]
 

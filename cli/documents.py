@@ -11,6 +11,7 @@ from orchestrator.database.connection import Connection
 from orchestrator.database.processes import TrailEvent, TrailRow
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.scheduled import Scheduled
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.temporal.history import LastError, StepLog
 
@@ -41,6 +42,8 @@ class ProcessDocument(TrailRow):
 
     steps: tuple[StepLog, ...] = ()
     events: tuple[TrailEvent, ...] = ()
+    scheduled: Scheduled | None = None
+    """What it starts, and when; `None` if it is a process itself."""
     totals: Report | None = None
     """What a validation of all has found so far; `None` for another process, or if no worker answers."""
     last_error: LastError | None = Field(None, exclude=True)

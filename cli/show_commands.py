@@ -11,11 +11,13 @@ from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from cli.following import follow, outcome
 from cli.json_output import print_json
 from cli.meaning import find_process, find_subscription
+from cli.open_lists import print_scheduled
 from cli.options import command, examples, json_option
 from cli.process_documents import process_document
 from cli.typed import require_subscription, require_text
 from orchestrator.database import process_lists
 from orchestrator.domain.process import ProcessStatus
+from orchestrator.temporal.visibility import list_scheduled
 
 
 @command("subscription", epilog=examples("starter.py subscription 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778"))
@@ -32,8 +34,11 @@ def show_subscription(subscription_id: str, as_json: bool) -> int:
             trail = await process_lists.list_processes(connection, subscription_id=wanted, limit=1000)
         if as_json:
             print_json(document)
-        else:
-            output.print_subscription(document, trail)
+            return
+        output.print_subscription(document, trail)
+        if scheduled := await list_scheduled(connections.service, subscription_id=wanted):
+            click.echo("\nScheduled")
+            print_scheduled(scheduled)
 
     with_connections(work, reads=True)
     return DONE

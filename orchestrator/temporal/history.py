@@ -43,6 +43,8 @@ class StepLog(BaseModel):
     ended_at: datetime | None
     failure: str | None
     """Message of the last failed attempt; `None` if none failed, or if the history kept only the success."""
+    next_attempt_at: datetime | None = None
+    """When Temporal retries it; `None` if it does not wait for that."""
 
 
 class LastError(BaseModel):
@@ -218,6 +220,7 @@ def _read_pending(activity: PendingActivityInfo, steps: Iterable[StepLog]) -> No
             step.status = "paused"
         elif waits and activity.attempt > 1:
             step.status = "retrying"
+            step.next_attempt_at = activity.scheduled_time.ToDatetime(tzinfo=UTC)
 
 
 def _sum(attempts: int | None, more: int) -> int | None:
