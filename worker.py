@@ -16,7 +16,14 @@ from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import Worker
 
 from activities.subscriptions import SubscriptionActivities
-from catalogue import CATALOGUE, registered_workflows, validating_workflows, workflow_type
+from catalogue import (
+    CATALOGUE,
+    HasTarget,
+    registered_workflows,
+    startable_later,
+    validating_workflows,
+    workflow_type,
+)
 from external_systems import fence_with, most_connections, open_external_systems
 from orchestrator.database.connection import (
     DatabaseUnreachable,
@@ -39,6 +46,8 @@ from orchestrator.operations.own_temporal import (
     require_own_temporal,
 )
 from orchestrator.operations.reconcile import reconcile_hourly
+from orchestrator.operations.start_later import StartLater, UpgradingStartLater
+from orchestrator.operations.start_later_activities import StartLaterActivities
 from orchestrator.operations.unknown_type import KnownTypes, UnknownType
 from orchestrator.operations.validation_activities import ValidationActivities
 from orchestrator.process.bookkeeping import Bookkeeping
@@ -84,6 +93,7 @@ async def open_activities(
             *activities_of(ValidationActivities(pool, validating_workflows())),
             *activities_of(CleanUpActivities(pool, retention_days)),
             *activities_of(MendingActivities(client, pool, fence_with(systems))),
+            *activities_of(StartLaterActivities(pool, startable_later())),
             *activities_of(KnownTypes([workflow_type(one) for one in registered_workflows()])),
         ]
         for entry in CATALOGUE:
@@ -120,13 +130,17 @@ async def open_worker(
         yield Worker(
             client,
             task_queue=task_queue,
-            workflows=[*registered_workflows(), UnknownType],
+            workflows=[*_workflows(versioned=version is not None), UnknownType],
             activities=activities,
             # A local step that waits for its turn must not use up its time: waiting is not failing.
             max_concurrent_local_activities=pool.get_max_size(),
             graceful_shutdown_timeout=GRACE,
             deployment_config=deployment_config(version) if version else None,
         )
+
+
+def _workflows(*, versioned: bool) -> list[type[HasTarget]]:
+    return [UpgradingStartLater if versioned and one is StartLater else one for one in registered_workflows()]
 
 
 async def prepare_databases(endpoints: Endpoints, *, worker_role: str | None = None) -> None:

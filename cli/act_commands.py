@@ -6,7 +6,14 @@ from typing import Any
 import click
 
 from catalogue import CATALOGUE, form_of
-from cli.acting import ActionRefused, request_abort, require_abortable, require_not_lost, send_update
+from cli.acting import (
+    ActionRefused,
+    request_abort,
+    require_abortable,
+    require_begun,
+    require_not_lost,
+    send_update,
+)
 from cli.concluding import Sent, conclude, watch
 from cli.connections import Connections
 from cli.documents import Outcome, ProcessDocument
@@ -153,7 +160,7 @@ def act(
     reason: str | None,
     no_wait: bool,
     as_json: bool,
-    require: Callable[[ProcessDocument], None] = lambda process: None,
+    require: Callable[[ProcessDocument], None] = require_begun,
     wanted: ProcessStatus = ProcessStatus.COMPLETED,
 ) -> int:
     """Act on a process, follow it, print its outcome, and return the exit code. Or act on many.

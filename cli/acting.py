@@ -17,7 +17,7 @@ from orchestrator.process.forms import OperatorNote
 
 
 async def send_update(connections: Connections, process_id: str, update: str, note: OperatorNote) -> None:
-    """Send the update `retry` or `give_up`, and wait until the process has accepted it.
+    """Send an update, and wait until the process has accepted it.
 
     Raises:
         ActionRefused: if the process has ended, or is not parked.
@@ -59,6 +59,21 @@ def require_not_lost(document: ProcessDocument) -> None:
             f'Process "{document.process_id}" is lost ({document.failed_reason}); nothing was changed. '
             f"{AFTER_LOSS}, then: {' and '.join(after_loss(document.subscription_id))}",
             "NotOpen",
+        )
+
+
+def require_begun(document: ProcessDocument) -> None:
+    """Require that the process is not only scheduled.
+
+    Raises:
+        ActionRefused: if it is.
+    """
+    if document.scheduled is not None:
+        raise ActionRefused(
+            f'"{document.process_id}" only starts a process later; there is no failed step. Move it with '
+            f'"starter.py move {document.process_id} --at TIME", or cancel it with '
+            f'"starter.py abort {document.process_id}"',
+            "NotParked",
         )
 
 

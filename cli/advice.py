@@ -29,10 +29,20 @@ def next_step(document: ProcessDocument, subscription: Document | None) -> Seque
         )
     if document.status is ProcessStatus.FAILED and differs:
         return "Repair what differs, then:", f"starter.py validate {subscription_id}"
+    if document.status is ProcessStatus.SCHEDULED:
+        move = f"starter.py move {process_id} --at TIME"
+        return "Scheduled. Change that with one of:", move, f"starter.py abort {process_id}"
+    return _about_steps(document)
+
+
+def _about_steps(document: ProcessDocument) -> Sequence[str]:
     waits = next((step for step in document.steps if step.next_attempt_at is not None), None)
     if waits is not None:
         when = f"{waits.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC"
-        return f"{waits.title} is tried again at {when}. To try it now:", f"starter.py retry {process_id}"
+        return (
+            f"{waits.title} is tried again at {when}. To try it now:",
+            f"starter.py retry {document.process_id}",
+        )
     paused = [step for step in document.steps if step.status == "paused"]
     return [f'{step.title} is paused in Temporal: unpause "{step.name}" in the Web UI' for step in paused]
 

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Later] = {
     "create": Later("cli.start_commands:create", "Create a subscription on a product."),
     "give-up": Later("cli.act_commands:give_up", "End an aborted process that is parked."),
     "modify": Later("cli.start_commands:modify", "Change values of a subscription."),
+    "move": Later("cli.later:move", "Start a scheduled process at another time."),
     "note": Later("cli.note_command:note", "Leave a note on a subscription or a process."),
     "process": Later("cli.show_commands:show_process", "Show a process: its steps, attempts and failures."),
     "processes": Later("cli.list_commands:list_processes", "List processes, newest first."),

@@ -12,6 +12,7 @@ from orchestrator.database.processes import TrailEvent, TrailRow
 from orchestrator.domain.changes import Change
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.scheduled import Scheduled
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.temporal.history import LastError, StepLog
 
@@ -42,6 +43,8 @@ class ProcessDocument(TrailRow):
 
     steps: tuple[StepLog, ...] = ()
     events: tuple[TrailEvent, ...] = ()
+    scheduled: Scheduled | None = None
+    """What it starts, and when; `None` if it is a process itself."""
     totals: Report | None = None
     """What a validation of all has found so far; `None` for another process, or if no worker answers."""
     changes: tuple[Change, ...] | None = None

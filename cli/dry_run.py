@@ -1,9 +1,6 @@
 """Show what a modify would change; write and start nothing."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol
-from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,14 +11,14 @@ from cli.exit_codes import DONE, NOT_DONE
 from cli.history_output import print_changes
 from cli.json_output import print_json
 from cli.meaning import find_subscription
+from cli.preparing import Prepare, Prepared
 from cli.typed import require_subscription
 from orchestrator.database import subscriptions
 from orchestrator.domain.changes import Change, content, differences, require_unchanged
 from orchestrator.domain.errors import GateRefusal, InvalidInput
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.input_errors import explain
-from orchestrator.domain.subscription import SubscriptionModel
-from orchestrator.process.forms import ExistingForm, StartForm
+from orchestrator.process.forms import ExistingForm
 from orchestrator.temporal.history import LastError
 
 
@@ -33,24 +30,6 @@ class DryRun(BaseModel):
     changes: tuple[Change, ...] = ()
     error: LastError | None = None
     """Why the process would be refused, or `None`."""
-
-
-class Prepared(Protocol):
-    """A process that the gate lets start."""
-
-    @property
-    def form(self) -> StartForm:
-        """Its input."""
-        ...
-
-    @property
-    def subscription(self) -> SubscriptionModel | None:
-        """The subscription that it works on."""
-        ...
-
-
-Prepare = Callable[[Connections, UUID | None], Awaitable[Prepared]]
-"""Fills in the form and asks the gate, as before a start."""
 
 
 def show_changes(prepare: Prepare, about: str, *, as_json: bool) -> int:

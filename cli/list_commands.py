@@ -21,6 +21,10 @@ from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.input_errors import shown
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status, SubscriptionModel
+from orchestrator.temporal.search_attributes import WAITING
+
+ONLY_IN_TEMPORAL = (ProcessStatus.SCHEDULED, WAITING)
+"""Statuses that the trail does not have."""
 
 after_option = click.option("--after", metavar="ID", help="Continue the list after this id: list older ones.")
 
@@ -75,14 +79,15 @@ def list_subscriptions(
 @command(
     "processes",
     epilog=examples(
-        *("starter.py processes --status parked", 'starter.py processes --subscription "User Group Support"'),
-        "starter.py processes --limit 10 --json",
+        "starter.py processes --status parked",
+        'starter.py processes --subscription "User Group Support"',
+        "starter.py processes --status scheduled --json",
     ),
 )
 @click.option(
     "--status",
-    type=click.Choice([one.value for one in (*ProcessStatus, *FailedKind)]),
-    help="Only processes with this status; parked and discrepancy are parts of failed.",
+    type=click.Choice([str(one) for one in (*ProcessStatus, WAITING, *FailedKind)]),
+    help="Only processes with this status; waiting is a part of running, parked and discrepancy of failed.",
 )
 @click.option(
     "--subscription", metavar="ID", help="Only processes on this subscription: id, its start, or description."
@@ -100,8 +105,16 @@ def list_processes(
     """List processes, newest first."""
     require_text(after)
     require_subscription(subscription)
+    if status in ONLY_IN_TEMPORAL and after is not None:
+        raise InvalidInput(f"--after does not go with --status {status}; give a larger --limit")
 
     async def work(connections: Connections) -> None:
+        if status in ONLY_IN_TEMPORAL:
+            from cli.open_lists import list_by_status
+
+            about = None if subscription is None else await _subscription(connections, subscription)
+            await list_by_status(connections, status, about, limit=limit, as_json=as_json)
+            return
         last = None if after is None else await _process_before(connections, after)
         async with connections.pool.acquire() as connection:
             rows = await process_lists.list_processes(
@@ -146,6 +159,11 @@ def _say_more(listed: list[UUID] | list[str], limit: int) -> None:
     from cli import output
 
     output.say_more(listed, limit)
+
+
+async def _subscription(connections: Connections, text: str) -> UUID:
+    async with connections.pool.acquire() as connection:
+        return await find_subscription(connection, text)
 
 
 async def _subscription_before(connection: Connection, text: str) -> UUID:

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from catalogue import CatalogueEntry
 from cli.connections import Connections
-from cli.typed import SHORTEST, as_uuid, require_subscription
+from cli.typed import SHORTEST, as_uuid, random_part, require_subscription
 from orchestrator.database import lookup
 from orchestrator.database.connection import Connection
 from orchestrator.domain.errors import DomainError, InvalidInput
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.input_errors import shown
 from orchestrator.temporal.executions import find_execution
+from orchestrator.temporal.visibility import list_scheduled
 
 T = TypeVar("T", UUID, str, UUID | str)
 
@@ -68,10 +69,20 @@ async def find_process(connections: Connections, text: str) -> str:
         return text
     async with connections.pool.acquire() as connection:
         found = await lookup.find_processes(connection, text, MOST + 1)
-    # A process that no worker has begun yet has no row in the trail.
-    if not found or text in found or await find_execution(connections.service, text) is not None:
+    # A process that no worker has begun yet has no row in the trail, and a scheduled one has none, either.
+    if text in found or await find_execution(connections.service, text) is not None:
         return text
-    return _only(text, found)
+    found = found or await _find_scheduled(connections, text)
+    return _only(text, found) if found else text
+
+
+async def _find_scheduled(connections: Connections, text: str) -> list[str]:
+    """Return the scheduled starts whose own id, or that of their process, begins with the text."""
+    return [
+        one.process_id
+        for one in await list_scheduled(connections.service)
+        if any(name.startswith(text) for name in (one.process_id, one.starts, random_part(one.starts)))
+    ]
 
 
 async def find_either(connections: Connections, text: str) -> UUID | str:

@@ -1,6 +1,5 @@
 """The output of the commands for people: tables, progress and errors."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -14,13 +13,16 @@ from rich.text import Text
 from cli.documents import Document, ProcessDocument
 from cli.invocation import typeable
 from cli.tables import Cell, Column, Table
+from cli.typed import random_part
 from orchestrator.database.processes import TrailEvent, TrailRow
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.domain.text import spelled
+from orchestrator.temporal.history import StepLog
 
 MARKS = {
     "completed": ("✓", "green"),
+    "scheduled": ("◷", "cyan"),
     "running": ("▶", "cyan"),
     "retrying": ("↻", "yellow"),
     "paused": ("‖", "yellow"),
@@ -64,7 +66,7 @@ def say_more(listed: Sequence[object], limit: int) -> None:
 
 def print_process(document: ProcessDocument) -> None:
     """Print a process and its steps."""
-    _print(_process(document))
+    show(_process(document))
 
 
 def print_events(events: Sequence[TrailEvent]) -> None:
@@ -73,7 +75,7 @@ def print_events(events: Sequence[TrailEvent]) -> None:
         who = f" by {event.by}" if event.by else ""
         why = f": {event.reason}" if event.reason else ""
         where = f" at {event.step}" if event.step else ""
-        _print(_text(f"{_clock(event.at)}  {event.event}{who}{where}{why}"))
+        show(_text(f"{clock(event.at)}  {event.event}{who}{where}{why}"))
 
 
 @contextmanager
@@ -123,7 +125,7 @@ def print_facts(facts: Document) -> None:
         return
     width = max(map(len, facts))
     for name, value in facts.items():
-        _print(_text(f"{name:{width}}  {_shown(value)}"))
+        show(_text(f"{name:{width}}  {_shown(value)}"))
 
 
 def print_subscriptions(subscriptions: Sequence[SubscriptionModel]) -> None:
@@ -134,7 +136,7 @@ def print_subscriptions(subscriptions: Sequence[SubscriptionModel]) -> None:
     )
     rows = [
         (
-            _id(str(one.subscription_id)),
+            id_cell(str(one.subscription_id)),
             Text(one.status),
             Text("yes" if one.insync else "no"),
             Text(str(one.version)),
@@ -143,7 +145,7 @@ def print_subscriptions(subscriptions: Sequence[SubscriptionModel]) -> None:
         )
         for one in subscriptions
     ]
-    _print(Table(columns, rows))
+    show(Table(columns, rows))
 
 
 def print_out_of_sync(subscriptions: Sequence[SubscriptionModel], holders: Mapping[str, TrailRow]) -> None:
@@ -158,7 +160,7 @@ def print_out_of_sync(subscriptions: Sequence[SubscriptionModel], holders: Mappi
     )
     rows = [
         (
-            _id(str(one.subscription_id)),
+            id_cell(str(one.subscription_id)),
             Text(one.status),
             _text(one.product.name),
             _text(one.description),
@@ -166,7 +168,7 @@ def print_out_of_sync(subscriptions: Sequence[SubscriptionModel], holders: Mappi
         )
         for one in subscriptions
     ]
-    _print(Table(columns, rows))
+    show(Table(columns, rows))
 
 
 def _why_out_of_sync(subscription: SubscriptionModel, holders: Mapping[str, TrailRow]) -> str:
@@ -187,18 +189,18 @@ def print_processes(rows: Sequence[TrailRow]) -> None:
     )
     cells = [
         (
-            _id(row.process_id),
+            id_cell(row.process_id),
             _mark(_state(row)),
             _text(row.workflow),
-            _id(str(row.subscription_id or "-")),
+            id_cell(str(row.subscription_id or "-")),
             _text(row.created_by or "-"),
-            Text(_clock(row.started_at)),
+            Text(clock(row.started_at)),
             Text(_took(row.started_at, row.ended_at)),
             _text(typeable(row.failed_reason or row.reason or "")),
         )
         for row in rows
     ]
-    _print(Table(columns, cells))
+    show(Table(columns, cells))
 
 
 def _process(document: ProcessDocument) -> RenderableType:
@@ -213,9 +215,9 @@ def _process(document: ProcessDocument) -> RenderableType:
             _text(step.title),
             _mark(step.status),
             Text(_shown(step.attempts)),
-            Text(_clock(step.started_at)),
+            Text(clock(step.started_at)),
             Text(_took(step.started_at, step.ended_at)),
-            _text(step.failure or ""),
+            _text(_failure(step)),
         )
         for step in document.steps
     ]
@@ -223,12 +225,14 @@ def _process(document: ProcessDocument) -> RenderableType:
         parts.append(Table(columns, steps))
     if document.totals is not None:
         parts.append(Text(str(document.totals)))
+    if (start := document.scheduled) is not None:
+        parts.append(_text(f"{start.title}, as {start.starts}. Due: {start.when}"))
     if document.failed_reason and document.failed_reason not in {step.failure for step in document.steps}:
         parts.append(_text(typeable(document.failed_reason), style="red"))
     return Group(*parts)
 
 
-def _print(renderable: RenderableType) -> None:
+def show(renderable: RenderableType) -> None:
     """Print on stdout; lines wrap only on a terminal."""
     stdout.print(renderable, soft_wrap=not stdout.is_terminal)
 
@@ -237,10 +241,9 @@ def _state(row: TrailRow) -> str:
     return "parked" if row.parked else row.status
 
 
-def _id(text: str) -> Cell:
+def id_cell(text: str) -> Cell:
     """Return an id; in short, the beginning of its random part."""
-    random = re.search("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", text)
-    return Cell(_text(text), _text(random[0][:SHORT] if random else text))
+    return Cell(_text(text), _text(random_part(text)[:SHORT] or text))
 
 
 def _text(text: str, style: str = "") -> Text:
@@ -263,11 +266,16 @@ def _mark(status: str) -> Text:
     return Text(f"{mark} {status}", style=style)
 
 
+def _failure(step: StepLog) -> str:
+    again = f"; next attempt: {clock(step.next_attempt_at)}" if step.next_attempt_at else ""
+    return f"{step.failure or ''}{again}"
+
+
 def _attempts(attempts: int | None) -> str:
     return f", attempt {attempts}" if attempts is not None and attempts > 1 else ""
 
 
-def _clock(moment: datetime | None) -> str:
+def clock(moment: datetime | None) -> str:
     if moment is None:
         return ""
     local = moment.astimezone()

@@ -111,7 +111,12 @@ async def with_steps(
     if history is None:
         return ProcessDocument(**row.model_dump())
     steps = history.steps(execution.pending_activities if execution else ())
-    return ProcessDocument(**row.model_dump(), steps=tuple(steps), last_error=history.last_error)
+    return ProcessDocument(
+        **row.model_dump(),
+        steps=tuple(steps),
+        scheduled=None if execution is None else execution.scheduled,
+        last_error=history.last_error,
+    )
 
 
 async def _lost_or_ended(connections: Connections, row: TrailRow, execution: Execution | None) -> TrailRow:
@@ -132,13 +137,19 @@ async def _lost_or_ended(connections: Connections, row: TrailRow, execution: Exe
 
 
 def _row_of(process_id: str, execution: Execution, history: History) -> TrailRow:
-    # It has no row if no worker has started it yet, or if its input was refused before the first step.
-    definition = next(
-        (one for one in registered_workflows() if workflow_type(one) == execution.workflow), None
-    )
+    # It has no row if no worker has started it yet, if its input was refused before the first step, or if it
+    # only starts a process later.
+    types = {workflow_type(one): one for one in registered_workflows()}
+    scheduled, definition = execution.scheduled, types.get(execution.workflow)
     if definition is None:
         raise ProcessNotFound(process_id)
+    if scheduled is not None:
+        definition = types.get(scheduled.workflow, definition)
     status, still_open = execution.process_status, execution.closed_as is None
+    failed_reason = None
+    if status == ProcessStatus.SCHEDULED and not still_open:
+        status = ProcessStatus.ABORTED  # it was terminated in Temporal, and has locked nothing
+        failed_reason = open_processes.lost_reason(execution.closed_as or "")
     if status == ProcessStatus.RUNNING and not still_open:
         status = ProcessStatus.LOST  # it closed without recording its end, and the reconciler finds no row
     assert history.last is not None
@@ -147,12 +158,12 @@ def _row_of(process_id: str, execution: Execution, history: History) -> TrailRow
         process_id=process_id,
         workflow=execution.workflow,
         target=definition.target,
-        subscription_id=None,
+        subscription_id=None if scheduled is None else scheduled.subscription_id,
         status=ProcessStatus(status or (ProcessStatus.RUNNING if still_open else ProcessStatus.FAILED)),
-        created_by=None,
-        reason=None,
+        created_by=None if scheduled is None else scheduled.by,
+        reason=None if scheduled is None else scheduled.reason,
         started_at=execution.started_at,
         ended_at=execution.ended_at,
         last_step=None,
-        failed_reason=failure_text(failed.failure) if failed.HasField("failure") else None,
+        failed_reason=failure_text(failed.failure) if failed.HasField("failure") else failed_reason,
     )

@@ -12,6 +12,7 @@ from cli.following import follow, outcome
 from cli.history_output import print_changes_of, print_notes, print_past
 from cli.json_output import print_json
 from cli.meaning import find_process, find_subscription
+from cli.open_lists import print_scheduled
 from cli.options import command, examples, json_option
 from cli.past import as_it_was, with_changes
 from cli.process_documents import process_document
@@ -19,6 +20,7 @@ from cli.times import as_past
 from cli.typed import require_subscription, require_text
 from orchestrator.database import process_lists
 from orchestrator.domain.process import ProcessStatus
+from orchestrator.temporal.visibility import list_scheduled
 
 
 @command(
@@ -54,6 +56,9 @@ def show_subscription(subscription_id: str, at: str | None, as_json: bool) -> in
         else:
             output.print_subscription(document, trail)
             print_notes(document["notes"])
+            if scheduled := await list_scheduled(connections.service, subscription_id=wanted):
+                click.echo("\nScheduled")
+                print_scheduled(scheduled)
 
     with_connections(work, reads=True)
     return DONE

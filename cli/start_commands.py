@@ -1,61 +1,30 @@
 """The commands that start processes: create, modify, terminate, validate."""
 
-import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import click
 
-from catalogue import CATALOGUE, CatalogueEntry, entry_of, form_of
-from cli.asking import confirm
+from catalogue import CATALOGUE, CatalogueEntry, form_of
 from cli.concluding import Sent, conclude, watch
 from cli.connections import Connections
 from cli.documents import Outcome, error_of, subscription_document
 from cli.dry_run import show_changes
-from cli.form_options import complete, current_user, fill, form_options
+from cli.form_options import complete, fill, form_options
+from cli.later import later_options, start_later
 from cli.meaning import find_subscription, references, with_references
 from cli.options import at_once_option, command, examples, group, starting_options
-from cli.starting import exists, new_process_id, start_process
+from cli.preparing import Prepare, Prepared, confirm_removal, on_existing, said
+from cli.starting import exists, new_process_id
+from cli.times import when_due
 from cli.typed import as_uuid, require_subscription, require_text
 from cli.validating import validate_all
 from orchestrator.database import relations, subscriptions
 from orchestrator.domain.errors import GateRefusal, InvalidInput, ProcessAlreadyExists
-from orchestrator.domain.gate import SubscriptionNotFound, WorkflowNotValid, judge, judge_joins
+from orchestrator.domain.gate import judge_joins
 from orchestrator.domain.process import ProcessStatus, Target
-from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptionsForm
 from orchestrator.process.forms import StartForm
-from orchestrator.process.frame import ProcessFrame
-from orchestrator.process.starting import known_attributes
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A process that the gate lets start."""
-
-    entry: CatalogueEntry
-    definition: type[ProcessFrame]
-    form: StartForm
-    subscription: SubscriptionModel | None = None
-    """The subscription that it works on; `None` if it creates one."""
-
-    async def start(self, connections: Connections, process_id: str) -> None:
-        """Start it under this id.
-
-        Raises:
-            ProcessAlreadyExists: if there is, or ever was, a process with this id; nothing was started.
-        """
-        target, kind = self.definition.target, self.entry.subscription
-        known = known_attributes(self.form, process_id, target, kind, self.subscription)
-        title = self.form.title
-        await start_process(
-            connections, self.definition, self.form, process_id, title=title, attributes=known
-        )
-
-
-Prepare = Callable[[Connections, UUID | None], Awaitable[Prepared]]
-"""Finds the workflow, fills its form and asks the gate; the id is of the subscription that it works on."""
 
 
 @group(no_args_is_help=True, epilog=examples('starter.py create user-group --group-name "Network operators"'))
@@ -126,21 +95,27 @@ EXAMPLE = "64f731c2-30f5-5d90-b7b0-8f61a6fa6cce"
 @click.argument("subscription_id")
 @click.option("--dry-run", is_flag=True, help="Show what would change; write nothing, start nothing.")
 @form_options(*MODIFY_FORMS, without=("subscription_id",))
+@later_options
 @starting_options
 def modify(
     subscription_id: str,
     dry_run: bool,
+    at: str | None,
+    within: str | None,
     process_id: str | None,
     no_wait: bool,
     as_json: bool,
     **given: str | None,
 ) -> int:
     """Change values of a subscription. Values that you leave out stay."""
-    prepare = on_existing(Target.MODIFY, given)
+    due = when_due(at, within)
+    if dry_run and (process_id is not None or no_wait or due is not None):
+        raise InvalidInput("--dry-run starts no process; leave out --process-id, --no-wait, --at and --in")
+    prepare = on_existing(Target.MODIFY, given, due=due)
     if dry_run:
-        if process_id is not None or no_wait:
-            raise InvalidInput("--dry-run starts no process; leave out --process-id and --no-wait")
         return show_changes(prepare, subscription_id, as_json=as_json)
+    if due is not None:
+        return start_later(prepare, due, process_id, about=subscription_id, as_json=as_json)
     return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
 
 
@@ -148,12 +123,25 @@ def modify(
 @click.argument("subscription_id")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @form_options(*forms_of(Target.TERMINATE), without=("subscription_id",))
+@later_options
 @starting_options
 def terminate(
-    subscription_id: str, yes: bool, process_id: str | None, no_wait: bool, as_json: bool, **given: str | None
+    subscription_id: str,
+    yes: bool,
+    at: str | None,
+    within: str | None,
+    process_id: str | None,
+    no_wait: bool,
+    as_json: bool,
+    **given: str | None,
 ) -> int:
     """Terminate a subscription, and remove it outside."""
-    prepare = on_existing(Target.TERMINATE, given, confirmed=None if yes else confirm_removal)
+    due = when_due(at, within)
+    prepare = on_existing(
+        Target.TERMINATE, given, due=due, confirmed=None if yes else partial(confirm_removal, due)
+    )
+    if due is not None:
+        return start_later(prepare, due, process_id, about=subscription_id, as_json=as_json)
     return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
 
 
@@ -184,49 +172,6 @@ def validate(
         raise InvalidInput("--at-once belongs to --all; leave it out with one subscription")
     prepare = on_existing(Target.VALIDATE, given)
     return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
-
-
-def confirm_removal(subscription: SubscriptionModel) -> None:
-    """Ask for confirmation before the subscription is removed.
-
-    Raises:
-        InvalidInput: if there is no terminal to ask on.
-        click.Abort: if the answer is no.
-    """
-    if not sys.stdin.isatty():
-        raise InvalidInput(f"No terminal to confirm the removal of {subscription.description}; give --yes")
-    confirm(f"Are you sure you want to remove {subscription.description}?")
-
-
-def on_existing(
-    target: Target,
-    given: dict[str, str | None],
-    *,
-    confirmed: Callable[[SubscriptionModel], None] | None = None,
-) -> Prepare:
-    """Return a function that finds the workflow for a subscription, fills its form and asks the gate."""
-
-    async def prepare(connections: Connections, wanted: UUID | None) -> Prepared:
-        assert wanted is not None
-        async with connections.pool.acquire() as connection:
-            stored = await subscriptions.read_subscription(connection, wanted)
-            if stored is None:
-                raise SubscriptionNotFound(wanted)
-            product_type = stored.subscription.product.type
-            entry = entry_of(product_type)
-            definition = entry.workflow(target) if entry else None
-            if entry is None or definition is None:
-                raise WorkflowNotValid(stored.subscription)
-            values = complete(form_of(definition), said(given) | {"subscription_id": str(wanted)})
-            form = fill(form_of(definition), await with_references(connection, entry, values))
-            joined = relations.joined_by(product_type, form.values())
-            subject = await relations.read_subject(connection, wanted, joined)
-        judge(subject, target, product_type, getattr(form, "version", None))
-        if confirmed is not None:
-            confirmed(subject.subscription)
-        return Prepared(entry, definition, form, subject.subscription)
-
-    return prepare
 
 
 def start(
@@ -282,10 +227,3 @@ async def refused(connections: Connections, about: UUID | None, refusal: GateRef
     return Outcome(
         process_id=None, status=ProcessStatus.REFUSED, subscription=document, error=error_of(refusal)
     )
-
-
-def said(given: dict[str, str | None]) -> dict[str, str]:
-    """Return the options that were given, with the login name as the default of `by`."""
-    values = {name: value for name, value in given.items() if value is not None}
-    user = current_user()
-    return values if user is None else {"by": user} | values

@@ -1,9 +1,10 @@
 """Start a process."""
 
+from collections.abc import Mapping
 from functools import partial
 from uuid import uuid4
 
-from pydantic_core import to_json
+from pydantic import BaseModel
 from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -15,10 +16,8 @@ from cli.process_documents import process_document
 from orchestrator.database import processes
 from orchestrator.domain.errors import ProcessAlreadyExists
 from orchestrator.process.forms import OperatorNote
+from orchestrator.process.starting import summary
 from orchestrator.temporal.task_queue import TASK_QUEUE
-
-LONGEST_SUMMARY = 400
-"""Bytes of JSON: the longest summary that a Temporal server accepts by default."""
 
 
 def new_process_id(definition: type[HasTarget]) -> str:
@@ -43,6 +42,7 @@ async def start_process(
     *,
     title: str,
     attributes: TypedSearchAttributes = TypedSearchAttributes.empty,
+    memo: Mapping[str, BaseModel] | None = None,
 ) -> None:
     """Start a process under this id.
 
@@ -63,6 +63,7 @@ async def start_process(
         task_queue=TASK_QUEUE,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         static_summary=summary(title),
+        memo=memo,
     )
     try:
         try:
@@ -73,10 +74,3 @@ async def start_process(
             await start()
     except WorkflowAlreadyStartedError as error:
         raise ProcessAlreadyExists(process_id) from error
-
-
-def summary(title: str) -> str:
-    """Return the title, shortened to what Temporal accepts as a summary."""
-    while len(to_json(title)) > LONGEST_SUMMARY:
-        title = title.removesuffix("…")[:-1] + "…"
-    return title

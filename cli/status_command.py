@@ -8,7 +8,10 @@ from cli.exit_codes import DONE
 from cli.json_output import print_json
 from cli.options import command, examples, json_option
 from orchestrator.database.counts import count, frequent_reasons
-from orchestrator.temporal.task_queue import count_waiting, read_queue
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.temporal.search_attributes import WAITING
+from orchestrator.temporal.task_queue import read_queue
+from orchestrator.temporal.visibility import count_open
 
 MOST_REASONS = 5
 """Number of reasons that are shown."""
@@ -24,6 +27,7 @@ class Reason(BaseModel):
 class Overview(BaseModel):
     """The whole at a glance, as `--json` prints it."""
 
+    scheduled: int
     running: int
     waiting: int
     parked: int
@@ -58,8 +62,9 @@ async def _read(connections: Connections) -> Overview:
     async with connections.pool.acquire() as connection:
         counts = await count(connection)
         reasons = await frequent_reasons(connection, MOST_REASONS)
-    waiting, queue = await count_waiting(connections.service), await read_queue(connections.service)
+    waiting, queue = await count_open(connections.service, WAITING), await read_queue(connections.service)
     return Overview(
+        scheduled=await count_open(connections.service, ProcessStatus.SCHEDULED),
         running=max(counts.running - waiting, 0),
         waiting=waiting,
         parked=counts.parked,

@@ -1,5 +1,6 @@
 """Ids and names that were typed, as far as they can be judged without a database."""
 
+import re
 from uuid import UUID
 
 from orchestrator.domain.errors import InvalidInput
@@ -20,6 +21,12 @@ def as_uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def random_part(text: str) -> str:
+    """Return the UUID that an id ends with; empty if there is none."""
+    found = re.search("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", text)
+    return found[0] if found else ""
 
 
 def require_subscription(text: str | None) -> None:

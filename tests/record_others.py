@@ -1,12 +1,15 @@
 """Record what belongs to no single subscription, such as the validation of all: `make record`."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from temporalio.testing import WorkflowEnvironment
 
-from orchestrator.database import findings
+from orchestrator.database import findings, subscriptions
+from orchestrator.database.connection import Connection
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptions, ValidateSubscriptionsForm
 from orchestrator.process.forms import OperatorNote, RetryNote
 from services.fake_group_management import FakeGroupManagement
@@ -169,7 +172,64 @@ async def test_record_create_that_waits(
     await save(handle, "create_user_group.waiting")
 
 
-async def start(processes: Processes, workflow: str, **form: str) -> Handle:
+async def test_record_start_later(processes: Processes, worker: None) -> None:
+    handle = await start_later(processes)
+    await processes.until_closed(processes.client.get_workflow_handle(await handle.result()))
+    await save(handle, "start_later.done")
+
+
+async def test_record_moved_and_aborted_start(
+    processes: Processes, worker: None, temporal: WorkflowEnvironment
+) -> None:
+    with temporal.with_time_skipping_disabled():
+        moved, aborted = [await start_later(processes) for _ in range(2)]
+    await moved.execute_update("move", {"at": "2030-01-01", "by": "bob", "reason": "extended"})
+    await aborted.execute_update("move", {"at": "2030-01-01"})
+    await aborted.cancel(reason="carol: they stay")
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    await moved.execute_update("move", {"at": soon.isoformat()})
+    for handle, name in ((moved, "moved"), (aborted, "aborted")):
+        await processes.until_closed(handle)
+        await save(handle, f"start_later.{name}")
+
+
+async def test_record_refused_starts(processes: Processes, worker: None) -> None:
+    used = await start_later(processes, process_id=(await processes.create_user_group()).id)
+    past = await start_later(processes, at="2020-01-01")
+    mistyped = await start_later(processes, workflow="fly")
+    for handle, name in ((used, "id_used"), (past, "refused"), (mistyped, "unknown")):
+        await processes.until_closed(handle)
+        await save(handle, f"start_later.{name}")
+
+
+async def test_record_start_later_while_postgresql_is_away(
+    processes: Processes, worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails twice, as often as there are local attempts: when it is scheduled, and when it is due."""
+    read, answers = subscriptions.read_subscription, iter([False, False, True, False, False])
+
+    async def fail_or_read(connection: Connection, subscription_id: UUID) -> Any:
+        if not next(answers, True):
+            raise ConnectionRefusedError("PostgreSQL is away")
+        return await read(connection, subscription_id)
+
+    group_id = await processes.active_group()
+    monkeypatch.setattr(subscriptions, "read_subscription", fail_or_read)
+    handle = await start_later(processes, input={"subscription_id": str(group_id)})
+    await handle.result()
+    await save(handle, "start_later.database_outage")
+
+
+async def start_later(processes: Processes, **fields: Any) -> Handle:
+    """Schedule a terminate of a new group in a year, unless the fields say otherwise."""
+    if "input" not in fields:
+        fields["input"] = {"subscription_id": str(await processes.active_group())}
+    due = datetime.now(UTC) + timedelta(days=365)
+    usual = {"workflow": "terminate_user_group", "at": due.isoformat(), "by": "alice"}
+    return await start(processes, "start_later", **usual | fields)
+
+
+async def start(processes: Processes, workflow: str, /, **form: Any) -> Handle:
     return await processes.client.start_workflow(
         workflow, form, id=f"{workflow}-{uuid4()}", task_queue=processes.task_queue
     )

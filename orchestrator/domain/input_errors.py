@@ -17,6 +17,7 @@ _WHAT_TO_DO = {
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "json_invalid": "is not JSON",
+    "dict_type": "must be one JSON object",
     "model_type": "must be one JSON object",
     "model_attributes_type": "must be one JSON object",
 }

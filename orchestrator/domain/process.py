@@ -23,6 +23,7 @@ class Target(StrEnum):
 class ProcessStatus(StrEnum):
     """The status of a process, in the trail and in the search attribute `ProcessStatus`."""
 
+    SCHEDULED = "scheduled"  # not in the trail: Temporal will start it later
     RUNNING = "running"
     FAILED = "failed"  # parked on a failed step, or ended by a discrepancy or a give-up
     COMPLETED = "completed"

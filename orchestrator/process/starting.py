@@ -1,11 +1,15 @@
 """What is known about a process before it starts: sent with the start request, it costs nothing."""
 
+from pydantic_core import to_json
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.process.forms import CreateForm, StartForm
 from orchestrator.temporal import search_attributes
+
+LONGEST_SUMMARY = 400
+"""Bytes of JSON: the longest summary that a Temporal server accepts by default."""
 
 
 def known_attributes(
@@ -14,6 +18,8 @@ def known_attributes(
     target: Target,
     kind: type[SubscriptionModel],
     subscription: SubscriptionModel | None = None,
+    *,
+    status: ProcessStatus = ProcessStatus.RUNNING,
 ) -> TypedSearchAttributes:
     """Return the search attributes of a process that is about to start.
 
@@ -32,7 +38,7 @@ def known_attributes(
         [
             SearchAttributePair(search_attributes.TARGET, target),
             SearchAttributePair(search_attributes.SUBSCRIPTION_ID, str(form.subscription(process_id))),
-            SearchAttributePair(search_attributes.PROCESS_STATUS, ProcessStatus.RUNNING),
+            SearchAttributePair(search_attributes.PROCESS_STATUS, status),
             *([SearchAttributePair(search_attributes.CUSTOMER_ID, str(customer))] if customer else []),
             *([SearchAttributePair(search_attributes.PRODUCT, product)] if product else []),
         ]
@@ -51,3 +57,10 @@ def _product(kind: type[SubscriptionModel], wanted: str | None) -> str | None:
         ),
         None,
     )
+
+
+def summary(title: str) -> str:
+    """Return the title, shortened to what Temporal accepts as a summary."""
+    while len(to_json(title)) > LONGEST_SUMMARY:
+        title = title.removesuffix("…")[:-1] + "…"
+    return title

@@ -17,8 +17,10 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from orchestrator.domain.scheduled import Scheduled
 from orchestrator.temporal import search_attributes
 from orchestrator.temporal.connection import Service
+from orchestrator.temporal.visibility import scheduled_of
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -57,6 +59,8 @@ class Execution:
     started_at: datetime
     ended_at: datetime | None
     """`None` while it is open."""
+    scheduled: Scheduled | None
+    """What it starts later; `None` if it is a process itself."""
 
     @classmethod
     def of(cls, described: DescribeWorkflowExecutionResponse) -> Self:
@@ -75,6 +79,7 @@ class Execution:
             pending_activities=tuple(described.pending_activities),
             started_at=info.start_time.ToDatetime(tzinfo=UTC),
             ended_at=info.close_time.ToDatetime(tzinfo=UTC) if closed else None,
+            scheduled=scheduled_of(info.memo),
         )
 
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import CountWorkflowExecutionsRequest, DescribeTaskQueueRequest
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
-from orchestrator.temporal import search_attributes
 from orchestrator.temporal.connection import Service
 
 TASK_QUEUE = "subscriptions"
@@ -43,17 +42,3 @@ async def read_queue(service: Service, task_queue: str = TASK_QUEUE) -> Queue:
         workers |= {poller.identity for poller in found.pollers}
         backlog += found.stats.approximate_backlog_count
     return Queue(len(workers), backlog)
-
-
-async def count_waiting(service: Service) -> int:
-    """Return how many processes wait, because a step of theirs fails for now.
-
-    Raises:
-        RPCError: when Temporal does not answer.
-    """
-    query = (
-        f"{search_attributes.PROCESS_STATUS.name} = '{search_attributes.WAITING}' "
-        "AND ExecutionStatus = 'Running'"
-    )
-    request = CountWorkflowExecutionsRequest(namespace=service.namespace, query=query)
-    return (await service.workflow_service.count_workflow_executions(request)).count

@@ -1,5 +1,8 @@
 """`starter.py status` shows the whole at a glance, on a database of its own."""
 
+from datetime import datetime
+from typing import Any
+
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from tests.processes import eventually
@@ -11,7 +14,8 @@ async def test_nothing_to_do_is_shown_as_zeros(starter: Starter) -> None:
     workers = shown.pop("workers")
     assert workers >= 1
     assert shown == {
-        "running": 0, "waiting": 0, "parked": 0, "out_of_sync": 0, "reasons": [], "backlog": 0,
+        "scheduled": 0, "running": 0, "waiting": 0, "parked": 0, "out_of_sync": 0, "reasons": [],
+        "backlog": 0,
     }  # fmt: skip
 
 
@@ -45,3 +49,45 @@ async def test_what_waits_is_counted_apart_from_what_runs(
 
 async def waits(starter: Starter) -> bool | None:
     return (await starter("status", "--json")).document["waiting"] == 1 or None
+
+
+async def test_what_waits_is_listed_with_its_next_attempt(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="unreachable"))
+    created = (await starter("create", "user-group", "--group-name", "ops", "--no-wait")).stdout.strip()
+    listed = await eventually(lambda: retried_later(starter))
+    table = await starter("processes", "--status", "waiting")
+    shown = await eventually(lambda: shown_with_next_attempt(starter, created))
+    elsewhere = await starter("processes", "--status", "waiting", "--subscription", NOBODY, "--json")
+    await groups.system.clear_faults()
+    assert (await starter("process", created, "--follow")).code == 0
+    await eventually(lambda: nothing_waits(starter))
+    step = listed["steps"][-1]
+    assert (listed["process_id"], listed["status"]) == (created, "running")
+    assert (step["name"], step["attempts"] >= 3) == ("provision_user_group", True)
+    assert "group_management cannot be reached" in step["failure"]
+    assert datetime.fromisoformat(step["next_attempt_at"]) > datetime.fromisoformat(step["started_at"])
+    assert created in table.stdout
+    assert "Provision user group: group_management cannot be reached" in table.stdout
+    assert "group_management cannot be reached; next attempt: " in shown
+    assert elsewhere.document == []
+
+
+NOBODY = "00000000-0000-0000-0000-000000000007"
+
+
+async def retried_later(starter: Starter) -> dict[str, Any] | None:
+    """Return the process that waits for its next attempt, once it is listed."""
+    found: list[dict[str, Any]] = (await starter("processes", "--status", "waiting", "--json")).document
+    return next((one for one in found if one["steps"][-1]["next_attempt_at"] is not None), None)
+
+
+async def shown_with_next_attempt(starter: Starter, process_id: str) -> str | None:
+    """Return how the process is shown between two attempts."""
+    shown = (await starter("process", process_id)).stdout
+    return shown if "next attempt" in shown else None
+
+
+async def nothing_waits(starter: Starter) -> bool | None:
+    return (await starter("processes", "--status", "waiting", "--json")).document == [] or None

@@ -44,8 +44,10 @@ TYPED = {
     **dict.fromkeys(("subscription_id", "subscription", "after"), nasty.SUBSCRIPTIONS),
     "process_id": st.sampled_from([nasty.A_PROCESS, "another"]),
     "about": nasty.mostly(nasty.SUBSCRIPTIONS, st.just(nasty.A_PROCESS), one_in=2),
-    "at": st.sampled_from(["0s", "1d", "2026-03-01", "2026-03-01T14:30Z", "0001-01-01T00:00+14:00"]),
-    "status": st.sampled_from(["active", "terminated", "failed", "completed"]),
+    "at": nasty.TIMES | st.sampled_from(["0s", "1d", "2026-03-01T14:30Z", "0001-01-01T00:00+14:00"]),
+    "status": st.sampled_from(["active", "terminated", "failed", "completed", "waiting", "scheduled"]),
+    # So long that nothing starts while the tests run.
+    "within": st.sampled_from(["1d", "30d", "365d", "36500d", "1y", "0d", "-1d"]),
 }
 """Plausible values of options and arguments that are no fields of a form."""
 

@@ -48,6 +48,11 @@ def test_what_is_sent_to_a_process_has_a_history() -> None:
     assert {f"create_user_group.{kind}" for kind in kinds} <= recorded()
 
 
+def test_what_starts_later_has_a_history_of_every_kind() -> None:
+    kinds = {"done", "moved", "aborted", "id_used", "refused", "unknown", "database_outage"}
+    assert {f"start_later.{kind}" for kind in kinds} <= recorded()
+
+
 def test_every_recorded_workflow_is_registered() -> None:
     workflows = {workflow_type(definition) for definition in registered_workflows()}
     assert {name.split(".")[0] for name in recorded()} == workflows
