@@ -50,10 +50,10 @@ def print_changes_of(process: ProcessDocument) -> None:
 
 def print_past(document: Document) -> None:
     """Print a subscription as it was, with the remarks on what is not known."""
-    remarks = document["remarks"]
-    print_subscription({name: value for name, value in document.items() if name != "remarks"})
+    facts = {name: value for name, value in document.items() if name not in {"in_use_by", "remarks"}}
+    print_subscription(facts)
     print_notes(document["notes"])
-    for remark in remarks:
+    for remark in document["remarks"]:
         stdout.print()
         _line(f"Note that {remark}")
 

@@ -14,6 +14,7 @@ from cli.form_options import current_user, fill
 from cli.json_output import print_json
 from cli.meaning import find_either
 from cli.options import command, examples, json_option
+from cli.past import with_changes
 from cli.process_documents import process_document
 from cli.typed import LONGEST_DESCRIPTION, require_text
 from orchestrator.database import notes, processes
@@ -92,5 +93,5 @@ async def note_process(
         step = None if row is None else row.last_step
         event = TrailEvent(event="noted", step=step, by=form.by, reason=form.text, at=datetime.now(UTC))
         is_new = await notes.note_process(connection, process_id, event)
-    document = await process_document(connections, process_id)
+    document = await with_changes(connections, await process_document(connections, process_id))
     return document, f"Noted on {process_id}" if is_new else "This is its note already; nothing was changed"

@@ -40,9 +40,10 @@ async def with_changes(connections: Connections, document: ProcessDocument) -> P
         following = await past.lock_after(connection, wanted, lock)
         found_later = None if following is None else following.before_image
         left = await past.kept_result(connection, process_id) or found_later
-    after = present if left is None else from_json(left)
+    before = content(_in_order(from_json(lock.before_image), present))
+    after = content(present if left is None else from_json(left))
     unchanged = document.target is Target.VALIDATE or document.status is ProcessStatus.ABORTED
-    changes = () if unchanged else differences(content(from_json(lock.before_image)), content(after))
+    changes = () if unchanged else differences(before, after)
     return document.model_copy(update={"changes": changes})
 
 
