@@ -18,6 +18,7 @@ from orchestrator.database.processes import TrailEvent, TrailRow
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.domain.text import spelled
+from orchestrator.temporal.history import StepLog
 
 MARKS = {
     "completed": ("✓", "green"),
@@ -216,7 +217,7 @@ def _process(document: ProcessDocument) -> RenderableType:
             Text(_shown(step.attempts)),
             Text(clock(step.started_at)),
             Text(_took(step.started_at, step.ended_at)),
-            _text(step.failure or ""),
+            _text(_failure(step)),
         )
         for step in document.steps
     ]
@@ -224,9 +225,8 @@ def _process(document: ProcessDocument) -> RenderableType:
         parts.append(Table(columns, steps))
     if document.totals is not None:
         parts.append(Text(str(document.totals)))
-    if document.scheduled is not None:
-        parts.append(_text(f"{document.scheduled.title}, as {document.scheduled.starts}"))
-        parts.append(_text(f"Due: {document.scheduled.when}"))
+    if (start := document.scheduled) is not None:
+        parts.append(_text(f"{start.title}, as {start.starts}. Due: {start.when}"))
     if document.failed_reason and document.failed_reason not in {step.failure for step in document.steps}:
         parts.append(_text(typeable(document.failed_reason), style="red"))
     return Group(*parts)
@@ -264,6 +264,11 @@ def _shown(value: object) -> str:
 def _mark(status: str) -> Text:
     mark, style = MARKS[status]
     return Text(f"{mark} {status}", style=style)
+
+
+def _failure(step: StepLog) -> str:
+    again = f"; next attempt: {clock(step.next_attempt_at)}" if step.next_attempt_at else ""
+    return f"{step.failure or ''}{again}"
 
 
 def _attempts(attempts: int | None) -> str:

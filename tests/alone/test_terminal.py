@@ -10,7 +10,7 @@ import pytest
 from cli.commands import COMMANDS
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from tests.processes import until_struck
+from tests.processes import eventually, until_struck
 from tests.starting import Ended, Starter
 from tests.terminal import Terminal, on_terminal
 
@@ -129,3 +129,23 @@ async def test_ctrl_c_still_stops_following(starter: Starter, groups: FakeGroupM
     await until_struck(groups.system)
     terminal.process.send_signal(signal.SIGINT)
     assert "follow it again with" in (await asyncio.to_thread(terminal.ended)).stdout
+
+
+async def test_what_is_scheduled_fits_80_columns(starter: Starter) -> None:
+    created = (await starter("create", "user-group", "--group-name", "Leaving", "--json")).document
+    subscription_id = created["subscription"]["subscription_id"]
+    command = ("terminate", subscription_id, "--at", "2030-01-01", "--reason", "the contract ends", "--yes")
+    scheduled = (await starter(*command, "--json")).document
+    listed = await eventually(lambda: list_scheduled(starter, subscription_id))
+    await starter("abort", scheduled["process_id"])
+    short = scheduled["starts"].removeprefix("terminate_user_group-")[:8]
+    assert f"2030-01-01 00:00:00 UTC {short} terminate_user_group {subscription_id[:8]} " in listed
+    assert f"Terminate subscription {subscription_id}: the contract ends" in listed
+
+
+async def list_scheduled(starter: Starter, subscription_id: str) -> str | None:
+    """Return what is shown as scheduled on the subscription, once there is something."""
+    listed = fits(
+        await typed(starter, "processes", "--status", "scheduled", "--subscription", subscription_id)
+    )
+    return listed if subscription_id[:8] in listed else None

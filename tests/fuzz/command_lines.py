@@ -40,16 +40,23 @@ COMMANDS = list(commands())
 TEXTS = nasty.TEXTS.filter(lambda text: len(text) <= 100_000)  # the longest that the operating system accepts
 
 
+TYPED = {
+    "process_id": st.sampled_from([nasty.A_PROCESS, "another"]),
+    "status": st.sampled_from(["active", "terminated", "failed", "completed", "waiting", "scheduled"]),
+    "at": nasty.TIMES,
+    # So long that nothing starts while the tests run.
+    "within": st.sampled_from(["1d", "30d", "365d", "36500d", "1y", "0d", "-1d"]),
+}
+
+
 def _typed(name: str) -> st.SearchStrategy[str]:
     """Draw a plausible value for the option or argument of this name."""
     if name in FIELDS:
         return nasty.typed(FIELDS[name], name)
     if name in {"subscription_id", "subscription", "after"}:
         return nasty.SUBSCRIPTIONS
-    if name == "process_id":
-        return st.sampled_from([nasty.A_PROCESS, "another"])
-    if name == "status":
-        return st.sampled_from(["active", "terminated", "failed", "completed"])
+    if name in TYPED:
+        return TYPED[name]
     return st.sampled_from(["1", "20", "1d", "1m", "User Group", "now"])
 
 

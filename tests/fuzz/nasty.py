@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from temporalio.api.common.v1 import Payload
 
+from catalogue import CATALOGUE, form_of, workflow_type
 from orchestrator.domain.subscription import SubscriptionModel
 
 T = TypeVar("T")
@@ -62,6 +64,11 @@ NUMBERS = st.sampled_from([
     "9" * 4300, "9" * 5000, "true", "false", "null", '"42"', '"4_2"', '" 42 "', '"٤٢"', "01", "+1", "1.",
     ".5", "[42]",
 ])  # fmt: skip
+TIMES = st.sampled_from([
+    "2030-01-01", "2030-01-01T00:00:00Z", "2031-02-28T23:59:60", "2030-06-30T12:00:00.123456+05:45",
+    "2030-01-01 08:00", "2020-01-01", "2999-12-31", "2030-02-30", "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-12:00", "2030-W01-1", "20300101", "1893456000", "30d", "tomorrow",
+])  # fmt: skip
 DEPTHS = st.sampled_from([1, 3, 100, 199, 250, 1000, 100_000])
 NESTED = st.one_of(
     DEPTHS.map(lambda depth: "[" * depth + "]" * depth),
@@ -76,6 +83,9 @@ def quoted(text: str) -> str:
 
 def values(form: type[BaseModel], name: str) -> st.SearchStrategy[str]:
     """Draw JSON that often fits this field."""
+    if name == "input":  # of a process that starts later
+        forms = st.sampled_from([form_of(one) for entry in CATALOGUE for one in entry.workflows])
+        return forms.flatmap(objects)
     if name == "values":  # of a retry: corrected values
         named = mostly(st.sampled_from(NAMES), ANY_TEXT, one_in=3)
         return named.map(lambda text: json.dumps({"group_name": text}))
@@ -85,10 +95,13 @@ def values(form: type[BaseModel], name: str) -> st.SearchStrategy[str]:
 def typed(form: type[BaseModel], name: str) -> st.SearchStrategy[str]:
     """Draw text that a user might type into this field."""
     types = _types(form.model_fields[name].annotation)
+    drawn = {"workflow": _workflows, "product": _products}.get(name)
+    if drawn is not None:
+        return st.sampled_from(drawn())
+    if datetime in types:
+        return TIMES
     if name == "customer_id":
         return st.uuids().map(str)
-    if name == "product":
-        return st.sampled_from(_products())
     if UUID in types:
         return SUBSCRIPTIONS
     if int in types:
@@ -103,6 +116,10 @@ def _is_number(form: type[BaseModel], name: str) -> bool:
 def _types(annotation: Any) -> set[Any]:
     parts = getattr(annotation, "__args__", ())
     return {annotation, getattr(annotation, "__origin__", None)}.union(*(_types(part) for part in parts))
+
+
+def _workflows() -> list[str]:
+    return [workflow_type(one) for entry in CATALOGUE for one in entry.workflows]
 
 
 def _products() -> list[str]:

@@ -89,6 +89,12 @@ class Stage:
         """Delete all rows."""
         await self.pool.execute(f"TRUNCATE {', '.join(TABLES)}")
 
+    async def end_scheduled(self) -> None:
+        """Terminate what inputs have scheduled."""
+        query = "ProcessStatus = 'scheduled' AND ExecutionStatus = 'Running'"
+        async for one in self.client.list_workflows(query):
+            await self.client.get_workflow_handle(one.id).terminate("the test is over")
+
     def fill_in(self, text: str) -> str:
         """Replace the placeholders by existing subscriptions."""
         for stands, subscription_id in self.named.items():

@@ -37,11 +37,13 @@ async def test_every_command_line(stage: Stage, tally: Callable[[str], Tally]) -
             counts.add("accepted" if ended.code == 0 else "refused")
 
     await asyncio.to_thread(check)
+    await stage.end_scheduled()
 
 
 async def until_nothing_runs(stage: Stage, arguments: list[str], ended: Ended) -> None:
     """Wait for a process that the command has left running."""
-    if "--no-wait" in arguments and ended.code == 0 and not ended.stdout.startswith("Usage: "):
+    waits = "--no-wait" in arguments and not {"--at", "--in"} & set(arguments)
+    if waits and ended.code == 0 and not ended.stdout.startswith("Usage: "):
         is_json = ended.stdout.startswith("{")
         process_id = ended.document.get("process_id") if is_json else ended.stdout.removesuffix("\n")
         # A command for many names no process that it has left running: nothing is parked on this stage.

@@ -1,9 +1,10 @@
-"""Any update of a parked process is stored as given, or rejected in one line."""
+"""Any update of a parked or scheduled process is stored as given, or rejected in one line."""
 
 import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -11,8 +12,10 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
 from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
 
 from orchestrator.domain.input_errors import shown
+from orchestrator.operations.start_later import MoveForm
 from orchestrator.process.forms import OperatorNote, RetryNote
 from services.fake_system import Fault
 from tests.fuzz import nasty
@@ -121,3 +124,58 @@ async def test_every_update(stage: Stage, tally: Callable[[str], Tally]) -> None
     for handle in parked.handles.values():
         await require_no_failed_task(stage, handle.id)
         await handle.terminate("the test is over")
+
+
+async def move(handle: Handle, payloads: Sequence[Payload]) -> bool:
+    """Send the update `move`; return whether it was accepted."""
+    before = await (await handle.describe()).memo()
+    try:
+        async with asyncio.timeout(30):
+            await handle.execute_update("move", args=[RawValue(payload) for payload in payloads])
+    except WorkflowUpdateFailedError as error:
+        require_readable(error.cause)
+    except (RPCError, UnicodeEncodeError):  # Temporal or the protocol does not accept it
+        pass
+    else:
+        moved = (await (await handle.describe()).memo())["scheduled"]
+        wanted = MoveForm.model_validate_json(payloads[0].data).at
+        assert datetime.fromisoformat(moved["at"]) == wanted
+        return True
+    assert await (await handle.describe()).memo() == before
+    return False
+
+
+async def test_every_move(stage: Stage, temporal: WorkflowEnvironment, tally: Callable[[str], Tally]) -> None:
+    counts = tally("moves")
+    group_id = await stage.processes.active_group()
+    with temporal.with_time_skipping_disabled():
+        handle = await stage.client.start_workflow(
+            "start_later",
+            {
+                "workflow": "terminate_user_group",
+                "input": {"subscription_id": str(group_id)},
+                "at": "2030-01-01",
+            },
+            id=f"later-{group_id}",
+            task_queue=stage.processes.task_queue,
+        )
+    await handle.execute_update("move", MoveForm.model_validate({"at": "2031-01-01"}))  # it has begun
+
+    @settings(
+        max_examples=share(19),
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(batches(nasty.payloads(MoveForm)))
+    def check(drawn: Batch[Sequence[Payload]]) -> None:
+        for payloads in drawn.inputs:
+            try:
+                accepted = stage.run(move(handle, payloads))
+            except Exception as error:
+                shown = [(dict(payload.metadata), payload.data[:500]) for payload in payloads]
+                raise AssertionError(f"{shown}") from error
+            counts.add("accepted" if accepted else "refused")
+
+    await asyncio.to_thread(check)
+    await require_no_failed_task(stage, handle.id)
+    await stage.end_scheduled()
