@@ -11,8 +11,9 @@ from cli.exit_codes import DONE
 from cli.form_options import fill
 from cli.json_output import print_json
 from cli.options import examples, group, json_option
-from cli.times import as_duration, as_typed
+from cli.times import UNITS, as_duration
 from orchestrator.domain.errors import InvalidInput
+from orchestrator.domain.input_errors import shown
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptionsForm
 from orchestrator.operations.validation_schedule import (
     ValidationSchedule,
@@ -89,12 +90,17 @@ def as_interval(text: str) -> timedelta:
     Raises:
         InvalidInput: if it is not an interval, shorter than a minute or longer than a year.
     """
-    return as_duration(text, "an interval", SHORTEST, LONGEST)
+    interval = as_duration(text) or timedelta()
+    if not SHORTEST <= interval <= LONGEST:
+        raise InvalidInput(
+            f"'{shown(text)}' is not an interval from 1m to 365d; give a number and s, m, h or d, like 1d"
+        )
+    return interval
 
 
 def _print(found: ValidationSchedule, as_json: bool) -> None:
     shown = found.model_dump(mode="json")
-    shown["every"] = None if found.every is None else as_typed(found.every)
+    shown["every"] = None if found.every is None else _typed(found.every)
     if as_json:
         print_json({"validate": shown})
     elif not found.scheduled:
@@ -105,3 +111,10 @@ def _print(found: ValidationSchedule, as_json: bool) -> None:
         shown["last_totals"] = None if found.last_totals is None else str(found.last_totals)
         when = "at times set by another program" if every is None else f"every {every}"
         output.print_facts({"validate": when} | shown)
+
+
+def _typed(interval: timedelta) -> str:
+    """Return the interval as one would type it, in the largest unit that fits."""
+    seconds = int(interval.total_seconds())
+    unit = next(unit for unit, size in reversed(UNITS.items()) if seconds % size == 0)
+    return f"{seconds // UNITS[unit]}{unit}"
