@@ -17,7 +17,7 @@ from cli.options import Command, command, examples, json_option
 from cli.preparing import Prepare, Prepared
 from cli.process_documents import process_document
 from cli.starting import exists, new_process_id, start_process
-from cli.times import when_due
+from cli.times import as_future
 from cli.typed import require_subscription, require_text
 from orchestrator.domain.errors import InvalidInput, ProcessAlreadyExists
 from orchestrator.domain.process import ProcessStatus
@@ -120,7 +120,7 @@ def move(
 ) -> int:
     """Start a scheduled process at another time. Earlier and later are possible."""
     require_text(process_id)
-    due = when_due(at, within)
+    due = as_future(at, within)
     if due is None:
         raise InvalidInput("Give either --at or --in")
     note = note_of(by, reason)

@@ -12,8 +12,9 @@ from cli.exit_codes import DONE
 from cli.form_options import fill
 from cli.json_output import print_json
 from cli.options import Command, examples, group, json_option
-from cli.times import as_duration, as_typed
+from cli.times import UNITS, as_duration
 from orchestrator.domain.errors import InvalidInput
+from orchestrator.domain.input_errors import shown
 from orchestrator.operations.clean_up import CleanUpForm
 from orchestrator.operations.schedules import (
     CLEAN_UP,
@@ -115,7 +116,12 @@ def as_interval(text: str) -> timedelta:
     Raises:
         InvalidInput: if it is not an interval, shorter than a minute or longer than a year.
     """
-    return as_duration(text, "an interval", SHORTEST, LONGEST)
+    interval = as_duration(text) or timedelta()
+    if not SHORTEST <= interval <= LONGEST:
+        raise InvalidInput(
+            f"'{shown(text)}' is not an interval from 1m to 365d; give a number and s, m, h or d, like 1d"
+        )
+    return interval
 
 
 def _fill(form: type[OperatorNote], by: str | None, reason: str | None, **typed: str | None) -> OperatorNote:
@@ -171,5 +177,12 @@ def _print(found: dict[str, RegularSchedule], as_json: bool) -> None:
 
 
 def _document(found: RegularSchedule) -> Document:
-    every = None if found.every is None else as_typed(found.every)
+    every = None if found.every is None else _typed(found.every)
     return found.model_dump(mode="json") | {"every": every}
+
+
+def _typed(interval: timedelta) -> str:
+    """Return the interval as one would type it, in the largest unit that fits."""
+    seconds = int(interval.total_seconds())
+    unit = next(unit for unit, size in reversed(UNITS.items()) if seconds % size == 0)
+    return f"{seconds // UNITS[unit]}{unit}"

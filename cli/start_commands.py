@@ -16,7 +16,7 @@ from cli.meaning import find_subscription, references, with_references
 from cli.options import at_once_option, command, examples, group, starting_options
 from cli.preparing import Prepare, Prepared, confirm_removal, on_existing, said
 from cli.starting import exists, new_process_id
-from cli.times import when_due
+from cli.times import as_future
 from cli.typed import as_uuid, require_subscription, require_text
 from cli.validating import validate_all
 from orchestrator.database import relations, subscriptions
@@ -108,7 +108,7 @@ def modify(
     **given: str | None,
 ) -> int:
     """Change values of a subscription. Values that you leave out stay."""
-    due = when_due(at, within)
+    due = as_future(at, within)
     if dry_run and (process_id is not None or no_wait or due is not None):
         raise InvalidInput("--dry-run starts no process; leave out --process-id, --no-wait, --at and --in")
     prepare = on_existing(Target.MODIFY, given, due=due)
@@ -136,7 +136,7 @@ def terminate(
     **given: str | None,
 ) -> int:
     """Terminate a subscription, and remove it outside."""
-    due = when_due(at, within)
+    due = as_future(at, within)
     prepare = on_existing(
         Target.TERMINATE, given, due=due, confirmed=None if yes else partial(confirm_removal, due)
     )

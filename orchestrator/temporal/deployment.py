@@ -14,7 +14,7 @@ def deployment_config(version: WorkerDeploymentVersion) -> WorkerDeploymentConfi
 
     Processes are pinned: each stays on the version that it began with until an operator moves it. So a new
     release never changes a process that is under way. Processes take seconds; only parked ones outlive a
-    release, and their operator decides. What starts later waits for years: `start_later.py` is not pinned.
+    release, and their operator decides. `start_later` waits for years, so it is not pinned.
     """
     return WorkerDeploymentConfig(
         version=version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.PINNED
