@@ -14,6 +14,7 @@ from products.product_types.user import User
 from products.product_types.user_group import UserGroup
 
 if TYPE_CHECKING:
+    from orchestrator.operations.bulk_rounds import Startable
     from orchestrator.process.forms import StartForm
     from orchestrator.process.frame import ProcessFrame
     from orchestrator.process.ledger import Ledger
@@ -113,10 +114,22 @@ def workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> "list[type[Pro
 
 def registered_workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> list[type[HasTarget]]:
     """Return everything that a worker runs: the processes, and what operators start beside them."""
+    from orchestrator.operations.apply_rows import ApplyRows
     from orchestrator.operations.mending import Reconcile, SetInSync
     from orchestrator.operations.validate_subscriptions import ValidateSubscriptions
 
-    return [*workflows(catalogue), ValidateSubscriptions, SetInSync, Reconcile]
+    return [*workflows(catalogue), ValidateSubscriptions, ApplyRows, SetInSync, Reconcile]
+
+
+def startable_workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> "dict[str, Startable]":
+    """Return what the row of a file can start, by workflow type."""
+    from orchestrator.operations.bulk_rounds import Startable
+
+    return {
+        workflow_type(one): Startable(form_of(one), one.target, entry.subscription)
+        for entry in catalogue
+        for one in entry.workflows
+    }
 
 
 def validating_workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> dict[str, str]:

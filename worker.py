@@ -16,7 +16,13 @@ from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import Worker
 
 from activities.subscriptions import SubscriptionActivities
-from catalogue import CATALOGUE, registered_workflows, validating_workflows, workflow_type
+from catalogue import (
+    CATALOGUE,
+    registered_workflows,
+    startable_workflows,
+    validating_workflows,
+    workflow_type,
+)
 from external_systems import fence_with, most_connections, open_external_systems
 from orchestrator.database.connection import (
     DatabaseUnreachable,
@@ -30,6 +36,7 @@ from orchestrator.database.grants import RoleNotFit, grant_to_worker
 from orchestrator.database.migrate import migrate, require_current_schema
 from orchestrator.database.schema import SchemaOutOfDate
 from orchestrator.operations.background import keep_running
+from orchestrator.operations.bulk_activities import BulkActivities
 from orchestrator.operations.mending_activities import MendingActivities
 from orchestrator.operations.own_temporal import (
     AnotherTemporal,
@@ -78,6 +85,7 @@ async def open_activities(
             *activities_of(SubscriptionActivities(ledger)),
             *activities_of(ValidationActivities(pool, validating_workflows())),
             *activities_of(MendingActivities(client, pool, fence_with(systems))),
+            *activities_of(BulkActivities(client, pool, startable_workflows())),
             *activities_of(KnownTypes([workflow_type(one) for one in registered_workflows()])),
         ]
         for entry in CATALOGUE:

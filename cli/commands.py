@@ -23,6 +23,10 @@ class Later(NamedTuple):
 
 COMMANDS: Mapping[str, Later] = {
     "abort": Later("cli.act_commands:abort", "Cancel a process and roll it back."),
+    "apply": Later(
+        "cli.apply_command:apply", "Create, modify and terminate many, as the rows of a file say."
+    ),
+    "bulk": Later("cli.bulk_command:bulk", "List the files that were applied, newest first."),
     "create": Later("cli.start_commands:create", "Create a subscription on a product."),
     "give-up": Later("cli.act_commands:give_up", "End an aborted process that is parked."),
     "modify": Later("cli.start_commands:modify", "Change values of a subscription."),

@@ -2,7 +2,7 @@
 
 import getpass
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -60,7 +60,7 @@ def complete(form: type[OperatorNote], given: dict[str, str]) -> dict[str, str]:
     return given | {name: ask(field.title or name) for name, field in missing.items()}
 
 
-def fill(form: type[F], given: dict[str, str]) -> F:
+def fill(form: type[F], given: Mapping[str, Any]) -> F:
     """Return the form with these values.
 
     Raises:

@@ -1,12 +1,8 @@
 """Start a process."""
 
-from functools import partial
 from uuid import uuid4
 
-from pydantic_core import to_json
-from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.common import TypedSearchAttributes
 
 from catalogue import HasTarget, workflow_type
 from cli.connections import Connections
@@ -15,10 +11,7 @@ from cli.process_documents import process_document
 from orchestrator.database import processes
 from orchestrator.domain.errors import ProcessAlreadyExists
 from orchestrator.process.forms import OperatorNote
-from orchestrator.temporal.task_queue import TASK_QUEUE
-
-LONGEST_SUMMARY = 400
-"""Bytes of JSON: the longest summary that a Temporal server accepts by default."""
+from orchestrator.process.starting import start_execution
 
 
 def new_process_id(definition: type[HasTarget]) -> str:
@@ -55,28 +48,6 @@ async def start_process(
     async with connections.pool.acquire() as connection:
         if await processes.read_process(connection, process_id) is not None:
             raise ProcessAlreadyExists(process_id)
-    start = partial(
-        connections.client.start_workflow,
-        workflow_type(definition),
-        form,
-        id=process_id,
-        task_queue=TASK_QUEUE,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        static_summary=summary(title),
+    await start_execution(
+        connections.client, workflow_type(definition), form, process_id, title=title, attributes=attributes
     )
-    try:
-        try:
-            await start(search_attributes=attributes)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
-                raise
-            await start()
-    except WorkflowAlreadyStartedError as error:
-        raise ProcessAlreadyExists(process_id) from error
-
-
-def summary(title: str) -> str:
-    """Return the title, shortened to what Temporal accepts as a summary."""
-    while len(to_json(title)) > LONGEST_SUMMARY:
-        title = title.removesuffix("…")[:-1] + "…"
-    return title

@@ -36,6 +36,8 @@ BEGIN
     -- Locking a row needs UPDATE.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON processes, subscriptions TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON temporal_namespace, external_systems TO %I', worker);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON bulks, bulk_rows TO %I', worker);
+    EXECUTE format('GRANT SELECT ON bulk_rows_now TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON subscription_relations TO %I', worker);
 END
 $$
@@ -73,6 +75,7 @@ WHERE c.relnamespace = current_schema()::regnamespace
       ('INSERT', 'subscriptions'), ('UPDATE', 'subscriptions'),
       ('INSERT', 'temporal_namespace'), ('UPDATE', 'temporal_namespace'),
       ('INSERT', 'external_systems'), ('UPDATE', 'external_systems'),
+      ('INSERT', 'bulks'), ('UPDATE', 'bulks'), ('INSERT', 'bulk_rows'), ('UPDATE', 'bulk_rows'),
       ('INSERT', 'subscription_relations'), ('DELETE', 'subscription_relations')
   )
 """

@@ -6,7 +6,7 @@ import pytest
 
 from cli.commands import run
 from cli.output import complain
-from cli.starting import LONGEST_SUMMARY, summary
+from orchestrator.process.starting import LONGEST_SUMMARY, summary
 from tests.starting import Starter
 
 

@@ -30,6 +30,8 @@ TABLES = {
     "process_steps": "process_id || ' ' || step",
     "process_events": "process_id || ' ' || event || ' ' || number",
     "validation_findings": "process_id || ' ' || subscription_id",
+    "bulks": "bulk_id::text",
+    "bulk_rows": "bulk_id || ' ' || line",
     **dict.fromkeys(RECORDS, "subscription_id::text"),
 }
 """All tables, each with the columns that identify a row."""
