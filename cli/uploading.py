@@ -159,10 +159,9 @@ class Upload:
             raise UploadInProgress
         await bulks.insert_bulk(connection, self._bulk)
         rows = iter(read_rows(self._request.path, columns(), self._on_progress))
-        while batch := list(islice(rows, BATCH)):
+        while len(self.plan.bad) < MOST_BAD and (batch := list(islice(rows, BATCH))):
             await self._take(connection, batch)
-            if len(self.plan.bad) >= MOST_BAD:
-                return
+        self.plan.bad.sort(key=lambda bad: bad.line)
         numbers = {"rows": self.plan.rows, "skipped": self.plan.skipped}
         await bulks.set_size(connection, self._bulk.bulk_id, **numbers)
         self._bulk = self._bulk.model_copy(update=numbers)
