@@ -42,6 +42,12 @@ def test_what_operators_start_has_a_history_of_every_kind() -> None:
     assert {"set_in_sync.done", "set_in_sync.refused", "reconcile.done"} <= recorded()
 
 
+def test_a_bulk_has_a_history_of_every_kind() -> None:
+    assert {
+        f"apply_rows.{kind}" for kind in ("done", "continued", "goes_on", "aborted", "refused")
+    } <= recorded()
+
+
 def test_what_is_sent_to_a_process_has_a_history() -> None:
     assert {"create_user_group.corrected", "create_user_group.waiting"} <= recorded()
 
