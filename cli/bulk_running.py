@@ -60,6 +60,7 @@ async def follow_bulk(connections: Connections, bulk_id: UUID, *, quiet: bool) -
         task = progress.add_task("", total=None, told="", rate="")
         began, first = time.monotonic(), -1
         while True:
+            looked_at = time.monotonic()
             bulk, counts, active = await patiently(lambda: _look(connections, bulk_id))
             ended = bulk.rows - counts.open
             first = ended if first < 0 else first
@@ -67,7 +68,8 @@ async def follow_bulk(connections: Connections, bulk_id: UUID, *, quiet: bool) -
             progress.update(task, total=bulk.rows, completed=ended, told=str(counts), rate=f"{rate:.1f}/s")
             if not active:
                 return await patiently(lambda: bulk_document(connections, bulk_id))
-            await asyncio.sleep(LOOK_EVERY)
+            # Counting the rows that wait takes a while if they are a million.
+            await asyncio.sleep(max(LOOK_EVERY, 10 * (time.monotonic() - looked_at)))
 
 
 async def _look(connections: Connections, bulk_id: UUID) -> tuple[Bulk, RowCounts, bool]:

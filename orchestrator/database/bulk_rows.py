@@ -116,7 +116,8 @@ async def list_failures(
         SELECT line, workflow, product, input, process_id, status, message
         FROM bulk_rows_now
         WHERE bulk_id = $1 AND line > $2
-          AND noted_status <> 'completed' AND status NOT IN ('waiting', 'running', 'completed')
+          AND noted_status IN ('running', 'parked', 'refused', 'failed', 'aborted', 'lost')
+          AND noted_status <> 'completed' AND status NOT IN ('running', 'completed')
         ORDER BY line
         LIMIT $3
         """,
@@ -143,7 +144,8 @@ async def run_again(connection: Connection, bulk_id: UUID) -> int:
             END
         FROM bulk_rows_now n
         WHERE r.bulk_id = $1 AND n.bulk_id = $1 AND n.line = r.line
-          AND n.noted_status <> 'completed' AND n.status NOT IN ('waiting', 'running', 'completed')
+          AND n.noted_status IN ('running', 'parked', 'refused', 'failed', 'aborted', 'lost')
+          AND n.noted_status <> 'completed' AND n.status NOT IN ('running', 'completed')
         """,
         bulk_id,
     )
@@ -158,15 +160,21 @@ async def count_rows(connection: Connection, bulks: Sequence[Bulk]) -> dict[UUID
     rows = await connection.fetch(
         """
         SELECT bulk_id, status, count(*) AS number
+        FROM bulk_rows
+        WHERE bulk_id = ANY ($1::uuid[]) AND status <> 'completed' AND status NOT IN ('running', 'parked')
+        GROUP BY bulk_id, status
+        UNION ALL
+        SELECT bulk_id, status, count(*) AS number
         FROM bulk_rows_now
-        WHERE bulk_id = ANY ($1::uuid[]) AND noted_status <> 'completed'
+        WHERE bulk_id = ANY ($1::uuid[])
+          AND noted_status <> 'completed' AND noted_status IN ('running', 'parked')
         GROUP BY bulk_id, status
         """,
         [bulk.bulk_id for bulk in bulks],
     )
     counted: dict[UUID, dict[str, int]] = {bulk.bulk_id: {} for bulk in bulks}
     for bulk_id, status, number in rows:
-        counted[bulk_id][status] = number
+        counted[bulk_id][status] = counted[bulk_id].get(status, 0) + number
     return {bulk.bulk_id: _counts(bulk.rows, counted[bulk.bulk_id]) for bulk in bulks}
 
 

@@ -34,7 +34,10 @@ Lists = dict[str, tuple[Ask, str]]
 """Lists with the index that each should use."""
 Explained = Callable[[Connection, Ask], Awaitable[str]]
 
-GROWING = "subscriptions|processes|process_steps|process_events|subscription_relations|validation_findings"
+GROWING = (
+    "subscriptions|processes|process_steps|process_events|subscription_relations|validation_findings"
+    "|bulks|bulk_rows"
+)
 """The tables that grow with use."""
 USER, GROUP = subscription_id(1300), subscription_id(1003)
 MODIFY = process_id("modify_user", 1301, 2)

@@ -5,6 +5,7 @@ from pydantic import SecretStr
 
 from catalogue import CatalogueEntry
 from cli.fencing import fence_by
+from orchestrator.database import bulk_rows
 from orchestrator.database.connection import Pool
 from orchestrator.database.grants import grant_to_worker
 from orchestrator.domain.process import ProcessStatus, Target
@@ -15,6 +16,7 @@ from services.errors import FakeNotUsable
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import Endpoints
+from tests.bulks import start_bulk, store_bulk
 from tests.conftest import new_database
 from tests.database.structure import with_new_role
 from tests.endpoints import with_database
@@ -100,6 +102,16 @@ async def test_the_role_suffices_to_reconcile_and_set_in_sync(
     )
     assert [row.process_id for row in lost] == [handle.id]
     assert mended.insync
+
+
+@pytest.mark.usefixtures("worker")
+async def test_the_role_suffices_to_apply_a_file(processes: Processes, pool: Pool) -> None:
+    bulk_id = await store_bulk(pool, 2)
+    handle = await start_bulk(processes, bulk_id)
+    await handle.result()
+    async with pool.acquire() as connection:
+        assert await bulk_rows.run_again(connection, bulk_id) == 0
+        assert not await bulk_rows.has_more(connection, bulk_id)
 
 
 async def test_the_role_suffices_to_adopt_another_temporal(processes: Processes, pool: Pool) -> None:

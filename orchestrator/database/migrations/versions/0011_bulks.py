@@ -67,7 +67,12 @@ def upgrade() -> None:
                END AS status,
                CASE WHEN p.process_id IS NULL THEN r.message ELSE p.failed_reason END AS message
         FROM bulk_rows r
-        LEFT JOIN processes p ON p.process_id = r.process_id AND r.status IN ('running', 'parked')
+        LEFT JOIN LATERAL (
+            SELECT t.process_id, t.status, t.ended_at, t.failed_reason
+            FROM processes t
+            WHERE t.process_id = r.process_id AND r.status IN ('running', 'parked')
+            LIMIT 1 -- keeps PostgreSQL from reading the whole trail for a few rows
+        ) AS p ON true
         """
     )
     op.execute("COMMENT ON TABLE bulks IS 'Files of rows that were applied'")
