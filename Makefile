@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test chaos crashes fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-peers lock clean
+.PHONY: help demo up test chaos crashes fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-bulk bench-peers lock clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-growth: $(READY) ## Measure whether anything gets slower with 1,000,000 su
 
 bench-batch: $(READY) ## Measure creates while 100,000 subscriptions are validated
 	@$(BIN)/python -m trials.batch $(ARGS)
+
+bench-bulk: $(READY) ## Measure a file of 10,000 creates beside creates that are started one by one
+	@$(BIN)/python -m trials.bulk $(ARGS)
 
 bench-peers: $(READY) ## Compare with other engines; installs them into .bench-peers first (short: ARGS=--quick)
 	@$(BIN)/python -m trials.peers $(ARGS)

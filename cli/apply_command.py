@@ -107,11 +107,13 @@ class _Applying:
         async def work(connections: Connections) -> tuple[Plan, BulkDocument | None]:
             plan, bulk = await self._upload(connections, terminates=yes)
             if bulk is None and plan.terminate and not plan.bad:
+                if not self._as_json:
+                    show_plan(plan)
                 self._ask(plan.terminate)
                 plan, bulk = await self._upload(connections, terminates=True)
             if bulk is None:
                 return plan, None
-            if not self._as_json:
+            if not self._as_json and (yes or not plan.terminate):
                 show_plan(plan)
             self.started = bulk.bulk_id
             await start_bulk(connections, bulk.bulk_id, self._at_once, self._request.note)
@@ -138,8 +140,8 @@ class _Applying:
 
     def _ask(self, number: int) -> None:
         if not sys.stdin.isatty():
-            raise InvalidInput(f"No terminal to confirm that {number} subscriptions terminate; give --yes")
-        confirm(f"Are you sure you want to terminate {number} subscriptions?")
+            raise InvalidInput(f"No terminal to confirm that {_subscriptions(number)} end; give --yes")
+        confirm(f"Are you sure you want to terminate {_subscriptions(number)}?")
 
     def _conclude(self, applied: Applied, *, fits: bool) -> int:
         if self._as_json:
@@ -153,6 +155,10 @@ class _Applying:
         if applied.bad and not self._as_json:
             output.complain(f"Nothing was started, because of {number_of_rows(len(applied.bad))}")
         return DONE if fits else NOT_DONE
+
+
+def _subscriptions(number: int) -> str:
+    return "1 subscription" if number == 1 else f"{number} subscriptions"
 
 
 def show_plan(plan: Plan) -> None:
