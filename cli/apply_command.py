@@ -13,8 +13,15 @@ from cli import output
 from cli.act_commands import note_of
 from cli.asking import confirm
 from cli.bulk_documents import BulkDocument, bulk_document
-from cli.bulk_output import number_of_rows, print_bulk
-from cli.bulk_running import follow_bulk, keep_failures, require_at_once, say_bulk_interrupted, start_bulk
+from cli.bulk_output import counted, print_bulk, print_lines
+from cli.bulk_running import (
+    follow_bulk,
+    keep_failures,
+    outcome_of,
+    require_at_once,
+    say_bulk_interrupted,
+    start_bulk,
+)
 from cli.connections import Connections, with_connections
 from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from cli.json_output import print_json
@@ -23,9 +30,6 @@ from cli.row_forms import find_product
 from cli.uploading import Plan, Request, Upload
 from orchestrator.domain.bulk import Bulk
 from orchestrator.domain.errors import InvalidInput
-
-SHOWN = 10
-"""Rows that do not fit that are shown."""
 
 
 class Applied(Plan):
@@ -140,25 +144,27 @@ class _Applying:
 
     def _ask(self, number: int) -> None:
         if not sys.stdin.isatty():
-            raise InvalidInput(f"No terminal to confirm that {_subscriptions(number)} end; give --yes")
-        confirm(f"Are you sure you want to terminate {_subscriptions(number)}?")
+            raise InvalidInput(
+                f"No terminal to confirm that {counted(number, 'subscription')} end; give --yes"
+            )
+        confirm(f"Are you sure you want to terminate {counted(number, 'subscription')}?")
 
     def _conclude(self, applied: Applied, *, fits: bool) -> int:
         if self._as_json:
             print_json(applied)
-        elif applied.bulk is None:
-            show_plan(applied)
-            if not applied.rows and not applied.bad:
-                output.say("There is nothing to do")
-        else:
+            return DONE if fits else NOT_DONE
+        if applied.bulk is not None:
             print_bulk(applied.bulk)
-        if applied.bad and not self._as_json:
-            output.complain(f"Nothing was started, because of {number_of_rows(len(applied.bad))}")
-        return DONE if fits else NOT_DONE
-
-
-def _subscriptions(number: int) -> str:
-    return "1 subscription" if number == 1 else f"{number} subscriptions"
+            return outcome_of(applied.bulk)
+        show_plan(applied)
+        if applied.bad:
+            output.complain(
+                f"Nothing was started, because {counted(len(applied.bad), 'row')} cannot be applied"
+            )
+            return NOT_DONE
+        if not applied.rows:
+            output.say("There is nothing to do")
+        return DONE
 
 
 def show_plan(plan: Plan) -> None:
@@ -172,10 +178,7 @@ def show_plan(plan: Plan) -> None:
         output.say(f"They belong to: starter.py bulk {plan.bulks[0]}")
     if plan.skipped_failed:
         output.say("--retry-failed runs the failed ones again")
-    for bad in plan.bad[:SHOWN]:
-        output.complain(f"Line {bad.line}: {bad.reason}")
-    if len(plan.bad) > SHOWN:
-        output.say(f"and {len(plan.bad) - SHOWN} more; --json lists them")
+    print_lines([(bad.line, bad.reason) for bad in plan.bad])
 
 
 @contextmanager

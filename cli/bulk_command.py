@@ -9,7 +9,7 @@ from cli import output
 from cli.act_commands import note_of
 from cli.bulk_documents import BulkDocument, bulk_document, bulk_documents
 from cli.bulk_output import print_bulk, print_bulks
-from cli.bulk_running import follow_bulk, keep_failures, require_at_once, start_bulk
+from cli.bulk_running import follow_bulk, keep_failures, outcome_of, require_at_once, start_bulk
 from cli.connections import Connections, with_connections
 from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from cli.json_output import print_json
@@ -88,8 +88,11 @@ def bulk(
     except KeyboardInterrupt:
         output.say(f"The bulk continues; follow it again with: starter.py bulk {bulk_id} --follow")
         return INTERRUPTED
-    print_json(document) if as_json else print_bulk(document)
-    return DONE if document.completed == document.rows or not (starts or follow) else NOT_DONE
+    if as_json:
+        print_json(document)
+        return DONE if document.completed == document.rows or not (starts or follow) else NOT_DONE
+    print_bulk(document)
+    return outcome_of(document) if starts or follow else DONE
 
 
 def _list(limit: int, after: str | None, *, as_json: bool) -> int:

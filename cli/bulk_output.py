@@ -8,11 +8,12 @@ from rich.text import Text
 
 from cli import output
 from cli.bulk_documents import BulkDocument, process_id_of
+from cli.invocation import typeable
 from cli.tables import Cell, Column, Table
 from orchestrator.domain.text import spelled
 
 SHOWN = 10
-"""Failures that are shown."""
+"""Lines of a file that are shown."""
 
 
 def print_bulks(listed: Sequence[BulkDocument]) -> None:
@@ -50,20 +51,26 @@ def print_bulk(document: BulkDocument) -> None:
         **{name: number for name, number in document.counts if number},
     }
     output.print_facts(facts)
-    for one in document.failures[:SHOWN]:
-        output.complain(f"Line {one.line}: {one.status}, {one.process_id}: {one.reason or 'no reason given'}")
     shown = f"starter.py bulk {document.bulk_id}"
-    if len(document.failures) > SHOWN:
-        output.say(f"and more; list them with: {shown} --json")
+    print_lines([(one.line, f"{one.status}: {one.reason} ({one.process_id})") for one in document.failures])
     if document.waiting and not document.active:
         output.say(f"It has stopped before its end; run the rest with: {shown} --resume")
     elif document.failures and not document.active:
         output.say(f"When the causes are gone, run these rows again with: {shown} --retry-failed")
 
 
-def number_of_rows(number: int) -> str:
-    """Return so many rows, in words."""
-    return "1 row" if number == 1 else f"{number} rows"
+def print_lines(lines: Sequence[tuple[int, str]]) -> None:
+    """Print the first of these lines of a file, each with what is wrong."""
+    for number, text in lines[:SHOWN]:
+        said = Text(spelled(typeable(f"Line {number}: {text}")), style="red")
+        output.stdout.print(said, soft_wrap=True)
+    if len(lines) > SHOWN:
+        output.say(f"and {len(lines) - SHOWN} more; --json lists them")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return so many things, in words."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from temporalio.common import WorkflowIDReusePolicy
 from catalogue import workflow_type
 from cli import output
 from cli.bulk_documents import BulkDocument, bulk_document, is_active, process_id_of, write_failures
-from cli.bulk_output import number_of_rows, progress_bar
+from cli.bulk_output import counted, progress_bar
 from cli.connections import Connections
+from cli.exit_codes import DONE, NOT_DONE
 from cli.following import patiently
 from cli.form_options import fill
 from orchestrator.database import bulk_rows, bulks
@@ -85,8 +86,17 @@ async def keep_failures(connections: Connections, document: BulkDocument, path: 
     """Write the rows that have ended badly into this file, if there are any, and say so."""
     if document.ended_badly:
         await write_failures(connections, document.bulk_id, path)
-        failed = number_of_rows(document.ended_badly)
-        output.say(f"Failed, now in {path}: {failed}. Correct that file, and apply it")
+        failed = counted(document.ended_badly, "row")
+        output.say(f"{failed} failed; correct {path}, and apply that file")
+
+
+def outcome_of(document: BulkDocument) -> int:
+    """Return the exit code for a bulk that was followed, and print what is missing if it is not 0."""
+    missing = document.rows - document.completed
+    if not missing:
+        return DONE
+    output.complain(f"{counted(missing, 'row')} of {document.rows} not completed: {document.counts}")
+    return NOT_DONE
 
 
 def say_bulk_interrupted(bulk_id: UUID | None) -> None:

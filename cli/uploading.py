@@ -21,8 +21,8 @@ from orchestrator.domain.gate import judge, judge_joins
 from orchestrator.domain.process import Target
 from orchestrator.process.forms import OperatorNote
 
-BATCH = 500
-"""Rows that are stored at once."""
+BATCH = 200
+"""Rows that are stored at once: few, because PostgreSQL ends a transaction that waits long for the gate."""
 
 MOST_BAD = 1000
 """Rows that do not fit, after which the rest of the file is not checked."""

@@ -181,6 +181,8 @@ async def test_failures_end_in_a_file_that_can_be_applied(starter: Starter, file
         "group_name": "Help",
         "reason": "x",
     }
+    await starter("bulk", ended.document["bulk"]["bulk_id"], "--errors", str(errors) + "2")
+    assert read(Path(f"{errors}2")) == read(errors)
     same = await apply(starter, errors)
     assert (same.document["skipped_failed"], same.document["bulk"]) == (1, None)
     rewrite(errors, read(errors).replace(nobody, (await ids(pool))["Support"]))
@@ -227,6 +229,16 @@ async def test_a_long_file_is_uploaded_in_parts(
     assert len((await apply(starter, file)).document["bad"]) == 2
 
 
+async def test_rows_that_do_not_fit_are_told_in_words(starter: Starter, file: Path) -> None:
+    rewrite(file, "group_name\n" + "a\n" * 12)
+    ended = await starter("apply", str(file), "--product", "User Group")
+    assert ended.code == 1
+    assert "Line 3: is the same as line 2; remove one of them\n" in ended.stdout
+    assert ended.stdout.count("Line ") == 10
+    assert "and 1 more; --json lists them" in ended.stderr
+    assert ended.stderr.endswith("Error: Nothing was started, because 11 rows cannot be applied\n")
+
+
 async def test_a_wrong_file_is_told_in_one_line(starter: Starter, file: Path) -> None:
     rewrite(file, b"group_name\nJ\xfcrgen\n")
     ended = await starter("apply", str(file))
@@ -245,6 +257,17 @@ async def test_what_is_done_is_told_in_words(starter: Starter, file: Path) -> No
     assert "completed  3" in done.stdout
     assert "3 skipped, because an earlier file has asked for them: 3 done, 0 open, 0 failed" in same.stdout
     assert "There is nothing to do" in same.stderr
+
+
+async def test_what_has_failed_is_told_in_words(
+    starter: Starter, file: Path, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Support"))
+    ended = await starter("apply", str(file), "--product", "User Group")
+    assert ended.code == 1
+    assert "Line 2: parked: group_management rejects 'Support' (create_user_group-" in ended.stdout
+    assert "--retry-failed" in ended.stderr
+    assert ended.stderr.endswith("Error: 1 row of 3 not completed: 1 parked, 2 completed\n")
 
 
 @pytest.mark.parametrize(

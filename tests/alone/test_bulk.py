@@ -94,6 +94,24 @@ async def test_a_killed_worker_loses_and_doubles_nothing(
     assert await number_of(pool, "processes") == 15
 
 
+async def test_a_stopped_worker_hands_its_rows_over(
+    starter_without_worker: Starter, client: Client, endpoints: Endpoints, file: Path, pool: Pool
+) -> None:
+    stopping = await start_worker(endpoints)
+    bulk_id = await upload(starter_without_worker, file, "--at-once", "2")
+    await until_completed(starter_without_worker, bulk_id, 2)
+    stopping.terminate()
+    assert await stopping.wait() == 0
+    async with program.open_worker(client, endpoints) as worker, worker:
+        ended = await show(starter_without_worker, bulk_id, "--follow")
+    assert (ended.code, counts(ended.document)) == (0, {"completed": 15})
+    assert await number_of(pool, "processes") == 15
+    history = await client.get_workflow_handle(process_id_of(UUID(bulk_id))).fetch_history()
+    started = [event for event in history.events if event.HasField("activity_task_started_event_attributes")]
+    assert {event.activity_task_started_event_attributes.attempt for event in started} == {1}
+    assert len(started) > 1
+
+
 async def test_no_more_rows_run_at_once_than_asked(
     starter: Starter, file: Path, pool: Pool, groups: FakeGroupManagement
 ) -> None:
