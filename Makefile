@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test chaos crashes fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-retention bench-peers lock clean
+.PHONY: help demo up test chaos crashes fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-bulk bench-retention bench-peers lock clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ bench-batch: $(READY) ## Measure creates while 100,000 subscriptions are validat
 
 bench-retention: $(READY) ## Validate everything in 365 nights, with clean-up: do the tables stay flat?
 	@$(BIN)/python -m trials.retention $(ARGS)
+
+bench-bulk: $(READY) ## Measure a file of 10,000 creates beside creates that are started one by one
+	@$(BIN)/python -m trials.bulk $(ARGS)
 
 bench-peers: $(READY) ## Compare with other engines; installs them into .bench-peers first (short: ARGS=--quick)
 	@$(BIN)/python -m trials.peers $(ARGS)

@@ -14,10 +14,10 @@ from products.product_types.user import User
 from products.product_types.user_group import UserGroup
 
 if TYPE_CHECKING:
-    from orchestrator.operations.start_later_activities import Startable
     from orchestrator.process.forms import StartForm
     from orchestrator.process.frame import ProcessFrame
     from orchestrator.process.ledger import Ledger
+    from orchestrator.process.starting import Startable
 
 
 class HasTarget(Protocol):
@@ -114,12 +114,25 @@ def workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> "list[type[Pro
 
 def registered_workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> list[type[HasTarget]]:
     """Return everything that a worker runs: the processes, and what operators start beside them."""
+    from orchestrator.operations.apply_rows import ApplyRows
     from orchestrator.operations.clean_up import CleanUp
     from orchestrator.operations.mending import Reconcile, SetInSync
     from orchestrator.operations.start_later import StartLater
     from orchestrator.operations.validate_subscriptions import ValidateSubscriptions
 
-    return [*workflows(catalogue), ValidateSubscriptions, SetInSync, Reconcile, CleanUp, StartLater]
+    beside = (ValidateSubscriptions, ApplyRows, SetInSync, Reconcile, CleanUp, StartLater)
+    return [*workflows(catalogue), *beside]
+
+
+def startable_workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> "dict[str, Startable]":
+    """Return what a file and a scheduled start can start: every process on one subscription, by type."""
+    from orchestrator.process.starting import Startable
+
+    return {
+        workflow_type(one): Startable(form_of(one), one.target, entry.subscription)
+        for entry in catalogue
+        for one in entry.workflows
+    }
 
 
 def validating_workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> dict[str, str]:
@@ -127,17 +140,6 @@ def validating_workflows(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> dic
     found = {entry.product_type: entry.workflow(Target.VALIDATE) for entry in catalogue}
     return {
         product_type: workflow_type(definition) for product_type, definition in found.items() if definition
-    }
-
-
-def startable_later(catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> "dict[str, Startable]":
-    """Return what can be started later: every process on one subscription, by workflow type."""
-    from orchestrator.operations.start_later_activities import Startable
-
-    return {
-        workflow_type(one): Startable(form_of(one), one.target, entry.subscription)
-        for entry in catalogue
-        for one in entry.workflows
     }
 
 

@@ -7,7 +7,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 R = TypeVar("R")
 
@@ -41,6 +44,16 @@ def run_service(main: Coroutine[Any, Any, R]) -> R:
     gc.freeze()  # what is imported by now stays for ever: never look at it again
     gc.set_threshold(NEW_OBJECTS, 20, 20)
     return uvloop.run(main)
+
+
+def stop_signal() -> "asyncio.Event":
+    """Return an event that SIGINT and SIGTERM set: a service then ends in order."""
+    import asyncio  # here: a help page does without
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 class _End:

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,7 +19,7 @@ from catalogue import (
     CATALOGUE,
     HasTarget,
     registered_workflows,
-    startable_later,
+    startable_workflows,
     validating_workflows,
     workflow_type,
 )
@@ -37,6 +36,7 @@ from orchestrator.database.grants import RoleNotFit, grant_to_worker
 from orchestrator.database.migrate import migrate, require_current_schema
 from orchestrator.database.schema import SchemaOutOfDate
 from orchestrator.operations.background import keep_running
+from orchestrator.operations.bulk_activities import BulkActivities
 from orchestrator.operations.clean_up_activities import CleanUpActivities
 from orchestrator.operations.mending_activities import MendingActivities
 from orchestrator.operations.own_temporal import (
@@ -58,7 +58,7 @@ from orchestrator.temporal.deployment import InvalidVersion, advice, deployment_
 from orchestrator.temporal.executions import is_cancellation_requested, request_cancellation
 from orchestrator.temporal.search_attributes import register_search_attributes
 from orchestrator.temporal.task_queue import TASK_QUEUE
-from program import run_program, run_service
+from program import run_program, run_service, stop_signal
 from services.errors import FakeNotUsable
 from services.fake_schema import create_fake_system
 from settings import DEFAULT_RETENTION, ConfigurationError, Endpoints, Settings
@@ -87,13 +87,15 @@ async def open_activities(
     """Build every activity, on the pool of the subscriptions and one client for each external system."""
     async with open_external_systems(endpoints) as systems:
         ledger = Ledger(pool, partial(is_cancellation_requested, client), at_moment)
+        startable = startable_workflows()
         activities = [
             *activities_of(Bookkeeping(ledger, partial(request_cancellation, client))),
             *activities_of(SubscriptionActivities(ledger)),
             *activities_of(ValidationActivities(pool, validating_workflows())),
             *activities_of(CleanUpActivities(pool, retention_days)),
             *activities_of(MendingActivities(client, pool, fence_with(systems))),
-            *activities_of(StartLaterActivities(pool, startable_later())),
+            *activities_of(StartLaterActivities(pool, startable)),
+            *activities_of(BulkActivities(client, pool, startable)),
             *activities_of(KnownTypes([workflow_type(one) for one in registered_workflows()])),
         ]
         for entry in CATALOGUE:
@@ -181,7 +183,7 @@ async def run_until_told_to_stop(
         TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion, AnotherTemporal,
             NamespaceNotFound: when it cannot start.
     """
-    stop = _stop_signal()
+    stop = stop_signal()
     client = await connect(endpoints.temporal)
     if prepare:
         await prepare_databases(endpoints)
@@ -200,13 +202,6 @@ async def run_until_told_to_stop(
         if what_to_do:
             log.warning("%s", what_to_do)
         await _run_both(worker, reconciler, stop)
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
 
 
 async def _run_both(worker: Worker, reconciler: Coroutine[Any, Any, NoReturn], stop: asyncio.Event) -> None:

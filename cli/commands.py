@@ -24,6 +24,10 @@ class Later(NamedTuple):
 COMMANDS: Mapping[str, Later] = {
     "abort": Later("cli.act_commands:abort", "Cancel a process and roll it back."),
     "adopt": Later("cli.act_commands:adopt", "Take what was done by hand as the result of a step."),
+    "apply": Later(
+        "cli.apply_command:apply", "Create, modify and terminate many, as the rows of a file say."
+    ),
+    "bulk": Later("cli.bulk_command:bulk", "List the files that were applied, newest first."),
     "clean-up": Later("cli.clean_up_command:clean_up", "Fold old validations, drop old results of steps."),
     "create": Later("cli.start_commands:create", "Create a subscription on a product."),
     "give-up": Later("cli.act_commands:give_up", "End an aborted process that is parked."),

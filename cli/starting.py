@@ -1,13 +1,10 @@
 """Start a process."""
 
 from collections.abc import Mapping
-from functools import partial
 from uuid import uuid4
 
 from pydantic import BaseModel
-from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.common import TypedSearchAttributes
 
 from catalogue import HasTarget, workflow_type
 from cli.connections import Connections
@@ -16,8 +13,7 @@ from cli.process_documents import process_document
 from orchestrator.database import processes
 from orchestrator.domain.errors import ProcessAlreadyExists
 from orchestrator.process.forms import OperatorNote
-from orchestrator.process.starting import summary
-from orchestrator.temporal.task_queue import TASK_QUEUE
+from orchestrator.process.starting import start_execution
 
 
 def new_process_id(definition: type[HasTarget]) -> str:
@@ -55,22 +51,12 @@ async def start_process(
     async with connections.pool.acquire() as connection:
         if await processes.read_process(connection, process_id) is not None:
             raise ProcessAlreadyExists(process_id)
-    start = partial(
-        connections.client.start_workflow,
+    await start_execution(
+        connections.client,
         workflow_type(definition),
         form,
-        id=process_id,
-        task_queue=TASK_QUEUE,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        static_summary=summary(title),
+        process_id,
+        title=title,
+        attributes=attributes,
         memo=memo,
     )
-    try:
-        try:
-            await start(search_attributes=attributes)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
-                raise
-            await start()
-    except WorkflowAlreadyStartedError as error:
-        raise ProcessAlreadyExists(process_id) from error

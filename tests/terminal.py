@@ -50,6 +50,10 @@ class Terminal:
             pass
         return self.text
 
+    def type(self, text: str) -> None:
+        """Type this text."""
+        os.write(self.controller, text.encode())
+
     def ended(self) -> Ended:
         """Read until the program has ended; return its exit code, and all that was shown as its output."""
         while self._read():

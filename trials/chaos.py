@@ -24,6 +24,7 @@ from settings import ConfigurationError, require_nothing_configured
 from stack.errors import StackFailed
 from trials.arena import Arena, addresses_now, open_arena
 from trials.audit import Report, audit
+from trials.bulks import store_creates
 from trials.client import ChaosClient
 from trials.dropped import clean_up_everything
 from trials.faults import Saboteur, plan
@@ -39,6 +40,8 @@ PLURALS: dict[Kind, str] = {
 }
 SECONDS_PER_FAULT = 5.5
 """Average time between two faults, by default."""
+PROCESSES = f"TaskQueue = '{TASK_QUEUE}' AND WorkflowType != 'apply_rows'"
+"""All that have a row in the trail: the run of a bulk has none."""
 CALM = 240.0
 """Seconds after the last fault within which every process must end."""
 
@@ -50,6 +53,8 @@ class Run(BaseModel):
     duration: float
     """Seconds during which faults strike."""
     processes: int
+    rows: int
+    """Rows of a bulk that runs meanwhile; each is a process, too."""
     faults: int
     workers: int
 
@@ -76,6 +81,8 @@ async def run_chaos(run: Run, directory: Path) -> tuple[Report, Saboteur, ChaosC
             await connect({"target_host": arena.temporal_proxy}), journal, Random(f"client {run.seed}")
         )
         saboteur = Saboteur(directory, arena.proxies, arena.systems, client, Random(f"saboteur {run.seed}"))
+        async with await open_pool(addresses_now(directory).database_url, size=1) as pool:
+            await client.run_bulk(*await store_creates(pool, run.rows, Random(f"rows {run.seed}")))
         planned = plan(Random(f"plan {run.seed}"), run.duration, run.faults)
         acting = asyncio.create_task(client.act_on_parked(aborts=0.3))
         await asyncio.gather(
@@ -101,10 +108,9 @@ async def _audit(arena: Arena, journal: Journal) -> Report:
     found = addresses_now(arena.directory)
     client = await connect({"target_host": found.temporal_address})
     async with await open_pool(found.database_url, size=2) as pool:
-        query = f"TaskQueue = '{TASK_QUEUE}'"
-        report = audit(await read_records(journal, client, query, pool, arena.systems))
+        report = audit(await read_records(journal, client, PROCESSES, pool, arena.systems))
         await clean_up_everything(pool)
-        after = audit(await read_records(journal, client, query, pool, arena.systems))
+        after = audit(await read_records(journal, client, PROCESSES, pool, arena.systems))
     again = [
         finding.model_copy(update={"what": f"after clean-up: {finding.what}"}) for finding in after.findings
     ]
@@ -146,19 +152,34 @@ def print_outcome(outcome: Outcome) -> None:
 @click.option(
     "--processes", type=click.IntRange(1), default=1000, show_default=True, help="Processes to start."
 )
+@click.option(
+    "--rows",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    help="Rows of a bulk that runs meanwhile.",
+)
 @click.option("--faults", type=click.IntRange(1), help="Number of faults.  [default: one every 5.5 seconds]")
 @click.option(
     "--workers", type=click.IntRange(2, 8), default=2, show_default=True, help="Workers that run at once."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
 def main(
-    *, seed: int | None, duration: float, processes: int, faults: int | None, workers: int, as_json: bool
+    *,
+    seed: int | None,
+    duration: float,
+    processes: int,
+    rows: int,
+    faults: int | None,
+    workers: int,
+    as_json: bool,
 ) -> None:
     """Run processes while faults strike, then audit them. Exit with 1 if the audit finds anything."""
     run = Run(
         seed=SystemRandom().randrange(10**6) if seed is None else seed,
         duration=duration,
         processes=processes,
+        rows=rows,
         faults=faults or round(duration / SECONDS_PER_FAULT),
         workers=workers,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
 from uuid import UUID
@@ -17,6 +18,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from orchestrator.temporal.task_queue import TASK_QUEUE
+from trials.inputs import Fields
 from trials.journal import Accepted, Journal
 from trials.workload import Start, Workload
 
@@ -45,6 +47,18 @@ class ChaosClient:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
             await asyncio.sleep(seconds / processes)
+
+    async def run_bulk(self, bulk_id: UUID, rows: Sequence[Accepted]) -> None:
+        """Start the run of a bulk; its rows count as accepted."""
+        process_id = f"apply_rows-{bulk_id}"
+        await self._start("apply_rows", {"bulk_id": str(bulk_id)}, process_id)
+        for row in rows:
+            self._journal.accept(row)
+        self._running.add(task := asyncio.create_task(self._until_completed(process_id)))
+        task.add_done_callback(self._running.discard)
+
+    async def _until_completed(self, process_id: str) -> None:
+        await self._completes(process_id)
 
     async def until_all_ended(self) -> None:
         """Wait until every started process has ended."""
@@ -109,17 +123,17 @@ class ChaosClient:
         task = asyncio.current_task()
         assert task is not None
         task.set_name(process_id)
-        await self._start(start, process_id)
+        await self._start(start.workflow, start.fields, process_id)
         self._journal.accept(Accepted(process_id=process_id, workflow=start.workflow, fields=start.fields))
         if await self._completes(process_id):
             self._workload.completed(start, process_id)
 
-    async def _start(self, start: Start, process_id: str) -> None:
+    async def _start(self, workflow: str, fields: Fields, process_id: str) -> None:
         while True:
             try:
                 await self._client.start_workflow(
-                    start.workflow,
-                    start.fields,
+                    workflow,
+                    fields,
                     id=process_id,
                     task_queue=TASK_QUEUE,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

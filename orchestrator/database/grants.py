@@ -41,6 +41,8 @@ BEGIN
     EXECUTE format('GRANT DELETE ON processes, process_steps TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON validation_findings TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON temporal_namespace, external_systems TO %I', worker);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON bulks, bulk_rows TO %I', worker);
+    EXECUTE format('GRANT SELECT ON bulk_rows_now TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON subscription_relations TO %I', worker);
 END
 $$
@@ -80,6 +82,7 @@ WHERE c.relnamespace = current_schema()::regnamespace
       ('INSERT', 'subscriptions'), ('UPDATE', 'subscriptions'), ('INSERT', 'subscription_notes'),
       ('INSERT', 'temporal_namespace'), ('UPDATE', 'temporal_namespace'),
       ('INSERT', 'external_systems'), ('UPDATE', 'external_systems'),
+      ('INSERT', 'bulks'), ('UPDATE', 'bulks'), ('INSERT', 'bulk_rows'), ('UPDATE', 'bulk_rows'),
       ('INSERT', 'subscription_relations'), ('DELETE', 'subscription_relations')
   )
 """

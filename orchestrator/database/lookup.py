@@ -15,7 +15,7 @@ async def find_subscriptions(connection: Connection, text: str, limit: int) -> l
     Args:
         limit: number of ids to find at most by each of the two.
     """
-    first, last = _range(text)
+    first, last = range_of(text)
     rows = await connection.fetch(
         """
         WITH begins AS (
@@ -73,7 +73,7 @@ async def find_processes(connection: Connection, text: str, limit: int) -> list[
     return [row["process_id"] for row in rows]
 
 
-def _range(beginning: str) -> tuple[UUID, UUID] | tuple[None, None]:
+def range_of(beginning: str) -> tuple[UUID, UUID] | tuple[None, None]:
     """Return the first and the last UUID that begins so; `None` if none does."""
     text = beginning.lower()
     digits = text.replace("-", "")

@@ -1,7 +1,6 @@
 """The activity that checks the start of a process: when it is scheduled, and again when it is due."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from temporalio import activity
@@ -11,21 +10,10 @@ from orchestrator.database.connection import Pool
 from orchestrator.domain.errors import InvalidInput, UnknownWorkflowType
 from orchestrator.domain.gate import SubscriptionNotFound, WorkflowNotValid
 from orchestrator.domain.input_errors import explain
-from orchestrator.domain.process import Target
 from orchestrator.domain.subscription import SubscriptionModel
-from orchestrator.process.forms import ExistingForm, StartForm
+from orchestrator.process.forms import ExistingForm
 from orchestrator.process.messages import Values
-from orchestrator.process.starting import known_attributes, summary
-
-
-@dataclass(frozen=True)
-class Startable:
-    """A workflow that can be started later."""
-
-    form: type[StartForm]
-    target: Target
-    kind: type[SubscriptionModel]
-    """Any class of the product type."""
+from orchestrator.process.starting import Startable, known_attributes, summary
 
 
 class PlannedStart(BaseModel):

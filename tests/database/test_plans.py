@@ -42,7 +42,7 @@ GROWING = "|".join(
     (
         *("subscriptions", "processes", "process_steps", "process_events"),
         *("subscription_relations", "subscription_notes", "validation_findings"),
-        "validation_summaries",
+        *("validation_summaries", "bulks", "bulk_rows"),
     )
 )
 """The tables that grow with use."""

@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from catalogue import registered_workflows, workflow_type, workflows
 from cli import many
+from cli.apply_command import Applied
+from cli.bulk_documents import BulkDocument
 from cli.documents import Outcome, ProcessDocument, Report
 from cli.dry_run import DryRun
 from cli.status_command import Overview
@@ -131,6 +133,15 @@ def test_the_fields_of_an_overview_are_on_the_page() -> None:
 
 def test_the_fields_of_a_report_are_on_the_page() -> None:
     assert columns("A report") == fields(many.Report)
+
+
+def test_the_fields_of_a_plan_are_on_the_page() -> None:
+    told = [field for row in table("A plan") for field in code(row[0])]
+    assert told == fields(Applied)
+
+
+def test_the_fields_of_a_bulk_are_on_the_page() -> None:
+    assert columns("A bulk") == fields(BulkDocument)
 
 
 def test_the_fields_of_a_schedule_are_on_the_page() -> None:

@@ -32,6 +32,8 @@ TABLES = {
     "subscription_notes": "subscription_id || ' ' || number",
     "validation_findings": "process_id || ' ' || subscription_id",
     "validation_summaries": "subscription_id::text",
+    "bulks": "bulk_id::text",
+    "bulk_rows": "bulk_id || ' ' || line",
     **dict.fromkeys(RECORDS, "subscription_id::text"),
 }
 """All tables, each with the columns that identify a row."""

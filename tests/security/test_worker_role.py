@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from catalogue import CatalogueEntry
 from cli.fencing import fence_by
-from orchestrator.database import notes, retention
+from orchestrator.database import bulk_rows, notes, retention
 from orchestrator.database.connection import Pool, transaction
 from orchestrator.database.grants import grant_to_worker
 from orchestrator.database.notes import Note
@@ -21,6 +21,7 @@ from services.errors import FakeNotUsable
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from settings import Endpoints
+from tests.bulks import start_bulk, store_bulk
 from tests.conftest import new_database
 from tests.database.structure import with_new_role
 from tests.endpoints import with_database
@@ -141,6 +142,15 @@ async def test_the_role_suffices_to_leave_notes(processes: Processes, pool: Pool
         assert await notes.note_subscription(connection, wanted, Note(by="alice", note="a", at=at))
         assert await notes.note_process(connection, handle.id, event)
     assert (await processes.read(wanted)).note == "a"
+
+
+async def test_the_role_suffices_to_apply_a_file(processes: Processes, pool: Pool) -> None:
+    bulk_id = await store_bulk(pool, 2)
+    handle = await start_bulk(processes, bulk_id)
+    await handle.result()
+    async with pool.acquire() as connection:
+        assert await bulk_rows.run_again(connection, bulk_id) == 0
+        assert not await bulk_rows.has_more(connection, bulk_id)
 
 
 async def test_the_role_suffices_to_adopt_another_temporal(processes: Processes, pool: Pool) -> None:

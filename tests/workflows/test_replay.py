@@ -43,6 +43,12 @@ def test_what_operators_start_has_a_history_of_every_kind() -> None:
     assert {"clean_up.done", "clean_up.continued", "clean_up.aborted"} <= recorded()
 
 
+def test_a_bulk_has_a_history_of_every_kind() -> None:
+    assert {
+        f"apply_rows.{kind}" for kind in ("done", "continued", "goes_on", "aborted", "refused")
+    } <= recorded()
+
+
 def test_what_is_sent_to_a_process_has_a_history() -> None:
     kinds = {"adopted", "corrected", "waiting"}
     assert {f"create_user_group.{kind}" for kind in kinds} <= recorded()
