@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.documents import Document, ProcessDocument
 from cli.invocation import typeable
 from cli.tables import Cell, Column, Table
+from orchestrator.database.process_lists import Validations
 from orchestrator.database.processes import TrailEvent, TrailRow
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
@@ -108,22 +109,29 @@ def print_subscription(document: Document, trail: Sequence[TrailRow] = ()) -> No
     """Print a subscription: its values, its relations and its trail."""
     print_facts(dict(_flat(document)))
     if trail:
-        stdout.print()
-        stdout.print(Text("Trail", style="bold"))
+        stdout.print(Text("\nTrail", style="bold"))
         print_processes(trail)
+
+
+def print_validations(folded: Validations) -> None:
+    """Print the validations of a subscription in one line; nothing if there are none."""
+    if folded.last_status is not None:
+        often = f"{folded.number} validation{'s' * (folded.number > 1)}"
+        between = f"the first {_clock(folded.first_at)}, the last {_clock(folded.last_at)}"
+        _print(Text(f"\n{often}: {between} ").append(_mark(folded.last_status)))
 
 
 def print_facts(facts: Document) -> None:
     """Print names with their values, one a line."""
-    if stdout.is_terminal:
-        grid = Grid(show_header=False, box=None, padding=(0, 2, 0, 0))
+    if not stdout.is_terminal:
+        width = max(map(len, facts))
         for name, value in facts.items():
-            grid.add_row(Text(name, style="bold"), _text(_shown(value)))
-        stdout.print(grid)
+            _print(_text(f"{name:{width}}  {_shown(value)}"))
         return
-    width = max(map(len, facts))
+    grid = Grid(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in facts.items():
-        _print(_text(f"{name:{width}}  {_shown(value)}"))
+        grid.add_row(Text(name, style="bold"), _text(_shown(value)))
+    stdout.print(grid)
 
 
 def print_subscriptions(subscriptions: Sequence[SubscriptionModel]) -> None:
@@ -162,16 +170,16 @@ def print_out_of_sync(subscriptions: Sequence[SubscriptionModel], holders: Mappi
             Text(one.status),
             _text(one.product.name),
             _text(one.description),
-            _text(_why_out_of_sync(one, holders)),
+            _text(why_out_of_sync(one, holders)),
         )
         for one in subscriptions
     ]
     _print(Table(columns, rows))
 
 
-def _why_out_of_sync(subscription: SubscriptionModel, holders: Mapping[str, TrailRow]) -> str:
-    holder = subscription.held_by
-    if holder is None:
+def why_out_of_sync(subscription: SubscriptionModel, holders: Mapping[str, TrailRow]) -> str:
+    """Return why a subscription is out of sync; `holders` has the trail row of the process that holds it."""
+    if (holder := subscription.held_by) is None:
         return f"discrepancy found by {subscription.discrepancy_found_by}"
     row = holders[holder]
     given_up = row.status is ProcessStatus.FAILED and not row.parked

@@ -18,10 +18,16 @@ from orchestrator.database import process_lists
 from orchestrator.domain.process import ProcessStatus
 
 
-@command("subscription", epilog=examples("starter.py subscription 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778"))
+@command(
+    "subscription",
+    epilog=examples(
+        "starter.py subscription 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778", "starter.py subscription 9f4f --all"
+    ),
+)
 @click.argument("subscription_id")
+@click.option("--all", "every", is_flag=True, help="List each validation, too, instead of one line for all.")
 @json_option
-def show_subscription(subscription_id: str, as_json: bool) -> int:
+def show_subscription(subscription_id: str, every: bool, as_json: bool) -> int:
     """Show a subscription: its values, relations and trail."""
     require_subscription(subscription_id)
 
@@ -29,11 +35,16 @@ def show_subscription(subscription_id: str, as_json: bool) -> int:
         async with connections.pool.acquire() as connection:
             wanted = await find_subscription(connection, subscription_id)
             document = await subscription_document(connection, wanted)
-            trail = await process_lists.list_processes(connection, subscription_id=wanted, limit=1000)
+            validations = await process_lists.fold_validations(connection, wanted)
+            if every:
+                trail = await process_lists.list_processes(connection, subscription_id=wanted, limit=1000)
+            else:
+                trail = await process_lists.list_changes(connection, wanted)
         if as_json:
-            print_json(document)
+            print_json(document | {"validations": validations.model_dump(mode="json")})
         else:
             output.print_subscription(document, trail)
+            output.print_validations(validations)
 
     with_connections(work, reads=True)
     return DONE
