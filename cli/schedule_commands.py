@@ -1,6 +1,5 @@
 """The commands that show and change the schedule of validations."""
 
-import re
 from datetime import timedelta
 
 import click
@@ -12,6 +11,7 @@ from cli.exit_codes import DONE
 from cli.form_options import fill
 from cli.json_output import print_json
 from cli.options import examples, group, json_option
+from cli.typed import UNITS, as_duration
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.input_errors import shown
 from orchestrator.operations.validate_subscriptions import ValidateSubscriptionsForm
@@ -22,8 +22,6 @@ from orchestrator.operations.validation_schedule import (
     schedule_validation,
 )
 
-UNITS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
-"""Seconds per unit."""
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=365)
 
 
@@ -92,9 +90,8 @@ def as_interval(text: str) -> timedelta:
     Raises:
         InvalidInput: if it is not an interval, shorter than a minute or longer than a year.
     """
-    typed = re.fullmatch(r"([0-9]{1,8})([smhd])", text)
-    interval = timedelta(seconds=int(typed[1]) * UNITS[typed[2]]) if typed else timedelta()
-    if not SHORTEST <= interval <= LONGEST:
+    interval = as_duration(text)
+    if interval is None or not SHORTEST <= interval <= LONGEST:
         raise InvalidInput(
             f"'{shown(text)}' is not an interval from 1m to 365d; give a number and s, m, h or d, like 1d"
         )

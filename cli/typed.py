@@ -1,5 +1,7 @@
-"""Ids and names that were typed, as far as they can be judged without a database."""
+"""Ids, names and times that were typed, as far as they can be judged without a database."""
 
+import re
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from orchestrator.domain.errors import InvalidInput
@@ -12,6 +14,33 @@ LONGEST_DESCRIPTION = 10_000
 """Bytes: longer than any description."""
 SHORTEST = 4
 """Characters of an id that name it."""
+UNITS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
+"""Seconds per unit of a duration."""
+
+
+def as_duration(text: str) -> timedelta | None:
+    """Return the duration that was typed, e.g. ``1d`` or ``12h``; `None` if the text is none."""
+    typed = re.fullmatch(r"([0-9]{1,8})([smhd])", text)
+    return timedelta(seconds=int(typed[1]) * UNITS[typed[2]]) if typed else None
+
+
+def as_past(text: str) -> datetime:
+    """Return the time that was typed: a date, a time, or how long ago, e.g. ``2d``.
+
+    Without an offset it is local time, as tables show it.
+
+    Raises:
+        InvalidInput: if it is none of these.
+    """
+    try:
+        ago = as_duration(text)
+        typed = datetime.fromisoformat(text) if ago is None else datetime.now(UTC) - ago
+        return typed.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput(
+            f"'{shown(text)}' is not a time; give a date like 2026-03-01, a time like 2026-03-01T14:30, "
+            "or how long ago, like 2d or 6h"
+        ) from None
 
 
 def as_uuid(text: str) -> UUID | None:
