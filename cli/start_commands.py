@@ -1,4 +1,4 @@
-"""The commands that start processes: create, modify, terminate, validate."""
+"""The commands that start processes: create, modify, terminate."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import click
+from temporalio.common import Priority
 
 from catalogue import CATALOGUE, CatalogueEntry, entry_of, form_of
 from cli.asking import confirm
@@ -14,16 +15,14 @@ from cli.connections import Connections
 from cli.documents import Outcome, error_of, subscription_document
 from cli.form_options import complete, current_user, fill, form_options
 from cli.meaning import find_subscription, references, with_references
-from cli.options import at_once_option, command, examples, group, starting_options
+from cli.options import command, examples, group, starting_options
 from cli.starting import exists, new_process_id, start_process
 from cli.typed import as_uuid, require_subscription, require_text
-from cli.validating import validate_all
 from orchestrator.database import relations, subscriptions
 from orchestrator.domain.errors import GateRefusal, InvalidInput, ProcessAlreadyExists
 from orchestrator.domain.gate import SubscriptionNotFound, WorkflowNotValid, judge, judge_joins
 from orchestrator.domain.process import ProcessStatus, Target
 from orchestrator.domain.subscription import SubscriptionModel
-from orchestrator.operations.validate_subscriptions import ValidateSubscriptionsForm
 from orchestrator.process.forms import StartForm
 from orchestrator.process.frame import ProcessFrame
 from orchestrator.process.starting import known_attributes
@@ -39,7 +38,9 @@ class Prepared:
     subscription: SubscriptionModel | None = None
     """The subscription that it works on; `None` if it creates one."""
 
-    async def start(self, connections: Connections, process_id: str) -> None:
+    async def start(
+        self, connections: Connections, process_id: str, *, priority: Priority = Priority.default
+    ) -> None:
         """Start it under this id.
 
         Raises:
@@ -49,7 +50,13 @@ class Prepared:
         known = known_attributes(self.form, process_id, target, kind, self.subscription)
         title = self.form.title
         await start_process(
-            connections, self.definition, self.form, process_id, title=title, attributes=known
+            connections,
+            self.definition,
+            self.form,
+            process_id,
+            title=title,
+            attributes=known,
+            priority=priority,
         )
 
 
@@ -115,7 +122,6 @@ def forms_of(target: Target) -> list[type[StartForm]]:
 
 
 MODIFY_FORMS = forms_of(Target.MODIFY)
-EXAMPLE = "64f731c2-30f5-5d90-b7b0-8f61a6fa6cce"
 
 
 @command(
@@ -143,35 +149,6 @@ def terminate(
 ) -> int:
     """Terminate a subscription, and remove it outside."""
     prepare = on_existing(Target.TERMINATE, given, confirmed=None if yes else confirm_removal)
-    return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
-
-
-@command("validate", epilog=examples(f"starter.py validate {EXAMPLE}", "starter.py validate --all --json"))
-@click.argument("subscription_id", required=False)
-@click.option("--all", "every", is_flag=True, help="Validate every active subscription.")
-@at_once_option
-@form_options(*forms_of(Target.VALIDATE), without=("subscription_id",))
-@starting_options
-def validate(
-    subscription_id: str | None,
-    every: bool,
-    at_once: str | None,
-    process_id: str | None,
-    no_wait: bool,
-    as_json: bool,
-    **given: str | None,
-) -> int:
-    """Compare subscriptions with the external systems. Give one, or --all for every active one."""
-    if every == (subscription_id is not None):
-        raise InvalidInput("Give either a subscription id or --all")
-    if subscription_id is None:
-        if given.pop("version", None) is not None:
-            raise InvalidInput("--version belongs to one subscription; leave it out with --all")
-        form = fill(ValidateSubscriptionsForm, said(given | {"at_once": at_once}))
-        return validate_all(form, process_id, no_wait=no_wait, as_json=as_json)
-    if at_once is not None:
-        raise InvalidInput("--at-once belongs to --all; leave it out with one subscription")
-    prepare = on_existing(Target.VALIDATE, given)
     return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
 
 

@@ -4,7 +4,7 @@ from functools import partial
 from uuid import uuid4
 
 from pydantic_core import to_json
-from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.common import Priority, TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -43,11 +43,13 @@ async def start_process(
     *,
     title: str,
     attributes: TypedSearchAttributes = TypedSearchAttributes.empty,
+    priority: Priority = Priority.default,
 ) -> None:
     """Start a process under this id.
 
     Args:
         attributes: what is known already. If no worker has registered them yet, the process sets them.
+        priority: how urgent it is while workers have more to do than they can.
 
     Raises:
         ProcessAlreadyExists: if there is, or ever was, a process with this id; nothing was started.
@@ -63,6 +65,7 @@ async def start_process(
         task_queue=TASK_QUEUE,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         static_summary=summary(title),
+        priority=priority,
     )
     try:
         try:

@@ -37,16 +37,29 @@ def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[C
 
 COMMANDS = list(commands())
 
+TYPED = {
+    "search": ["there", "user gro", "create", "a-b", "'", nasty.A_PROCESS, "alice 42"],
+    "because": ["rejects", "system unreachable", "("],
+    "workflow": ["create_user", "validate_user_group", "nothing"],
+    "created_by": ["alice", "nobody"],
+    "step": ["resync", "unsync", "nothing"],
+    "since": ["2d", "6h", "2026-03-01", "2999-12-31T23:59:59+14:00", "0001-01-01", "99999999d", "now"],
+    "customer": [nasty.A_GROUP, nasty.NOBODY, "ACME"],
+}
+"""Plausible values of the options that filter."""
+
 TEXTS = nasty.TEXTS.filter(lambda text: len(text) <= 100_000)  # the longest that the operating system accepts
 
 
 def _typed(name: str) -> st.SearchStrategy[str]:
     """Draw a plausible value for the option or argument of this name."""
-    if name in FIELDS:
+    if name in FIELDS and name not in TYPED:
         return nasty.typed(FIELDS[name], name)
     if name in {"subscription_id", "subscription", "after"}:
         return nasty.SUBSCRIPTIONS
-    if name == "process_id":
+    if name in TYPED:
+        return st.sampled_from(TYPED[name])
+    if name in {"process_id", "held_by"}:
         return st.sampled_from([nasty.A_PROCESS, "another"])
     if name == "status":
         return st.sampled_from(["active", "terminated", "failed", "completed"])
