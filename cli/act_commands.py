@@ -17,12 +17,14 @@ from cli.acting import (
 from cli.concluding import Sent, conclude, watch
 from cli.connections import Connections
 from cli.documents import Outcome, ProcessDocument
+from cli.filtering import process_filters
 from cli.form_options import current_user, fill, form_options
-from cli.many import Many, act_on_many
+from cli.many import Many, act_on_many, find_parked
 from cli.meaning import find_process
 from cli.options import command, examples, json_option
 from cli.process_documents import process_document
 from cli.typed import require_text
+from orchestrator.database.filters import ProcessFilter
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status
@@ -51,8 +53,8 @@ def acting_options(function: Callable[..., int]) -> Callable[..., int]:
     for option in (
         *SAID,
         click.option("--yes", is_flag=True, help="For many: do not ask for confirmation."),
-        click.option("--workflow", metavar="NAME", help="For many: all that are parked in this workflow."),
-        click.option("--because", metavar="TEXT", help="For many: all that are parked for such a reason."),
+        click.option("--because", metavar="TEXT", help="Only processes that are parked for such a reason."),
+        process_filters,
         click.argument("process_id", required=False),
     ):
         function = option(function)
@@ -81,9 +83,9 @@ def correction_options(function: Callable[..., int]) -> Callable[..., int]:
 @correction_options
 @acting_options
 def retry(
+    *,
     process_id: str | None,
-    because: str | None,
-    workflow: str | None,
+    wanted: ProcessFilter,
     yes: bool,
     by: str | None,
     reason: str | None,
@@ -94,6 +96,8 @@ def retry(
     """Run the failed step of a parked process again, or make the next attempt of one that waits now.
 
     If need be, with corrected values: this step and all later ones use them.
+
+    With filters instead of an id: retry all that are parked and fit.
     """
     values = {name: None if value == "null" else value for name, value in given.items() if value is not None}
 
@@ -105,8 +109,17 @@ def retry(
             if error.type != "NotParked" or values or not await attempt_now(connections.service, found):
                 raise
 
-    many = Many("retry", because, workflow, yes)
-    return act(process_id, many, send, by=by, reason=reason, no_wait=no_wait, as_json=as_json)
+    return act(
+        "retry",
+        send,
+        process_id=process_id,
+        wanted=wanted,
+        yes=yes,
+        by=by,
+        reason=reason,
+        no_wait=no_wait,
+        as_json=as_json,
+    )
 
 
 @command("adopt", epilog=examples('starter.py adopt create_user_group-… --reason "made by hand"'))
@@ -121,81 +134,90 @@ def adopt(process_id: str, **said: Any) -> int:
         await send_update(connections, found, "adopt", note)
         await attempt_now(connections.service, found)  # it finds its work done
 
-    return act(process_id, Many("adopt", None, None, yes=False), send, **said)
+    return act("adopt", send, process_id=process_id, wanted=ProcessFilter(), yes=False, **said)
 
 
 @command("give-up", epilog=examples('starter.py give-up create_user_group-… --reason "removed by hand"'))
 @acting_options
-def give_up(process_id: str | None, because: str | None, workflow: str | None, yes: bool, **said: Any) -> int:
-    """End an aborted process that is parked. Its subscription stays out of sync until set-in-sync."""
+def give_up(**said: Any) -> int:
+    """End an aborted process that is parked. Its subscription stays out of sync until set-in-sync.
+
+    With filters instead of an id: give up all that are parked and fit.
+    """
     return act(
-        process_id,
-        Many("give up", because, workflow, yes),
+        "give up",
         lambda connections, found, note: send_update(connections, found, "give_up", note),
-        wanted=ProcessStatus.FAILED,
+        wanted_status=ProcessStatus.FAILED,
         **said,
     )
 
 
 @command("abort", epilog=examples('starter.py abort create_user_group-… --reason "wrong name"'))
 @acting_options
-def abort(process_id: str | None, because: str | None, workflow: str | None, yes: bool, **said: Any) -> int:
-    """Cancel a process and roll it back. Exit code 0 means that it ended aborted."""
+def abort(**said: Any) -> int:
+    """Cancel a process and roll it back. Exit code 0 means that it ended aborted.
+
+    With filters instead of an id: abort all that are parked and fit.
+    """
     return act(
-        process_id,
-        Many("abort", because, workflow, yes),
+        "abort",
         request_abort,
         require=require_abortable,
-        wanted=ProcessStatus.ABORTED,
+        wanted_status=ProcessStatus.ABORTED,
         **said,
     )
 
 
 def act(
-    text: str | None,
-    many: Many,
+    verb: str,
     action: Callable[[Connections, str, OperatorNote], Awaitable[None]],
     *,
+    process_id: str | None,
+    wanted: ProcessFilter,
+    yes: bool,
     by: str | None,
     reason: str | None,
     no_wait: bool,
     as_json: bool,
     require: Callable[[ProcessDocument], None] = require_begun,
-    wanted: ProcessStatus = ProcessStatus.COMPLETED,
+    wanted_status: ProcessStatus = ProcessStatus.COMPLETED,
 ) -> int:
     """Act on a process, follow it, print its outcome, and return the exit code. Or act on many.
 
     Args:
-        text: what was typed for the process; `None` if it is about many.
-        many: which ones, if it is about many.
+        verb: what is done, as a question says it.
         action: acts on the process with the id that it is given.
+        process_id: what was typed for the process; `None` if it is about many.
+        wanted: which parked processes, if it is about many.
+        yes: whether not to ask, if it is about many.
         require: raises if the action could have no effect.
-        wanted: the status that counts as success.
+        wanted_status: the status that counts as success.
     """
     note = note_of(by, reason)
-    if (text is None) == (many.because is None and many.workflow is None):
-        raise InvalidInput("Give either a process id, or --because or --workflow")
-    require_text(text)
+    if (process_id is None) == (not wanted):
+        raise InvalidInput("Give either a process id, or filters such as --because or --workflow for many")
+    require_text(process_id)
 
-    async def begin(connections: Connections, process_id: str, sent: Sent | None = None) -> ProcessDocument:
-        before = await process_document(connections, process_id)
+    async def begin(connections: Connections, found: str, sent: Sent | None = None) -> ProcessDocument:
+        before = await process_document(connections, found)
         require_not_lost(before)
         require(before)
         if sent is not None:
-            sent.process_id = process_id  # an update may have arrived even if its answer did not
-        await action(connections, process_id, note)
+            sent.process_id = found  # an update may have arrived even if its answer did not
+        await action(connections, found, note)
         return before
 
-    if text is None:
-        return act_on_many(many, begin, as_json=as_json)
+    if process_id is None:
+        many = Many(verb, "process", find_parked(wanted), begin, yes)
+        return act_on_many(many, as_json=as_json)
 
     async def work(connections: Connections, sent: Sent) -> Outcome:
-        process_id = await find_process(connections, text)
-        before = await begin(connections, process_id, sent)
+        found = await find_process(connections, process_id)
+        before = await begin(connections, found, sent)
         if no_wait:
-            return Outcome(process_id=process_id, status=ProcessStatus.RUNNING)
-        result = await watch(connections, process_id, as_json=as_json, parked_before=before.times_parked)
-        return result.model_copy(update={"error": _error(result, wanted)})
+            return Outcome(process_id=found, status=ProcessStatus.RUNNING)
+        result = await watch(connections, found, as_json=as_json, parked_before=before.times_parked)
+        return result.model_copy(update={"error": _error(result, wanted_status)})
 
     return conclude(work, no_wait=no_wait, as_json=as_json)
 

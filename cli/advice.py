@@ -25,7 +25,7 @@ def next_step(document: ProcessDocument, subscription: Document | None) -> Seque
     if document.status is ProcessStatus.FAILED and holds:
         return (
             "It has ended without unlocking its subscription. Repair the external system by hand, then:",
-            f"starter.py set-in-sync {subscription_id}",
+            f'starter.py set-in-sync {subscription_id} --reason "…"',
         )
     if document.status is ProcessStatus.FAILED and differs:
         return "Repair what differs, then:", f"starter.py validate {subscription_id}"
@@ -50,4 +50,8 @@ def _about_steps(document: ProcessDocument) -> Sequence[str]:
 def after_loss(subscription_id: UUID | None) -> Sequence[str]:
     """Return the commands for a process that was closed in Temporal, once its traces are repaired."""
     mark = "starter.py reconcile"
-    return (mark,) if subscription_id is None else (mark, f"starter.py set-in-sync {subscription_id}")
+    return (
+        (mark,)
+        if subscription_id is None
+        else (mark, f'starter.py set-in-sync {subscription_id} --reason "…"')
+    )

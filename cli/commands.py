@@ -48,7 +48,7 @@ COMMANDS: Mapping[str, Later] = {
     ),
     "subscriptions": Later("cli.list_commands:list_subscriptions", "List subscriptions, newest first."),
     "terminate": Later("cli.start_commands:terminate", "Terminate a subscription, and remove it outside."),
-    "validate": Later("cli.start_commands:validate", "Compare subscriptions with the external systems."),
+    "validate": Later("cli.validate_command:validate", "Compare subscriptions with the external systems."),
 }
 
 

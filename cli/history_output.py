@@ -6,11 +6,20 @@ from datetime import datetime
 from rich.text import Text
 
 from cli.documents import Document, ProcessDocument
-from cli.output import print_subscription, stdout
+from cli.output import clock, mark, print_subscription, show, stdout
 from cli.tables import Column, Table
+from orchestrator.database.process_lists import Validations
 from orchestrator.domain.changes import Change, as_text
 from orchestrator.domain.process import Target
 from orchestrator.domain.text import spelled
+
+
+def print_validations(folded: Validations) -> None:
+    """Print the validations of a subscription in one line; nothing if there are none."""
+    if folded.last_status is not None:
+        often = f"{folded.number} validation{'s' * (folded.number > 1)}"
+        between = f"the first {clock(folded.first_at)}, the last {clock(folded.last_at)}"
+        show(Text(f"\n{often}: {between} ").append(mark(folded.last_status)))
 
 
 def print_notes(notes: Sequence[Document]) -> None:

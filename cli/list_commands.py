@@ -8,6 +8,7 @@ import click
 from cli.connections import Connections, with_connections
 from cli.documents import subscription_documents
 from cli.exit_codes import DONE
+from cli.filtering import process_filters, require_workflow, subscription_filters, with_holder
 from cli.json_output import print_json
 from cli.meaning import find_process, find_subscription
 from cli.options import command, examples, json_option, limit_option
@@ -15,6 +16,7 @@ from cli.process_documents import process_documents
 from cli.typed import require_subscription, require_text
 from orchestrator.database import process_lists, processes, subscriptions
 from orchestrator.database.connection import Connection
+from orchestrator.database.filters import ProcessFilter, SubscriptionFilter
 from orchestrator.database.process_lists import FailedKind
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.gate import SubscriptionNotFound
@@ -32,7 +34,8 @@ after_option = click.option("--after", metavar="ID", help="Continue the list aft
 @command(
     "subscriptions",
     epilog=examples(
-        "starter.py subscriptions --out-of-sync", 'starter.py subscriptions --product "User Group" --json'
+        *("starter.py subscriptions --out-of-sync", "starter.py subscriptions --search alice --since 2d"),
+        'starter.py subscriptions --product "User Group" --json',
     ),
 )
 @click.option(
@@ -40,6 +43,7 @@ after_option = click.option("--after", metavar="ID", help="Continue the list aft
 )
 @click.option("--product", metavar="NAME", help="Only subscriptions on this product.")
 @click.option("--out-of-sync", is_flag=True, help="Only subscriptions that are out of sync, and why.")
+@subscription_filters
 @limit_option
 @after_option
 @json_option
@@ -50,18 +54,21 @@ def list_subscriptions(
     limit: int,
     after: str | None,
     as_json: bool,
+    wanted: SubscriptionFilter,
 ) -> int:
-    """List subscriptions, newest first."""
+    """List subscriptions, newest first. All filters can be combined."""
     require_text(product)
     require_subscription(after)
 
     async def work(connections: Connections) -> None:
+        fitting = await with_holder(connections, wanted)
         async with connections.pool.acquire() as connection:
             found = await subscriptions.list_subscriptions(
                 connection,
                 status=None if status is None else Status(status),
                 product=product,
                 out_of_sync=out_of_sync,
+                fitting=fitting,
                 limit=limit,
                 after=None if after is None else await _subscription_before(connection, after),
             )
@@ -79,8 +86,8 @@ def list_subscriptions(
 @command(
     "processes",
     epilog=examples(
-        "starter.py processes --status parked",
-        'starter.py processes --subscription "User Group Support"',
+        *("starter.py processes --status parked", 'starter.py processes --subscription "User Group Support"'),
+        *("starter.py processes --by alice --since 6h", 'starter.py processes --because "rejects" --json'),
         "starter.py processes --status scheduled --json",
     ),
 )
@@ -92,6 +99,13 @@ def list_subscriptions(
 @click.option(
     "--subscription", metavar="ID", help="Only processes on this subscription: id, its start, or description."
 )
+@process_filters
+@click.option(
+    *("--because", "--reason", "because"),
+    metavar="TEXT",
+    help="Only processes that are parked or have ended for such a reason.",
+)
+@click.option("--by", "created_by", metavar="NAME", help="Only processes that this person has started.")
 @limit_option
 @after_option
 @json_option
@@ -101,8 +115,9 @@ def list_processes(
     limit: int,
     after: str | None,
     as_json: bool,
+    wanted: ProcessFilter,
 ) -> int:
-    """List processes, newest first."""
+    """List processes, newest first. All filters can be combined."""
     require_text(after)
     require_subscription(subscription)
     if status in ONLY_IN_TEMPORAL and after is not None:
@@ -117,12 +132,14 @@ def list_processes(
             return
         last = None if after is None else await _process_before(connections, after)
         async with connections.pool.acquire() as connection:
+            await require_workflow(connection, wanted.workflow)
             rows = await process_lists.list_processes(
                 connection,
                 status=_status(status),
                 subscription_id=None
                 if subscription is None
                 else await find_subscription(connection, subscription),
+                fitting=wanted,
                 limit=limit,
                 after=last,
             )

@@ -1,50 +1,78 @@
-"""Act on many parked processes: show the plan, ask, act on each, and report."""
+"""Act on many processes or subscriptions: show the plan, ask, act on each, and report."""
 
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import click
 from pydantic import BaseModel
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from cli import output
 from cli.acting import ActionRefused
+from cli.asking import confirm
 from cli.connections import Connections, with_connections
-from cli.exit_codes import DONE, NOT_DONE
+from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
+from cli.filtering import require_workflow, with_holder
 from cli.json_output import print_json
-from orchestrator.database.open_processes import Parked, list_parked_processes
-from orchestrator.domain.errors import InvalidInput
+from orchestrator.database import process_lists, processes, subscriptions
+from orchestrator.database.filters import ProcessFilter, SubscriptionFilter
+from orchestrator.database.process_lists import FailedKind
+from orchestrator.domain.errors import DomainError, InvalidInput
+from orchestrator.domain.subscription import Status
 from orchestrator.domain.text import spelled
 
 AT_ONCE = 10
-"""Processes that are acted on at the same time."""
+"""Processes or subscriptions that are acted on at the same time."""
 SHOWN = 10
-"""Processes that the plan names."""
+"""Those that the plan names."""
+MOST = 10_000
+"""Subscriptions that one command acts on."""
+EVERY = 10_000_000
+"""More processes than can be parked."""
 
+
+class Found(NamedTuple):
+    """A process or a subscription that a command for many is about to act on."""
+
+    id: str
+    why: str
+
+
+Kind = Literal["process", "subscription"]
+Find = Callable[[Connections], Awaitable[list[Found]]]
 Act = Callable[[Connections, str], Awaitable[object]]
-"""Acts on the process with this id; raises `ActionRefused` if it refuses."""
+"""Acts on the process or the subscription with this id; raises an error if that is refused."""
 
 
 @dataclass(frozen=True)
 class Many:
-    """Which parked processes to act on."""
+    """What to do with which processes or subscriptions."""
 
     verb: str
     """What is done, as the question says it: `retry`."""
-    because: str | None
-    """Only processes whose reason contains this text; `None` means any."""
-    workflow: str | None
-    """Only processes of this workflow; `None` means any."""
+    kind: Kind
+    find: Find
+    act: Act
     yes: bool
     """Whether not to ask."""
+    lasting: bool = True
+    """Whether it leaves processes that run on."""
+
+    def counted(self, number: int) -> str:
+        """Return so many of its kind, in words."""
+        plural = {"process": "parked processes", "subscription": "subscriptions"}[self.kind]
+        singular = {"process": "parked process", "subscription": "subscription"}[self.kind]
+        return f"{number} {singular if number == 1 else plural}"
 
 
 class Refused(BaseModel):
-    """A process that has refused."""
+    """A process or a subscription that has refused."""
 
-    process_id: str
+    process_id: str | None = None
+    subscription_id: str | None = None
     message: str
 
 
@@ -52,69 +80,137 @@ class Report(BaseModel):
     """What was done, as `--json` prints it."""
 
     done: list[str] = []
-    """Ids of the processes that have accepted."""
+    """Ids of the processes that have accepted, or of the subscriptions."""
     refused: list[Refused] = []
 
 
-def act_on_many(many: Many, act: Act, *, as_json: bool) -> int:
-    """Act on every process that is parked for such a reason; return 0 if none has refused, else 1.
-
-    What was acted on is not parked any more. So after an interruption the same command goes on with the rest.
+def act_on_many(many: Many, *, as_json: bool) -> int:
+    """Act on everything that is found; return 0 if nothing was refused, else 1.
 
     Raises:
         InvalidInput: when there is no terminal to ask on.
         click.Abort: when the answer is no.
     """
-
-    async def find(connections: Connections) -> list[Parked]:
-        async with connections.pool.acquire() as connection:
-            return await list_parked_processes(connection, because=many.because, workflow=many.workflow)
-
-    found = with_connections(find, reads=True)
+    found = with_connections(many.find, reads=True)
     if not as_json:
-        show_plan(found)
+        show_plan(many, found)
     if found and not many.yes:
-        _ask(many.verb, len(found))
-    report = Report()
-    if found:
-        report = with_connections(lambda connections: _act(connections, found, act), lasting=True)
+        _ask(many, len(found))
+    report, stopped = Report(), False
+    try:
+        if found:
+            with_connections(lambda to: _act(to, many, found, report), lasting=many.lasting)
+    except KeyboardInterrupt:
+        stopped = True
     if as_json:
         print_json(report)
     else:
-        output.say(f"{len(report.done)} accepted, {len(report.refused)} refused")
-        for one in report.refused:
-            output.complain(f"{one.process_id}: {one.message}")
+        _print(report)
+    if stopped:
+        output.say(
+            f"Stopped after {len(report.done)} of {len(found)}; run the same command again for the rest"
+        )
+        return INTERRUPTED
     return NOT_DONE if report.refused else DONE
 
 
-def show_plan(found: Sequence[Parked]) -> None:
-    """Print how many processes are parked, and the first ones with their reasons."""
-    click.echo(f"{len(found)} parked" if found else "Nothing is parked for such a reason")
+def find_parked(wanted: ProcessFilter) -> Find:
+    """Return a function that finds the parked processes that fit, newest first.
+
+    What was acted on is not parked any more. So after an interruption the same command finds the rest.
+    """
+
+    async def find(connections: Connections) -> list[Found]:
+        async with connections.pool.acquire() as connection:
+            await require_workflow(connection, wanted.workflow)
+            rows = await process_lists.list_processes(
+                connection, status=FailedKind.PARKED, fitting=wanted, limit=EVERY
+            )
+        return [Found(row.process_id, row.failed_reason or "") for row in rows]
+
+    return find
+
+
+def find_subscriptions(
+    wanted: SubscriptionFilter,
+    product: str | None,
+    *,
+    status: Status | None = None,
+    out_of_sync: bool = False,
+) -> Find:
+    """Return a function that finds the subscriptions that fit, newest first.
+
+    It raises `InvalidInput` if there are too many.
+    """
+
+    async def find(connections: Connections) -> list[Found]:
+        fitting = await with_holder(connections, wanted)
+        async with connections.pool.acquire() as connection:
+            found = await subscriptions.list_subscriptions(
+                connection,
+                status=status,
+                product=product,
+                out_of_sync=out_of_sync,
+                fitting=fitting,
+                limit=MOST + 1,
+            )
+            if len(found) > MOST:
+                raise InvalidInput(f"More than {MOST} subscriptions fit; give another filter as well")
+            held = [one.held_by for one in found if one.held_by is not None]
+            holders = await processes.read_processes(connection, held)
+        return [
+            Found(
+                str(one.subscription_id),
+                one.description
+                if one.insync
+                else f"{one.description}, {output.why_out_of_sync(one, holders)}",
+            )
+            for one in found
+        ]
+
+    return find
+
+
+def show_plan(many: Many, found: Sequence[Found]) -> None:
+    """Print how many were found, and the first ones with the reason of each."""
+    click.echo(many.counted(len(found)) if found else f"No {many.counted(1).removeprefix('1 ')} fits")
     for one in found[:SHOWN]:
-        click.echo(spelled(f"  {one.process_id}: {one.failed_reason}"))
+        click.echo(spelled(f"  {one.id}: {one.why}"))
     if len(found) > SHOWN:
         click.echo(f"  and {len(found) - SHOWN} more")
 
 
-def _ask(verb: str, number: int) -> None:
+def _ask(many: Many, number: int) -> None:
     if not sys.stdin.isatty():
-        raise InvalidInput(f"No terminal to ask whether to {verb} {number} processes; give --yes")
-    click.confirm(f"{verb.capitalize()} {number} processes?", abort=True, err=True)
+        raise InvalidInput(f"No terminal to ask whether to {many.verb} {many.counted(number)}; give --yes")
+    confirm(f"{many.verb.capitalize()} {many.counted(number)}?")
 
 
-async def _act(connections: Connections, found: Sequence[Parked], act: Act) -> Report:
-    report, places = Report(), asyncio.Semaphore(AT_ONCE)
-    with Progress(console=output.stderr, transient=True, disable=not output.stderr.is_terminal) as progress:
-        task = progress.add_task("", total=len(found))
+def _print(report: Report) -> None:
+    output.say(f"{len(report.done)} accepted, {len(report.refused)} refused")
+    for one in report.refused:
+        output.complain(f"{one.process_id or one.subscription_id}: {one.message}")
 
-        async def one(process_id: str) -> None:
+
+async def _act(connections: Connections, many: Many, found: Sequence[Found], report: Report) -> None:
+    places = asyncio.Semaphore(AT_ONCE)
+    bar = Progress(
+        *(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()),
+        console=output.stderr,
+        transient=True,
+        disable=not output.stderr.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("", total=len(found))
+
+        async def one(wanted: str) -> None:
             async with places:
                 try:
-                    await act(connections, process_id)
-                    report.done.append(process_id)
-                except ActionRefused as error:
-                    report.refused.append(Refused(process_id=process_id, message=str(error)))
-            progress.advance(task)
+                    await many.act(connections, wanted)
+                    report.done.append(wanted)
+                except (ActionRefused, DomainError) as error:
+                    named = {f"{many.kind}_id": wanted}
+                    report.refused.append(Refused.model_validate({"message": str(error), **named}))
+            bar.advance(task)
 
-        await asyncio.gather(*(one(parked.process_id) for parked in found))
-    return report
+        await asyncio.gather(*(one(wanted.id) for wanted in found))

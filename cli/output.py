@@ -110,22 +110,21 @@ def print_subscription(document: Document, trail: Sequence[TrailRow] = ()) -> No
     """Print a subscription: its values, its relations and its trail."""
     print_facts(dict(_flat({name: value for name, value in document.items() if name != "notes"})))
     if trail:
-        stdout.print()
-        stdout.print(Text("Trail", style="bold"))
+        stdout.print(Text("\nTrail", style="bold"))
         print_processes(trail)
 
 
 def print_facts(facts: Document) -> None:
     """Print names with their values, one a line."""
-    if stdout.is_terminal:
-        grid = Grid(show_header=False, box=None, padding=(0, 2, 0, 0))
+    if not stdout.is_terminal:
+        width = max(map(len, facts))
         for name, value in facts.items():
-            grid.add_row(Text(name, style="bold"), _text(_shown(value)))
-        stdout.print(grid)
+            show(_text(f"{name:{width}}  {_shown(value)}"))
         return
-    width = max(map(len, facts))
+    grid = Grid(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in facts.items():
-        show(_text(f"{name:{width}}  {_shown(value)}"))
+        grid.add_row(Text(name, style="bold"), _text(_shown(value)))
+    show(grid)
 
 
 def print_subscriptions(subscriptions: Sequence[SubscriptionModel]) -> None:
@@ -164,16 +163,16 @@ def print_out_of_sync(subscriptions: Sequence[SubscriptionModel], holders: Mappi
             Text(one.status),
             _text(one.product.name),
             _text(one.description),
-            _text(_why_out_of_sync(one, holders)),
+            _text(why_out_of_sync(one, holders)),
         )
         for one in subscriptions
     ]
     show(Table(columns, rows))
 
 
-def _why_out_of_sync(subscription: SubscriptionModel, holders: Mapping[str, TrailRow]) -> str:
-    holder = subscription.held_by
-    if holder is None:
+def why_out_of_sync(subscription: SubscriptionModel, holders: Mapping[str, TrailRow]) -> str:
+    """Return why a subscription is out of sync; `holders` has the trail row of the process that holds it."""
+    if (holder := subscription.held_by) is None:
         return f"discrepancy found by {subscription.discrepancy_found_by}"
     row = holders[holder]
     given_up = row.status is ProcessStatus.FAILED and not row.parked
@@ -190,7 +189,7 @@ def print_processes(rows: Sequence[TrailRow]) -> None:
     cells = [
         (
             id_cell(row.process_id),
-            _mark(_state(row)),
+            mark(_state(row)),
             _text(row.workflow),
             id_cell(str(row.subscription_id or "-")),
             _text(row.created_by or "-"),
@@ -204,7 +203,7 @@ def print_processes(rows: Sequence[TrailRow]) -> None:
 
 
 def _process(document: ProcessDocument) -> RenderableType:
-    status = _mark(document.status).append(", parked" if document.parked else "")
+    status = mark(document.status).append(", parked" if document.parked else "")
     parts: list[RenderableType] = [Text.assemble((spelled(document.process_id), "bold"), "  ", status)]
     columns = (
         *(Column("Step"), Column("Status"), Column("Attempts"), Column("Started")),
@@ -213,7 +212,7 @@ def _process(document: ProcessDocument) -> RenderableType:
     steps = [
         (
             _text(step.title),
-            _mark(step.status),
+            mark(step.status),
             Text(_shown(step.attempts)),
             Text(clock(step.started_at)),
             Text(_took(step.started_at, step.ended_at)),
@@ -261,7 +260,7 @@ def _shown(value: object) -> str:
             return str(value)
 
 
-def _mark(status: str) -> Text:
+def mark(status: str) -> Text:
     mark, style = MARKS[status]
     return Text(f"{mark} {status}", style=style)
 

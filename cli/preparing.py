@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from temporalio.common import Priority
+
 from catalogue import CatalogueEntry, entry_of, form_of
 from cli import output
 from cli.asking import confirm
@@ -34,7 +36,9 @@ class Prepared:
     subscription: SubscriptionModel | None = None
     """The subscription that it works on; `None` if it creates one."""
 
-    async def start(self, connections: Connections, process_id: str) -> None:
+    async def start(
+        self, connections: Connections, process_id: str, *, priority: Priority = Priority.default
+    ) -> None:
         """Start it under this id.
 
         Raises:
@@ -44,7 +48,13 @@ class Prepared:
         known = known_attributes(self.form, process_id, target, kind, self.subscription)
         title = self.form.title
         await start_process(
-            connections, self.definition, self.form, process_id, title=title, attributes=known
+            connections,
+            self.definition,
+            self.form,
+            process_id,
+            title=title,
+            attributes=known,
+            priority=priority,
         )
 
 

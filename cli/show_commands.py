@@ -9,7 +9,7 @@ from cli.connections import Connections, with_connections
 from cli.documents import ProcessDocument, subscription_document
 from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from cli.following import follow, outcome
-from cli.history_output import print_changes_of, print_notes, print_past
+from cli.history_output import print_changes_of, print_notes, print_past, print_validations
 from cli.json_output import print_json
 from cli.meaning import find_process, find_subscription
 from cli.open_lists import print_scheduled
@@ -27,17 +27,19 @@ from orchestrator.temporal.visibility import list_scheduled
     "subscription",
     epilog=examples(
         "starter.py subscription 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778",
+        "starter.py subscription 9f4f --all",
         "starter.py subscription 9f4fa2f2-9a9e-5fe2-98b0-88ae4c8e9778 --at 2026-03-01",
     ),
 )
 @click.argument("subscription_id")
+@click.option("--all", "every", is_flag=True, help="List each validation, too, instead of one line for all.")
 @click.option(
     "--at",
     metavar="TIME",
     help="As it was then: a date, a time in UTC, or how long ago (2d); without its trail.",
 )
 @json_option
-def show_subscription(subscription_id: str, at: str | None, as_json: bool) -> int:
+def show_subscription(subscription_id: str, every: bool, at: str | None, as_json: bool) -> int:
     """Show a subscription: its values, relations and trail."""
     require_subscription(subscription_id)
     moment = None if at is None else as_past(at, "--at")
@@ -50,11 +52,16 @@ def show_subscription(subscription_id: str, at: str | None, as_json: bool) -> in
                 print_json(was) if as_json else print_past(was)
                 return
             document = await subscription_document(connection, wanted)
-            trail = await process_lists.list_processes(connection, subscription_id=wanted, limit=1000)
+            validations = await process_lists.fold_validations(connection, wanted)
+            if every:
+                trail = await process_lists.list_processes(connection, subscription_id=wanted, limit=1000)
+            else:
+                trail = await process_lists.list_changes(connection, wanted)
         if as_json:
-            print_json(document)
+            print_json(document | {"validations": validations.model_dump(mode="json")})
         else:
             output.print_subscription(document, trail)
+            print_validations(validations)
             print_notes(document["notes"])
             if scheduled := await list_scheduled(connections.service, subscription_id=wanted):
                 click.echo("\nScheduled")

@@ -1,4 +1,4 @@
-"""The commands that start processes: create, modify, terminate, validate."""
+"""The commands that start processes: create, modify, terminate."""
 
 from functools import partial
 from uuid import UUID
@@ -13,17 +13,15 @@ from cli.dry_run import show_changes
 from cli.form_options import complete, fill, form_options
 from cli.later import later_options, start_later
 from cli.meaning import find_subscription, references, with_references
-from cli.options import at_once_option, command, examples, group, starting_options
+from cli.options import command, examples, group, starting_options
 from cli.preparing import Prepare, Prepared, confirm_removal, on_existing, said
 from cli.starting import exists, new_process_id
 from cli.times import as_future
 from cli.typed import as_uuid, require_subscription, require_text
-from cli.validating import validate_all
 from orchestrator.database import relations, subscriptions
 from orchestrator.domain.errors import GateRefusal, InvalidInput, ProcessAlreadyExists
 from orchestrator.domain.gate import judge_joins
 from orchestrator.domain.process import ProcessStatus, Target
-from orchestrator.operations.validate_subscriptions import ValidateSubscriptionsForm
 from orchestrator.process.forms import StartForm
 
 
@@ -85,7 +83,6 @@ def forms_of(target: Target) -> list[type[StartForm]]:
 
 
 MODIFY_FORMS = forms_of(Target.MODIFY)
-EXAMPLE = "64f731c2-30f5-5d90-b7b0-8f61a6fa6cce"
 
 
 @command(
@@ -142,35 +139,6 @@ def terminate(
     )
     if due is not None:
         return start_later(prepare, due, process_id, about=subscription_id, as_json=as_json)
-    return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
-
-
-@command("validate", epilog=examples(f"starter.py validate {EXAMPLE}", "starter.py validate --all --json"))
-@click.argument("subscription_id", required=False)
-@click.option("--all", "every", is_flag=True, help="Validate every active subscription.")
-@at_once_option
-@form_options(*forms_of(Target.VALIDATE), without=("subscription_id",))
-@starting_options
-def validate(
-    subscription_id: str | None,
-    every: bool,
-    at_once: str | None,
-    process_id: str | None,
-    no_wait: bool,
-    as_json: bool,
-    **given: str | None,
-) -> int:
-    """Compare subscriptions with the external systems. Give one, or --all for every active one."""
-    if every == (subscription_id is not None):
-        raise InvalidInput("Give either a subscription id or --all")
-    if subscription_id is None:
-        if given.pop("version", None) is not None:
-            raise InvalidInput("--version belongs to one subscription; leave it out with --all")
-        form = fill(ValidateSubscriptionsForm, said(given | {"at_once": at_once}))
-        return validate_all(form, process_id, no_wait=no_wait, as_json=as_json)
-    if at_once is not None:
-        raise InvalidInput("--at-once belongs to --all; leave it out with one subscription")
-    prepare = on_existing(Target.VALIDATE, given)
     return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 from pydantic import BaseModel
-from temporalio.common import TypedSearchAttributes
+from temporalio.common import Priority, TypedSearchAttributes
 
 from catalogue import HasTarget, workflow_type
 from cli.connections import Connections
@@ -39,11 +39,13 @@ async def start_process(
     title: str,
     attributes: TypedSearchAttributes = TypedSearchAttributes.empty,
     memo: Mapping[str, BaseModel] | None = None,
+    priority: Priority = Priority.default,
 ) -> None:
     """Start a process under this id.
 
     Args:
         attributes: what is known already. If no worker has registered them yet, the process sets them.
+        priority: how urgent it is while workers have more to do than they can.
 
     Raises:
         ProcessAlreadyExists: if there is, or ever was, a process with this id; nothing was started.
@@ -59,4 +61,5 @@ async def start_process(
         title=title,
         attributes=attributes,
         memo=memo,
+        priority=priority,
     )

@@ -1,11 +1,16 @@
 """The lists of processes, newest first."""
 
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from pydantic import BaseModel
+
 from orchestrator.database.connection import Connection, planned_for_values
-from orchestrator.database.processes import TrailRow
-from orchestrator.domain.process import ProcessStatus
+from orchestrator.database.filters import ProcessFilter
+from orchestrator.database.process_search import Rows, search_processes
+from orchestrator.database.processes import TrailRow, read_processes
+from orchestrator.domain.process import ProcessStatus, Target
 
 
 class FailedKind(StrEnum):
@@ -72,6 +77,7 @@ async def list_processes(
     *,
     status: ProcessStatus | FailedKind | None = None,
     subscription_id: UUID | None = None,
+    fitting: ProcessFilter | None = None,
     limit: int = 50,
     after: str | None = None,
 ) -> list[TrailRow]:
@@ -80,11 +86,20 @@ async def list_processes(
     Args:
         status: only those with this status, or that failed in this way; `None` means any.
         subscription_id: only those on this subscription; `None` means any.
+        fitting: only those that this filter leaves; `None` means any.
         limit: the largest number of processes to return.
         after: only those after this process in the list, which are older; an unknown id returns none.
+
+    Raises:
+        InvalidInput: if the filter has a text to search for without words.
     """
     page = subscription_id, after, limit
     async with planned_for_values(connection):
+        if fitting:
+            which = _rows(status, subscription_id)
+            ids = await search_processes(connection, which, fitting, limit=limit, after=after)
+            found = await read_processes(connection, ids)
+            return [found[one] for one in ids]
         match status:
             case FailedKind.PARKED:
                 rows = await connection.fetch(_SELECT + _PARKED + _PAGE, *page)
@@ -94,3 +109,68 @@ async def list_processes(
                 statuses = list(ProcessStatus) if status is None else [status]
                 rows = await connection.fetch(_OF_STATUS + _SELECT + _JOIN, statuses, *page)
     return [TrailRow.model_validate(dict(row)) for row in rows]
+
+
+class Validations(BaseModel):
+    """The validations of a subscription, folded into one line."""
+
+    number: int
+    first_at: datetime | None
+    last_at: datetime | None
+    last_status: ProcessStatus | None
+    """How the last one ended; `failed` if it found differences."""
+
+
+async def list_changes(connection: Connection, subscription_id: UUID, *, limit: int = 1000) -> list[TrailRow]:
+    """Return the processes on a subscription other than validations, newest first.
+
+    Args:
+        limit: the largest number of processes to return.
+    """
+    rows = await connection.fetch(
+        _SELECT
+        + """
+        WHERE p.subscription_id = $1 AND p.target <> 'VALIDATE'
+        ORDER BY p.started_at DESC, p.process_id DESC
+        LIMIT $2
+        """,
+        subscription_id,
+        limit,
+    )
+    return [TrailRow.model_validate(dict(row)) for row in rows]
+
+
+async def fold_validations(connection: Connection, subscription_id: UUID) -> Validations:
+    """Return how many validations a subscription has had, the first and the last."""
+    row = await connection.fetchrow(
+        """
+        SELECT count(*) AS number, min(started_at) AS first_at, max(started_at) AS last_at,
+               (array_agg(status ORDER BY started_at DESC, process_id DESC))[1] AS last_status
+        FROM processes
+        WHERE subscription_id = $1 AND target = 'VALIDATE'
+        """,
+        subscription_id,
+    )
+    assert row is not None
+    return Validations.model_validate(dict(row))
+
+
+async def has_processes(connection: Connection, workflow: str) -> bool:
+    """Return whether the trail has a process of this workflow."""
+    newest = await connection.fetchval("SELECT max(started_at) FROM processes WHERE workflow = $1", workflow)
+    return newest is not None
+
+
+def _rows(status: ProcessStatus | FailedKind | None, subscription_id: UUID | None) -> Rows:
+    match status:
+        case FailedKind.PARKED:
+            return Rows(ProcessStatus.FAILED, is_open=True, subscription_id=subscription_id)
+        case FailedKind.DISCREPANCY:
+            return Rows(
+                ProcessStatus.FAILED,
+                is_open=False,
+                target=Target.VALIDATE,
+                subscription_id=subscription_id,
+            )
+        case _:
+            return Rows(status, subscription_id=subscription_id)

@@ -11,6 +11,8 @@ from pydantic import BaseModel, JsonValue
 from pydantic_core import from_json, to_json
 
 from orchestrator.database.connection import Connection, planned_for_values
+from orchestrator.database.filters import SubscriptionFilter
+from orchestrator.database.subscription_search import Rows, search_subscriptions
 from orchestrator.domain.errors import ProductNotFound
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.subscription import Status, SubscriptionModel
@@ -185,6 +187,7 @@ async def list_subscriptions(
     status: Status | None = None,
     product: str | None = None,
     out_of_sync: bool = False,
+    fitting: SubscriptionFilter | None = None,
     limit: int = 50,
     after: UUID | None = None,
 ) -> list[SubscriptionModel]:
@@ -194,10 +197,19 @@ async def list_subscriptions(
         status: only those with this status; `None` means any.
         product: only those on the product with this name; `None` means any.
         out_of_sync: only those that are out of sync.
+        fitting: only those that this filter leaves; `None` means any.
         limit: the largest number of subscriptions to return.
         after: only those after this subscription in the list, which are older; an unknown id returns none.
+
+    Raises:
+        InvalidInput: if the filter has a text to search for without words.
     """
     async with planned_for_values(connection):
+        if fitting:
+            which = Rows(status, product, out_of_sync)
+            ids = await search_subscriptions(connection, which, fitting, limit=limit, after=after)
+            found = await read_subscriptions(connection, ids)
+            return [found[one].subscription for one in ids]
         rows = await connection.fetch(
             _PAGE
             + _SELECT

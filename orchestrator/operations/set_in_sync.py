@@ -12,7 +12,7 @@ from orchestrator.database import processes, relations, subscriptions
 from orchestrator.database.connection import Connection, Pool, transaction
 from orchestrator.database.processes import TrailEvent
 from orchestrator.database.subscriptions import Stored
-from orchestrator.domain.errors import DomainError
+from orchestrator.domain.errors import DomainError, InvalidInput
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.operations.own_temporal import require_own_temporal
@@ -20,6 +20,8 @@ from orchestrator.temporal.executions import closed_as
 
 PATIENCE = timedelta(seconds=30)
 """How long to wait for an external system to take a fencing token."""
+
+NO_REASON = "set-in-sync needs a reason: say in one line what you have looked at or repaired"
 
 Fence: TypeAlias = Callable[[str, UUID, int], Awaitable[None]]
 """Tells the external system of a product type to refuse calls for a subscription with a lower token.
@@ -69,6 +71,7 @@ async def set_in_sync(
     Idempotent: a subscription that is in sync stays unchanged.
 
     Raises:
+        InvalidInput: when there is no reason.
         SubscriptionNotFound: when there is no subscription with this id.
         HolderIsOpen: when the process that holds it is open.
         NotFenced: when the external system did not take the token.
@@ -76,6 +79,8 @@ async def set_in_sync(
         AnotherTemporal: when the database belongs to another Temporal namespace.
         RPCError: when Temporal does not answer, so that the holder may be open.
     """
+    if not reason:
+        raise InvalidInput(NO_REASON)
     await require_own_temporal(client, pool)
     async with pool.acquire() as connection:
         before = await _existing(connection, subscription_id)

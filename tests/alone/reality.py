@@ -60,7 +60,7 @@ class Reality:
         client, pool, subscription_id = self.processes.client, self.processes.pool, known.subscription_id
         while True:
             with suppress(NotFenced):  # a fault of an earlier event is still active
-                await set_in_sync(client, pool, subscription_id, fence=fence, by="dave", reason=None)
+                await set_in_sync(client, pool, subscription_id, fence=fence, by="dave", reason="looked")
                 return
 
     async def as_outside(self, known: Known, values: Values | None) -> Values | None:

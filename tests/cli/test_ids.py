@@ -21,7 +21,7 @@ async def test_a_subscription_is_named_by_its_beginning(starter: Starter) -> Non
     short = wanted[:8]
     modified = await starter("modify", short, "--group-name", "New", "--json")
     validated = await starter("validate", short.upper(), "--json")
-    in_sync = await starter("set-in-sync", short, "--json")
+    in_sync = await starter("set-in-sync", short, "--reason", "looked", "--json")
     listed = await starter("processes", "--subscription", short, "--json")
     terminated = await starter("terminate", short, "--yes", "--json")
     shown = await starter("subscription", short, "--json")

@@ -56,7 +56,7 @@ async def test_set_in_sync_is_refused_while_the_holder_is_open(
     await groups.system.order(Fault(kind="reject", name="Reserved"))
     parked = (await starter("create", "user-group", "--group-name", "Reserved", "--json")).document
     subscription_id = parked["subscription"]["subscription_id"]
-    ended = await starter("set-in-sync", subscription_id, "--json")
+    ended = await starter("set-in-sync", subscription_id, "--reason", "looked", "--json")
     assert (ended.code, ended.document["error"]["type"]) == (1, "HolderIsOpen")
     assert ended.document["error"]["message"].startswith(
         f"Subscription {subscription_id} has still failed processes with id's: ['{parked['process_id']}']"
@@ -98,8 +98,8 @@ async def test_set_in_sync_is_refused_while_the_system_is_away(
     await client.get_workflow_handle(parked["process_id"]).terminate("by mistake")
     subscription_id = parked["subscription"]["subscription_id"]
     await groups.system.order(Fault(kind="unreachable", times=1))
-    refused = await starter("set-in-sync", subscription_id, "--json")
-    mended = await starter("set-in-sync", subscription_id, "--json")
+    refused = await starter("set-in-sync", subscription_id, "--reason", "looked", "--json")
+    mended = await starter("set-in-sync", subscription_id, "--reason", "looked", "--json")
     assert (refused.code, refused.document["error"]["type"]) == (1, "NotFenced")
     assert "group_management cannot be reached" in refused.document["error"]["message"]
     assert (mended.code, mended.document["subscription"]["insync"]) == (0, True)
@@ -133,9 +133,9 @@ async def test_set_in_sync_refuses_another_system_than_the_workers(
     subscription_id = parked["subscription"]["subscription_id"]
     async with pool.acquire() as connection:
         await store_openers(connection, {"group_management": "ours:open"})
-    refused = await starter("set-in-sync", subscription_id, "--json")
+    refused = await starter("set-in-sync", subscription_id, "--reason", "looked", "--json")
     await pool.execute("DELETE FROM external_systems")
-    mended = await starter("set-in-sync", subscription_id, "--json")
+    mended = await starter("set-in-sync", subscription_id, "--reason", "looked", "--json")
     assert (refused.code, refused.document["error"]["type"]) == (1, "NotFenced")
     assert "run with GROUP_MANAGEMENT=ours:open" in refused.document["error"]["message"]
     assert (mended.code, mended.document["subscription"]["insync"]) == (0, True)
@@ -222,7 +222,7 @@ async def test_a_stuck_terminate_can_be_given_up_and_repeated(
     process_id = parked.document["process_id"]
     aborted = await starter("abort", process_id)
     given_up = await starter("give-up", process_id, "--json")
-    mended = await starter("set-in-sync", subscription_id, "--json")
+    mended = await starter("set-in-sync", subscription_id, "--reason", "looked", "--json")
     trail = await starter("process", process_id)
     await groups.system.clear_faults()
     ended = await starter("terminate", subscription_id, "--yes", "--json")

@@ -74,7 +74,7 @@ async def test_a_lost_process_says_what_to_do(
     await starter("reconcile")
     reconciled = await starter("process", process_id, *following)
     why = await starter("subscriptions", "--out-of-sync", *ALL)
-    await starter("set-in-sync", subscription_id)
+    await starter("set-in-sync", subscription_id, "--reason", "looked")
     mended = await starter("process", process_id, *following)
     for told in (shown.stdout, reconciled.stdout, retried.stderr):
         assert "lost" in told
@@ -94,8 +94,8 @@ async def test_a_discrepancy_says_what_to_do(starter: Starter, groups: FakeGroup
     listed = await starter("processes", "--status", "discrepancy", *ALL, "--json")
     parked = await starter("processes", "--status", "parked", *ALL, "--json")
     why = await starter("subscriptions", "--out-of-sync", *ALL)
-    forgotten = await starter("set-in-sync", subscription_id)
-    again = await starter("set-in-sync", subscription_id)
+    forgotten = await starter("set-in-sync", subscription_id, "--reason", "looked")
+    again = await starter("set-in-sync", subscription_id, "--reason", "looked")
     assert f"starter.py validate {subscription_id}" in shown.stdout
     assert process_id in [one["process_id"] for one in listed.document]
     assert process_id not in [one["process_id"] for one in parked.document]
@@ -110,7 +110,7 @@ async def test_a_given_up_process_says_what_to_do(starter: Starter, groups: Fake
     await starter("abort", process_id)
     given_up = await starter("give-up", process_id)
     why = await starter("subscriptions", "--out-of-sync", *ALL)
-    unlocked = await starter("set-in-sync", subscription_id)
+    unlocked = await starter("set-in-sync", subscription_id, "--reason", "looked")
     assert f"starter.py set-in-sync {subscription_id}" in given_up.stdout
     assert f"held by {process_id}, given up" in why.stdout
     assert f"Set in sync: {process_id} no longer holds it" in unlocked.stderr

@@ -107,9 +107,11 @@ async def test_following_ends_if_temporal_never_closes_the_process(
     async with pool.acquire() as connection:
         await connection.execute(
             """
-            INSERT INTO processes
-            SELECT (jsonb_populate_record(p, jsonb_build_object('process_id', $2::text))).*
-            FROM processes p
+            INSERT INTO processes (
+                process_id, first_execution_run_id, workflow, target, status, started_at, ended_at
+            )
+            SELECT $2, first_execution_run_id, workflow, target, status, started_at, ended_at
+            FROM processes
             WHERE process_id = $1
             """,
             done.id,

@@ -114,7 +114,7 @@ async def test_the_same_process_id_shows_the_process_that_has_ended(
 async def test_validate_all_takes_no_version(starter: Starter) -> None:
     ended = await starter("validate", "--all", "--version", "1")
     assert ended.code == 2
-    assert "leave it out with --all" in ended.stderr
+    assert "--version belongs to one subscription; leave it out" in ended.stderr
 
 
 @pytest.mark.parametrize(

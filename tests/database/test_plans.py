@@ -4,9 +4,8 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -26,16 +25,24 @@ from orchestrator.database import (
     subscriptions,
 )
 from orchestrator.database.connection import Connection, Pool, open_pool
+from orchestrator.database.filters import ProcessFilter
 from orchestrator.database.migrate import migrate
 from orchestrator.database.process_lists import FailedKind
 from orchestrator.domain.process import ProcessStatus, Target
-from orchestrator.domain.subscription import Status
 from tests.conftest import new_database
-from trials.growth.filling import fill, process_id, subscription_id
+from tests.database.lists import (
+    AT,
+    GROUP,
+    MODIFY,
+    USER,
+    Ask,
+    Lists,
+    lists_of_processes,
+    lists_of_subscriptions,
+    searches,
+)
+from trials.growth.filling import fill, process_id
 
-Ask = Callable[[Connection], Awaitable[Any]]
-Lists = dict[str, tuple[Ask, str]]
-"""Lists with the index that each should use."""
 Explained = Callable[[Connection, Ask], Awaitable[str]]
 
 GROWING = "|".join(
@@ -46,8 +53,6 @@ GROWING = "|".join(
     )
 )
 """The tables that grow with use."""
-USER, GROUP = subscription_id(1300), subscription_id(1003)
-MODIFY = process_id("modify_user", 1301, 2)
 
 MORE = (
     """
@@ -93,9 +98,9 @@ async def statements(connection: Connection, ask: Ask) -> list[tuple[str, tuple[
 
 async def explain(connection: Connection, ask: Ask) -> str:
     """Return the plans, for their values, of the statements that this runs."""
-    plans = [
-        await connection.fetch(f"EXPLAIN {sql}", *values) for sql, values in await statements(connection, ask)
-    ]
+    async with connection.transaction():  # in which the settings of a search last
+        asked = await statements(connection, ask)
+        plans = [await connection.fetch(f"EXPLAIN {sql}", *values) for sql, values in asked]
     return shown(plans)
 
 
@@ -132,39 +137,6 @@ async def missed(connection: Connection, asked: Lists) -> dict[str, str]:
     }
 
 
-def lists_of_subscriptions() -> Lists:
-    """Return every list of subscriptions, with the index that it should use."""
-    found: Lists = {}
-    for status, name, out_of_sync, after in product(
-        (None, *Status), (None, "User Group", "User external"), (False, True), (None, USER)
-    ):
-        filters = {"status": status, "product": name, "out_of_sync": out_of_sync, "after": after}
-        index = (
-            "subscriptions_out_of_sync_by_status" if out_of_sync else "subscriptions_by_product_and_status"
-        )
-        found[str(filters)] = partial(subscriptions.list_subscriptions, **filters), index
-    for after in (None, USER):
-        found[f"to validate after {after}"] = (
-            partial(findings.list_active, limit=50, after=after),
-            "subscriptions_by_product_and_status",
-        )
-    return found
-
-
-def lists_of_processes() -> Lists:
-    """Return every list of processes, with the index that it should use."""
-    found: Lists = {}
-    for status, about, after in product((None, *ProcessStatus), (None, USER), (None, MODIFY)):
-        filters = {"status": status, "subscription_id": about, "after": after}
-        index = "processes_of_subscription" if about else "processes_by_status"
-        found[str(filters)] = partial(process_lists.list_processes, **filters), index
-    for kind, after in product(FailedKind, (None, MODIFY)):
-        ask = partial(process_lists.list_processes, status=kind, after=after)
-        index = "processes_parked" if kind is FailedKind.PARKED else "processes_failed_validations"
-        found[f"{kind} after {after}"] = ask, index
-    return found
-
-
 async def update(connection: Connection) -> None:
     """Store a subscription that has not changed."""
     stored = await subscriptions.read_subscription(connection, USER)
@@ -177,7 +149,6 @@ async def leave_note(connection: Connection) -> None:
     await notes.note_subscription(connection, USER, notes.Note(by=None, note=str(uuid4()), at=AT))
 
 
-AT = datetime(2020, 1, 1, tzinfo=UTC)
 FEW = [process_id("validate_user", 1302, 3), process_id("validate_user", 1304, 3)]
 
 
@@ -206,7 +177,12 @@ LOCK = past.Lock(
 OTHERS: dict[str, Ask] = {
     "the open processes": processes.list_open_processes,
     "the counts": counts.count,
-    "what is parked": partial(open_processes.list_parked_processes, because="rejects", workflow=None),
+    "what is parked": partial(
+        process_lists.list_processes, status=FailedKind.PARKED, fitting=ProcessFilter(because="rejects")
+    ),
+    "the changes of a subscription": partial(process_lists.list_changes, subscription_id=USER),
+    "its validations": partial(process_lists.fold_validations, subscription_id=USER),
+    "whether a workflow has run": partial(process_lists.has_processes, workflow="nothing"),
     "the frequent reasons": partial(counts.frequent_reasons, limit=5),
     "the newest open processes": partial(open_processes.list_newest_open_processes, limit=5),
     "mark as lost": partial(open_processes.mark_lost, process_id=MODIFY, reason="", at=AT),
@@ -262,6 +238,11 @@ async def test_a_list_of_processes_uses_its_index(filled: Pool) -> None:
         assert await missed(connection, lists_of_processes()) == {}
 
 
+async def test_a_search_uses_its_index(filled: Pool) -> None:
+    async with filled.acquire() as connection:
+        assert await missed(connection, searches()) == {}
+
+
 @pytest.mark.parametrize("explained", [explain, explain_generic])
 @pytest.mark.parametrize("name", OTHERS)
 async def test_every_other_statement_uses_an_index(filled: Pool, name: str, explained: Explained) -> None:
@@ -271,7 +252,7 @@ async def test_every_other_statement_uses_an_index(filled: Pool, name: str, expl
     assert scanned(plan) == set(), plan
 
 
-@pytest.mark.parametrize("lists", [lists_of_subscriptions, lists_of_processes])
+@pytest.mark.parametrize("lists", [lists_of_subscriptions, lists_of_processes, searches])
 async def test_a_list_is_always_planned_for_its_values(filled: Pool, lists: Callable[[], Lists]) -> None:
     """After five times PostgreSQL may keep a plan for any values, which can use no filter."""
     async with rolled_back(filled) as connection:
@@ -294,12 +275,13 @@ async def test_a_list_is_always_planned_for_its_values(filled: Pool, lists: Call
         "processes_of_subscription",
         "processes_parked",
         "processes_failed_validations",
+        *sorted({index for _, index in searches().values()} - {"subscriptions_out_of_sync_by_status"}),
     ],
 )
 async def test_a_list_without_its_index_is_noticed(filled: Pool, index: str) -> None:
     async with rolled_back(filled) as connection:
         await connection.execute(f"DROP INDEX {index}")
-        assert await missed(connection, lists_of_subscriptions() | lists_of_processes())
+        assert await missed(connection, lists_of_subscriptions() | lists_of_processes() | searches())
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,17 @@ def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[C
 
 COMMANDS = list(commands())
 
+FILTERS: dict[str, list[str]] = {
+    "search": ["there", "user gro", "create", "a-b", "'", nasty.A_PROCESS, "alice 42"],
+    "because": ["rejects", "system unreachable", "("],
+    "workflow": ["create_user", "validate_user_group", "nothing"],
+    "created_by": ["alice", "nobody"],
+    "step": ["resync", "unsync", "nothing"],
+    "since": ["2d", "6h", "2026-03-01", "2999-12-31T23:59:59+14:00", "0001-01-01", "99999999d", "now"],
+    "customer": [nasty.A_GROUP, nasty.NOBODY, "ACME"],
+}
+"""Plausible values of the options that filter."""
+
 TEXTS = nasty.TEXTS.filter(lambda text: len(text) <= 100_000)  # the longest that the operating system accepts
 
 
@@ -46,6 +57,8 @@ TYPED = {
     "about": nasty.mostly(nasty.SUBSCRIPTIONS, st.just(nasty.A_PROCESS), one_in=2),
     "at": nasty.TIMES | st.sampled_from(["0s", "1d", "2026-03-01T14:30Z", "0001-01-01T00:00+14:00"]),
     "status": st.sampled_from(["active", "terminated", "failed", "completed", "waiting", "scheduled"]),
+    "held_by": st.sampled_from([nasty.A_PROCESS, "another"]),
+    **{name: st.sampled_from(values) for name, values in FILTERS.items()},
     # So long that nothing starts while the tests run.
     "within": st.sampled_from(["1d", "30d", "365d", "36500d", "1y", "0d", "-1d"]),
 }
@@ -54,7 +67,7 @@ TYPED = {
 
 def _typed(name: str) -> st.SearchStrategy[str]:
     """Draw a plausible value for the option or argument of this name."""
-    if name in FIELDS:
+    if name in FIELDS and name not in TYPED:
         return nasty.typed(FIELDS[name], name)
     if name in TYPED:
         return TYPED[name]

@@ -29,7 +29,7 @@ LINES = st.one_of(
     ARGUMENTS.map(lambda one: ["create", "user-group", "--group-name", "ops", "--process-id", one]),
     ARGUMENTS.map(lambda one: ["subscriptions", "--product", one]),
     ARGUMENTS.map(lambda one: ["process", one]),
-    ARGUMENTS.map(lambda one: ["set-in-sync", "--json", one]),
+    ARGUMENTS.map(lambda one: ["set-in-sync", "--json", "--reason", "looked", one]),
     st.lists(ARGUMENTS, min_size=1, max_size=3),
 )
 

@@ -123,7 +123,7 @@ async def test_what_a_paused_process_holds_is_not_set_in_sync(
             group_id,
             fence=fence_by(endpoints, processes.pool),
             by=None,
-            reason=None,
+            reason="looked",
         )
     assert (await processes.read(group_id)).held_by == handle.id
 

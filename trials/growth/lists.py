@@ -1,14 +1,17 @@
 """The lists that are measured: with every filter alone, and with several together."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 
 from orchestrator.database import process_lists, subscriptions
+from orchestrator.database.filters import ProcessFilter, SubscriptionFilter
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status
 from trials.growth.database import MIDDLE, USER, Filled
 from trials.growth.filling import process_id, subscription_id
+
+ANY = ProcessFilter()
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Subscriptions:
     out_of_sync: bool = False
     after: bool = False
     """Whether it begins in the middle of all subscriptions."""
+    search: str | None = None
 
     @property
     def name(self) -> str:
@@ -28,6 +32,7 @@ class Subscriptions:
             f"--status {self.status}" if self.status else "",
             f'--product "{self.product}"' if self.product else "",
             "--out-of-sync" if self.out_of_sync else "",
+            f"--search '{self.search}'" if self.search else "",
             "--after ID" if self.after else "",
         )
         return " ".join(["subscriptions", *filter(None, options)])
@@ -40,6 +45,7 @@ class Subscriptions:
                 status=self.status,
                 product=self.product,
                 out_of_sync=self.out_of_sync,
+                fitting=SubscriptionFilter(search=self.search),
                 limit=limit,
                 after=subscription_id(filled.number(MIDDLE)) if self.after else None,
             )
@@ -55,6 +61,7 @@ class Processes:
     """Whether only those on one subscription are listed."""
     after: bool = False
     """Whether it begins in the middle of all processes; of one subscription, after its newest process."""
+    fitting: ProcessFilter = ANY
 
     @property
     def name(self) -> str:
@@ -62,6 +69,11 @@ class Processes:
         options = (
             f"--status {self.status}" if self.status else "",
             "--subscription ID" if self.of_subscription else "",
+            *(
+                f"--{name.removeprefix('created_')} '{value}'"
+                for name, value in asdict(self.fitting).items()
+                if value is not None
+            ),
             "--after ID" if self.after else "",
         )
         return " ".join(["processes", *filter(None, options)])
@@ -75,10 +87,22 @@ class Processes:
                 connection,
                 status=self.status,
                 subscription_id=subscription_id(number) if self.of_subscription else None,
+                fitting=self.fitting,
                 limit=limit,
                 after=newest if self.after else None,
             )
         return len(found)
+
+
+SOUGHT = (
+    ProcessFilter(search="alice"),
+    ProcessFilter(search=process_id("create_user", 777, 1)),
+    ProcessFilter(search="alice ticket 776"),
+    ProcessFilter(workflow="validate_user"),
+    ProcessFilter(created_by="alice"),
+    ProcessFilter(step="resync"),
+    ProcessFilter(because="made by"),
+)
 
 
 def every_list() -> Iterator[Subscriptions | Processes]:
@@ -92,3 +116,12 @@ def every_list() -> Iterator[Subscriptions | Processes]:
         (None, ProcessStatus.COMPLETED, ProcessStatus.FAILED), (False, True), (False, True)
     ):
         yield Processes(ended, of_one, after)
+    # Words that most have, that one has, and a word of each kind together.
+    for text in ("user", "internal", "name-777", "user 777"):
+        yield Subscriptions(search=text)
+    yield Subscriptions(Status.TERMINATED, search="external")
+    yield Subscriptions(search="user", after=True)
+    for fitting in SOUGHT:
+        yield Processes(fitting=fitting)
+    yield Processes(ProcessStatus.FAILED, fitting=ProcessFilter(search="alice"))
+    yield Processes(after=True, fitting=ProcessFilter(search="alice"))

@@ -77,14 +77,17 @@ INSERT = (
         process_id, first_execution_run_id, workflow, target, subscription_id, status, created_by, reason,
         started_at, ended_at, last_step, failed_reason, before_image
     )
-    SELECT process_id, md5(process_id)::uuid::text, workflow, target, subscription_id, status, 'alice',
-           'made by the generator', started_at, ended_at,
+    SELECT process_id, md5(process_id)::uuid::text, workflow, target, subscription_id, status,
+           -- Half of them by one person, the others by many: as many words as in real life, common and rare.
+           CASE WHEN chance % 2 = 0 THEN 'alice' ELSE format('person%s', chance % 500) END,
+           format('made by the generator for ticket %s', chance % 1000), started_at, ended_at,
            (SELECT s.step FROM sequences s
             WHERE s.workflow = r.workflow AND s.course = 'forward' AND s.number <= r.steps
             ORDER BY s.number DESC LIMIT 1),
            CASE WHEN status IN ('failed', 'refused', 'lost') THEN 'made by the generator' END,
            CASE WHEN target <> 'CREATE' AND steps > 1 THEN image END
     FROM ran r
+    CROSS JOIN LATERAL abs(hashtext(r.process_id)::bigint) AS chance
     """,
     # A step leaves the subscription; the check and the end of a validation also the differences.
     """
