@@ -77,7 +77,12 @@ def counted(number: int, noun: str) -> str:
 def progress_bar(*, quiet: bool) -> Iterator[Progress]:
     """Show, on a terminal, how many rows have ended, how many do a second, and the time that remains."""
     columns = (
-        *(BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn()),
+        *(
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        ),
         TextColumn("{task.fields[told]}"),
     )
     hidden = quiet or not output.stderr.is_terminal

@@ -66,7 +66,7 @@ async def follow_bulk(connections: Connections, bulk_id: UUID, *, quiet: bool) -
             ended = bulk.rows - counts.open
             first = ended if first < 0 else first
             rate = (ended - first) / max(time.monotonic() - began, LOOK_EVERY)
-            progress.update(task, total=bulk.rows, completed=ended, told=str(counts), rate=f"{rate:.1f}/s")
+            progress.update(task, total=bulk.rows, completed=ended, told=counts.unwell, rate=f"{rate:.1f}/s")
             if not active:
                 return await patiently(lambda: bulk_document(connections, bulk_id))
             # Counting the rows that wait takes a while if they are a million.

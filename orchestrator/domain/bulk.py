@@ -52,9 +52,17 @@ class RowCounts(BaseModel):
         """Number of rows that have neither ended nor parked."""
         return self.waiting + self.running
 
+    @property
+    def unwell(self) -> str:
+        """How many rows are parked or have ended badly, in words; empty if none."""
+        return _told(self.model_dump(include={one.value for one in (RowStatus.PARKED, *ENDED_BADLY)}))
+
     def __str__(self) -> str:
-        told = [f"{number} {status}" for status, number in self.model_dump().items() if number]
-        return ", ".join(told) or "no rows"
+        return _told(self.model_dump())
+
+
+def _told(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{number} {status}" for status, number in numbers.items() if number)
 
 
 class Bulk(BaseModel):
