@@ -78,7 +78,7 @@ async def test_process_shows_the_steps_with_status_attempts_and_times(starter: S
     assert (document["status"], document["last_step"]) == ("completed", "resync")
     assert len(document["steps"]) == 6
     assert list(document["steps"][3]) == [
-        "name", "title", "status", "attempts", "started_at", "ended_at", "failure",
+        "name", "title", "status", "attempts", "started_at", "ended_at", "failure", "next_attempt_at",
     ]  # fmt: skip
     assert document["steps"][3]["name"] == "provision_user_group"
     assert {step["status"] for step in document["steps"]} == {"completed"}
