@@ -141,13 +141,23 @@ async def list_changes(connection: Connection, subscription_id: UUID, *, limit: 
 
 
 async def fold_validations(connection: Connection, subscription_id: UUID) -> Validations:
-    """Return how many validations a subscription has had, the first and the last."""
+    """Return how many validations a subscription has had, the first and the last.
+
+    Those that clean-up has folded count; their moments are those at which they ended.
+    """
     row = await connection.fetchrow(
         """
-        SELECT count(*) AS number, min(started_at) AS first_at, max(started_at) AS last_at,
-               (array_agg(status ORDER BY started_at DESC, process_id DESC))[1] AS last_status
-        FROM processes
-        WHERE subscription_id = $1 AND target = 'VALIDATE'
+        SELECT number + coalesce(s.validations, 0) AS number, least(began, s.first_at) AS first_at,
+               greatest(newest, s.last_at) AS last_at,
+               CASE WHEN s.last_at > coalesce(newest, '-infinity') THEN 'completed' ELSE newest_status END
+                   AS last_status
+        FROM (
+            SELECT count(*) AS number, min(started_at) AS began, max(started_at) AS newest,
+                   (array_agg(status ORDER BY started_at DESC, process_id DESC))[1] AS newest_status
+            FROM processes
+            WHERE subscription_id = $1 AND target = 'VALIDATE'
+        ) AS kept
+        LEFT JOIN validation_summaries s ON s.subscription_id = $1
         """,
         subscription_id,
     )

@@ -42,6 +42,14 @@ async def test_a_dry_run_counts_and_changes_nothing(old: None, starter: Starter,
     assert await processes_left(pool) == 1
 
 
+async def test_folded_validations_still_count(old: None, starter: Starter) -> None:
+    before = (await starter("subscription", "User Group Old", "--json")).document["validations"]
+    await starter("clean-up")
+    after = (await starter("subscription", "User Group Old", "--json")).document["validations"]
+    assert [before["number"], before["last_status"]] == [2, "completed"]
+    assert [after["number"], after["last_status"]] == [2, "completed"]
+
+
 async def test_days_and_the_setting_say_what_is_kept(old: None, starter: Starter) -> None:
     async def counted(*arguments: str, setting: str = "") -> int:
         told = Starter(starter.environment | {"RETENTION_DAYS": setting})
