@@ -27,7 +27,7 @@ from orchestrator.database import (
 from orchestrator.database.connection import Connection, Pool, open_pool
 from orchestrator.database.migrate import migrate
 from orchestrator.database.process_lists import FailedKind
-from orchestrator.domain.process import ProcessStatus, Target
+from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status
 from tests.conftest import new_database
 from trials.growth.filling import fill, process_id, subscription_id
@@ -175,16 +175,7 @@ async def leave_note(connection: Connection) -> None:
 
 
 AT = datetime(2020, 1, 1, tzinfo=UTC)
-LOCK = past.Lock(
-    process_id=MODIFY,
-    target=Target.MODIFY,
-    status=ProcessStatus.COMPLETED,
-    before_image=None,
-    version=1,
-    locked_at=AT,
-    unlocked_at=AT,
-    set_in_sync_at=None,
-)
+LOCK = past.Lock.model_construct(**dict[str, Any](version=1, locked_at=AT))
 OTHERS: dict[str, Ask] = {
     "the open processes": processes.list_open_processes,
     "the counts": counts.count,
