@@ -28,7 +28,7 @@ from orchestrator.database.connection import Connection, Pool, open_pool
 from orchestrator.database.filters import ProcessFilter
 from orchestrator.database.migrate import migrate
 from orchestrator.database.process_lists import FailedKind
-from orchestrator.domain.process import ProcessStatus, Target
+from orchestrator.domain.process import ProcessStatus
 from tests.conftest import new_database
 from tests.database.lists import (
     AT,
@@ -164,16 +164,7 @@ async def refer(connection: Connection) -> None:
     await connection.fetch("SELECT FROM subscriptions WHERE discrepancy_found_by = $1 FOR KEY SHARE", MODIFY)
 
 
-LOCK = past.Lock(
-    process_id=MODIFY,
-    target=Target.MODIFY,
-    status=ProcessStatus.COMPLETED,
-    before_image=None,
-    version=1,
-    locked_at=AT,
-    unlocked_at=AT,
-    set_in_sync_at=None,
-)
+LOCK = past.Lock.model_construct(**dict[str, Any](version=1, locked_at=AT))
 OTHERS: dict[str, Ask] = {
     "the open processes": processes.list_open_processes,
     "the counts": counts.count,
