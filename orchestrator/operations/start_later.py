@@ -128,6 +128,9 @@ class StartLater:
                     timeout=at - workflow.now(),
                     timeout_summary=f"Starts at {spelled_out(at)}",
                 )
+            # The SDK may drop a cancellation that arrives together with what ends the wait.
+            if workflow.cancellation_reason() is not None:
+                raise asyncio.CancelledError
         self._is_due = True
 
     @property

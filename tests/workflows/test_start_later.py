@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
@@ -16,7 +16,9 @@ from orchestrator.database.process_lists import list_processes
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status
 from orchestrator.temporal import search_attributes
+from settings import Endpoints
 from tests.processes import Handle, Processes, eventually
+from worker import open_worker
 
 YEAR = timedelta(days=365)
 
@@ -229,3 +231,23 @@ async def test_a_wrong_input_is_refused_at_once(
     assert told.startswith(message)
     assert "\n" not in told
     assert await processes_on(processes, group_id) == [CREATED]
+
+
+async def test_a_cancel_counts_even_if_it_is_moved_meanwhile(
+    client: Client, endpoints: Endpoints, processes: Processes, temporal: WorkflowEnvironment
+) -> None:
+    """Both arrive while no worker runs, so the next one gets them in one task."""
+    async with open_worker(client, endpoints, task_queue=processes.task_queue) as worker, worker:
+        group_id = await processes.active_group()
+        with temporal.with_time_skipping_disabled():
+            handle = await start_later(processes, group_id)
+        await until_scheduled(handle)
+    year_after = (datetime.now(UTC) + 2 * YEAR).isoformat()
+    moving = asyncio.create_task(handle.execute_update("move", {"at": year_after}))
+    await handle.cancel(reason="carol: they stay")
+    async with open_worker(client, endpoints, task_queue=processes.task_queue) as worker, worker:
+        async with asyncio.timeout(30):
+            await processes.until_closed(handle)
+        assert (await handle.describe()).status == WorkflowExecutionStatus.CANCELED
+        assert await processes_on(processes, group_id) == [CREATED]
+    await asyncio.gather(moving, return_exceptions=True)
