@@ -15,7 +15,7 @@ from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from cli.json_output import print_json
 from cli.meaning import AmbiguousId
 from cli.options import command, examples, json_option, limit_option
-from cli.typed import SHORTEST, require_text
+from cli.typed import LONGEST_PATH, SHORTEST, require_text
 from orchestrator.database import bulk_rows, bulks
 from orchestrator.database.connection import transaction
 from orchestrator.database.lookup import range_of
@@ -62,6 +62,7 @@ def bulk(
     note, at_most = note_of(by, reason), require_at_once(at_once)
     require_text(bulk_id)
     require_text(after)
+    require_text(errors, longest=LONGEST_PATH)
     starts = resume or retry_failed
     if bulk_id is None:
         if follow or starts or errors is not None:
