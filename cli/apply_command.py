@@ -27,6 +27,7 @@ from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from cli.json_output import print_json
 from cli.options import command, examples, json_option
 from cli.row_forms import find_product
+from cli.typed import LONGEST_PATH, require_text
 from cli.uploading import Plan, Request, Upload
 from orchestrator.domain.bulk import Bulk
 from orchestrator.domain.errors import InvalidInput
@@ -75,6 +76,7 @@ def apply(
     The file is CSV, or has one JSON object a line. Its columns are the fields of "create", "modify" and
     "terminate", and "action": create (the default), modify or terminate. Rows of an earlier file are skipped.
     """
+    require_text(str(file), longest=LONGEST_PATH)
     at_most = require_at_once(at_once)
     request = Request(file, product, note_of(by, reason), again=again, retry_failed=retry_failed)
     if again and retry_failed:

@@ -1,5 +1,6 @@
 """The command that lists and shows bulks, and goes on with one."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -15,13 +16,14 @@ from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from cli.json_output import print_json
 from cli.meaning import AmbiguousId
 from cli.options import command, examples, json_option, limit_option
-from cli.typed import SHORTEST, require_text
+from cli.typed import LONGEST_PATH, SHORTEST, require_text
 from orchestrator.database import bulk_rows, bulks
 from orchestrator.database.connection import transaction
 from orchestrator.database.lookup import range_of
 from orchestrator.domain.bulk import BulkNotFound
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.input_errors import shown
+from orchestrator.process.forms import OperatorNote
 
 MOST = 11
 """Bulks with the same beginning that are looked for: one more than a refusal names."""
@@ -62,26 +64,16 @@ def bulk(
     note, at_most = note_of(by, reason), require_at_once(at_once)
     require_text(bulk_id)
     require_text(after)
-    starts = resume or retry_failed
+    require_text(errors, longest=LONGEST_PATH)
     if bulk_id is None:
-        if follow or starts or errors is not None:
+        if follow or resume or retry_failed or errors is not None:
             raise InvalidInput("Which bulk? Give its id: starter.py bulk lists all")
         return _list(limit, after, as_json=as_json)
+    starts = resume or retry_failed
+    wanted = _Wanted(bulk_id, follow=follow or starts, starts=starts, retries=retry_failed, errors=errors)
 
     async def work(connections: Connections) -> BulkDocument:
-        found = await _find(connections, bulk_id)
-        if retry_failed:
-            async with transaction(connections.pool) as connection:
-                await bulk_rows.run_again(connection, found)
-        if starts:
-            await start_bulk(connections, found, at_most, note)
-        if starts or follow:
-            document = await follow_bulk(connections, found, quiet=as_json)
-        else:
-            document = await bulk_document(connections, found)
-        if errors is not None:
-            await keep_failures(connections, document, Path(errors))
-        return document
+        return await _go_on(connections, wanted, note, at_most, quiet=as_json)
 
     try:
         document = with_connections(work, reads=not starts)
@@ -90,9 +82,42 @@ def bulk(
         return INTERRUPTED
     if as_json:
         print_json(document)
-        return DONE if document.completed == document.rows or not (starts or follow) else NOT_DONE
+        return DONE if document.completed == document.rows or not wanted.follow else NOT_DONE
     print_bulk(document)
-    return outcome_of(document) if starts or follow else DONE
+    return outcome_of(document) if wanted.follow else DONE
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What to do with a bulk."""
+
+    bulk_id: str
+    """As it was typed."""
+    follow: bool
+    starts: bool
+    """Whether to run its remaining rows."""
+    retries: bool
+    """Whether to run those again that have parked or ended badly."""
+    errors: str | None
+    """File for the rows that have ended badly; `None` writes none."""
+
+
+async def _go_on(
+    connections: Connections, wanted: _Wanted, note: OperatorNote, at_once: int, *, quiet: bool
+) -> BulkDocument:
+    found = await _find(connections, wanted.bulk_id)
+    if wanted.retries:
+        async with transaction(connections.pool) as connection:
+            await bulk_rows.run_again(connection, found)
+    if wanted.starts:
+        await start_bulk(connections, found, at_once, note)
+    if wanted.follow:
+        document = await follow_bulk(connections, found, quiet=quiet)
+    else:
+        document = await bulk_document(connections, found)
+    if wanted.errors is not None:
+        await keep_failures(connections, document, Path(wanted.errors))
+    return document
 
 
 def _list(limit: int, after: str | None, *, as_json: bool) -> int:

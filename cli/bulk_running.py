@@ -84,9 +84,15 @@ async def _look(connections: Connections, bulk_id: UUID) -> tuple[Bulk, RowCount
 
 async def keep_failures(connections: Connections, document: BulkDocument, path: Path) -> None:
     """Write the rows that have ended badly into this file, if there are any, and say so."""
-    if document.ended_badly:
+    if not document.ended_badly:
+        return
+    failed = counted(document.ended_badly, "row")
+    try:
         await write_failures(connections, document.bulk_id, path)
-        failed = counted(document.ended_badly, "row")
+    except OSError as error:
+        again = f"starter.py bulk {document.bulk_id} --errors FILE"
+        output.say(f"{failed} failed; cannot write {path} ({error.strerror}). Write another file: {again}")
+    else:
         output.say(f"{failed} failed; correct {path}, and apply that file")
 
 

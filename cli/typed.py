@@ -11,6 +11,8 @@ LONGEST_ID = 1000
 """Bytes: the longest workflow id that Temporal accepts."""
 LONGEST_DESCRIPTION = 10_000
 """Bytes: longer than any description."""
+LONGEST_PATH = 4096
+"""Bytes: the longest path that Linux accepts."""
 SHORTEST = 4
 """Characters of an id that name it."""
 

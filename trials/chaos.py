@@ -164,24 +164,13 @@ def print_outcome(outcome: Outcome) -> None:
     "--workers", type=click.IntRange(2, 8), default=2, show_default=True, help="Workers that run at once."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
-def main(
-    *,
-    seed: int | None,
-    duration: float,
-    processes: int,
-    rows: int,
-    faults: int | None,
-    workers: int,
-    as_json: bool,
-) -> None:
+def main(*, seed: int | None, duration: float, faults: int | None, as_json: bool, **sizes: int) -> None:
     """Run processes while faults strike, then audit them. Exit with 1 if the audit finds anything."""
     run = Run(
         seed=SystemRandom().randrange(10**6) if seed is None else seed,
         duration=duration,
-        processes=processes,
-        rows=rows,
         faults=faults or round(duration / SECONDS_PER_FAULT),
-        workers=workers,
+        **sizes,
     )
     # The SDK would log a warning for every call that it repeats because of a fault.
     quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))

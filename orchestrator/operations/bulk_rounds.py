@@ -23,8 +23,8 @@ from orchestrator.process.starting import Startable, known_attributes, start_exe
 from orchestrator.temporal.executions import closed_as
 from orchestrator.temporal.priorities import BATCH
 
-LOOK_EVERY = 0.1
-"""Seconds between two looks at the processes in progress."""
+QUICK, SLOW = 0.1, 0.5
+"""Seconds between two looks at the processes in progress: while they end, and while they do not."""
 
 ASK_AFTER = 30.0
 """Seconds after which Temporal is asked whether a process is still open: it may be lost."""
@@ -88,8 +88,10 @@ class Round:
         ends_at, left = time.monotonic() + limits.seconds, limits.rows
         found = await self._list(RowStatus.RUNNING, MOST_IN_PROGRESS)
         await self._store(await self._begin(found, retries=False), found)
+        pause = QUICK
         while True:
-            await self._store(await self._look(), [])
+            over = await self._look()
+            await self._store(over, [])
             if left <= 0 or stopping() or time.monotonic() > ends_at:
                 return
             free = min(self._at_once - len(self._in_progress), left)
@@ -98,7 +100,8 @@ class Round:
             left -= len(waiting)
             if not self._in_progress and not waiting:
                 return
-            await asyncio.sleep(LOOK_EVERY)
+            pause = QUICK if over or waiting else min(pause * 1.5, SLOW)
+            await asyncio.sleep(pause)
 
     async def _list(self, status: RowStatus, limit: int) -> list[BulkRow]:
         async with self._scene.pool.acquire() as connection:

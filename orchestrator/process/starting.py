@@ -56,7 +56,6 @@ async def start_execution(
 
     Raises:
         ProcessAlreadyExists: when Temporal has one with this id; nothing was started.
-        RPCError: when Temporal does not answer.
     """
     start = partial(
         client.start_workflow,

@@ -183,6 +183,8 @@ async def test_failures_end_in_a_file_that_can_be_applied(starter: Starter, file
     }
     await starter("bulk", ended.document["bulk"]["bulk_id"], "--errors", str(errors) + "2")
     assert read(Path(f"{errors}2")) == read(errors)
+    elsewhere = await starter("bulk", ended.document["bulk"]["bulk_id"], "--errors", str(file.parent))
+    assert "cannot write" in elsewhere.stderr
     same = await apply(starter, errors)
     assert (same.document["skipped_failed"], same.document["bulk"]) == (1, None)
     rewrite(errors, read(errors).replace(nobody, (await ids(pool))["Support"]))
@@ -268,6 +270,12 @@ async def test_what_has_failed_is_told_in_words(
     assert "Line 2: parked: group_management rejects 'Support' (create_user_group-" in ended.stdout
     assert "--retry-failed" in ended.stderr
     assert ended.stderr.endswith("Error: 1 row of 3 not completed: 1 parked, 2 completed\n")
+
+
+@pytest.mark.parametrize("path", ["a\nb.csv", "\udcff.csv", "a" * 5000])
+async def test_a_path_that_cannot_be_stored_is_refused(starter: Starter, path: str) -> None:
+    ended = await starter("apply", path)
+    assert (ended.code, len(ended.stderr.splitlines())) == (2, 1)
 
 
 @pytest.mark.parametrize(
