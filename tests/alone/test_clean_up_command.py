@@ -53,7 +53,10 @@ async def test_days_and_the_setting_say_what_is_kept(old: None, starter: Starter
     assert await counted("--days", "30", setting="32") == 2
 
 
-async def test_clean_up_twice_does_nothing_twice(old: None, starter: Starter) -> None:
+async def test_clean_up_twice_does_nothing_twice(
+    old: None, starter: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.operations.clean_up_activities.PAGE", 2)
     process_id = f"clean-up-{uuid4()}"
     first = await starter("clean-up", "--process-id", process_id)
     same = await starter("clean-up", "--process-id", process_id)
@@ -63,6 +66,8 @@ async def test_clean_up_twice_does_nothing_twice(old: None, starter: Starter) ->
     assert f'Process "{process_id}" already exists' in same.stderr
     assert (again.document["folded"], again.document["dropped"]) == (0, 0)
     assert (shown.document["workflow"], shown.document["status"]) == ("clean_up", "completed")
+    steps = [(step["title"], step["attempts"]) for step in shown.document["steps"]]
+    assert steps == [("Find retention", 1), ("Clean up, page 1", 1), ("Clean up, page 2", 1)]
 
 
 async def test_a_list_does_not_lack_what_was_changed(old: None, starter: Starter) -> None:
