@@ -8,6 +8,9 @@ from uuid import UUID
 from orchestrator.database.connection import Connection
 from orchestrator.domain.process import Process, Target
 
+COUNTED_WITHIN = 600.0
+"""Seconds: unlike other statements, counting reads everything that is due."""
+
 # A validation folds if it changed nothing, nobody acted on it, and no subscription refers to it. One that
 # found a discrepancy repaired has changed something.
 _JUDGED = """
@@ -57,7 +60,7 @@ class ValidationSummary:
 
 async def count_due(connection: Connection, before: datetime) -> Due:
     """Count what clean-up would do with what ended before this time; it only reads."""
-    row = await connection.fetchrow(_JUDGED + _COUNT, before)
+    row = await connection.fetchrow(_JUDGED + _COUNT, before, timeout=COUNTED_WITHIN)
     assert row is not None
     return Due(**dict(row))
 

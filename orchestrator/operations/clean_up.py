@@ -79,23 +79,23 @@ class CleanUp:
         self._show(ProcessStatus.RUNNING)
         try:
             before = self._done.before = self._done.before or await _retention(form)
-            pages = 1
-            while await self._clean_up_page(before):
-                if pages == PAGES:
+            page = 1
+            while await self._clean_up_page(before, page):
+                if page == PAGES:
                     workflow.continue_as_new(form, memo={"done": self._done})
-                pages += 1
+                page += 1
         except asyncio.CancelledError:
             self._show(ProcessStatus.ABORTED)
             raise
         self._show(ProcessStatus.COMPLETED)
         return self._done
 
-    async def _clean_up_page(self, before: datetime) -> bool:
+    async def _clean_up_page(self, before: datetime, number: int) -> bool:
         """Clean up a page; return whether there may be another one."""
         page = await run_external(
             CleanUpActivities.clean_up_page,
             CleanUpPage(before=before, at=workflow.now()),
-            "Clean up",
+            f"Clean up, page {number}",
             Course.FORWARD,
             BATCH,
         )

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 
-from orchestrator.database.connection import Pool
+from orchestrator.database.connection import Pool, transaction
 from orchestrator.operations.schedules import CLEAN_UP, end_schedule
 from tests.cli.test_ids import group
 from tests.processes import eventually
@@ -61,7 +61,10 @@ async def test_days_and_the_setting_say_what_is_kept(old: None, starter: Starter
     assert await counted("--days", "30", setting="32") == 2
 
 
-async def test_clean_up_twice_does_nothing_twice(old: None, starter: Starter) -> None:
+async def test_clean_up_twice_does_nothing_twice(
+    old: None, starter: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.operations.clean_up_activities.PAGE", 2)
     process_id = f"clean-up-{uuid4()}"
     first = await starter("clean-up", "--process-id", process_id)
     same = await starter("clean-up", "--process-id", process_id)
@@ -71,6 +74,24 @@ async def test_clean_up_twice_does_nothing_twice(old: None, starter: Starter) ->
     assert f'Process "{process_id}" already exists' in same.stderr
     assert (again.document["folded"], again.document["dropped"]) == (0, 0)
     assert (shown.document["workflow"], shown.document["status"]) == ("clean_up", "completed")
+    steps = [(step["title"], step["attempts"]) for step in shown.document["steps"]]
+    assert steps == [("Find retention", 1), ("Clean up, page 1", 1), ("Clean up, page 2", 1)]
+
+
+async def test_clean_up_can_be_aborted(
+    old: None, starter: Starter, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.operations.clean_up_activities.PAGE", 1)
+    process_id = f"clean-up-{uuid4()}"
+    async with transaction(pool) as connection:
+        await connection.execute("LOCK TABLE validation_findings IN ACCESS EXCLUSIVE MODE")
+        await starter("clean-up", "--no-wait", "--process-id", process_id)
+        await starter("abort", process_id, "--no-wait", "--reason", "not now")
+    followed = await starter("clean-up", "--process-id", process_id, "--json")
+    shown = await starter("process", process_id, "--json")
+    assert (followed.code, followed.document["error"]["type"]) == (1, "Aborted")
+    assert shown.document["status"] == "aborted"
+    assert await processes_left(pool) >= 2
 
 
 async def test_a_list_does_not_lack_what_was_changed(old: None, starter: Starter) -> None:

@@ -31,7 +31,7 @@ async def test_nightly_validations_leave_the_tables_flat(
 
     with Journal(tmp_path / "journal.jsonl") as journal:
         nights = Nights(client, task_queue, journal)
-        await nights.prepare(SUBSCRIPTIONS)
+        await nights.settle(SUBSCRIPTIONS)
         await nights.run(endpoints.database_url.get_secret_value(), NIGHTS, keep=KEEP, each=note)
         records = await read_records(journal, client, query(task_queue), pool, systems)
     nights.complete(records)
