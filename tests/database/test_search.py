@@ -1,9 +1,11 @@
 """What the filters of the lists find, whether many rows fit or few."""
 
+import asyncio
 import string
 from collections.abc import AsyncIterator
 from datetime import datetime
 from random import Random
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -220,6 +222,34 @@ async def test_filters_of_processes_combine_and_page(own: Pool) -> None:
     assert await found_processes(own, wanted, status=ProcessStatus.FAILED) == [stored[0]]
     assert await found_processes(own, wanted, status=FailedKind.DISCREPANCY) == []
     assert await found_processes(own, wanted, after="nobody") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "number", "asked"),
+    [
+        ("team", None, 60, "'team':*"),
+        ("new team", None, 60, "'new':* & 'team':*"),
+        ("team 4711", None, 1, "'4711':*"),
+        ("team 4711 zzz", None, 0, "'4711':* & 'zzz':*"),
+        ("team new", ProcessStatus.FAILED, 1, None),
+        ("team 4711", ProcessStatus.FAILED, 0, "'4711':*"),
+    ],
+)
+async def test_an_index_is_asked_for_rare_words_only(
+    own: Pool, text: str, status: ProcessStatus | None, number: int, asked: str | None
+) -> None:
+    """To list a common word takes an index long; other filters may leave few rows anyway."""
+    first, *_ = [await register(own, 0, reason=f"a new team {'4711' * (one == 7)}") for one in range(60)]
+    await fail(own, first, "rejected")
+    said: list[Any] = []
+    async with own.acquire() as connection:
+        with connection.query_logger(said.append):
+            found = await process_lists.list_processes(
+                connection, status=status, fitting=ProcessFilter(search=text), limit=1000
+            )
+            await asyncio.sleep(0)  # asyncpg tells of the last one a moment later
+    [gathered] = [one for one in said if "WITH found" in one.query]
+    assert (len(found), gathered.args[-1]) == (number, asked)
 
 
 @pytest.mark.parametrize("text", ["", " ", "'", "-_-", "a " * 21])
