@@ -118,6 +118,7 @@ class _Applying:
                 self._ask(plan.terminate)
                 plan, bulk = await self._upload(connections, terminates=True)
             if bulk is None:
+                await _say_stopped(connections, plan)
                 return plan, None
             if not self._as_json and (yes or not plan.terminate):
                 show_plan(plan)
@@ -167,6 +168,15 @@ class _Applying:
         if not applied.rows:
             output.say("There is nothing to do")
         return DONE
+
+
+async def _say_stopped(connections: Connections, plan: Plan) -> None:
+    """Print which bulks have skipped rows that wait but do not run."""
+    for bulk_id in plan.bulks if plan.skipped_open else ():
+        document = await bulk_document(connections, bulk_id)
+        if document.waiting and not document.active:
+            waiting = counted(document.waiting, "row")
+            output.say(f"{waiting} of bulk {bulk_id} not started: starter.py bulk {bulk_id} --resume")
 
 
 def show_plan(plan: Plan) -> None:

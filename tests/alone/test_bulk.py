@@ -148,6 +148,25 @@ async def test_an_aborted_bulk_stops_and_can_be_resumed(
     assert await number_of(pool, "processes") == 15
 
 
+async def test_an_upload_whose_client_dies_can_be_resumed(
+    starter: Starter, file: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cli.apply_command.start_bulk", die)
+        died = await starter("apply", str(file), "--product", "User Group")
+    again = await starter("apply", str(file), "--product", "User Group")
+    bulk_id = str(await pool.fetchval("SELECT bulk_id FROM bulks"))
+    assert died.code == 130
+    assert await number_of(pool, "processes") == 0
+    assert f"15 rows of bulk {bulk_id} not started" in again.stderr
+    assert f"starter.py bulk {bulk_id} --resume" in again.stderr
+    assert (await show(starter, bulk_id, "--resume")).code == 0
+    assert await names(pool) == ALL
+
+
 @pytest.fixture
 async def short_rounds(
     client: Client, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
