@@ -62,7 +62,7 @@ def searches() -> Lists:
     of_subscriptions = {
         "subscriptions_with_words": SubscriptionFilter(search="user 4711"),
         "subscriptions_by_customer": SubscriptionFilter(customer_id=USER),
-        "subscriptions_out_of_sync_by_status": SubscriptionFilter(held_by="nobody"),
+        "subscriptions_held_by": SubscriptionFilter(held_by="nobody"),
         "subscriptions_by_creation": SubscriptionFilter(since=AT),
     }
     of_processes = {

@@ -59,6 +59,17 @@ OF_VALIDATIONS = [
     ("validation_summaries_not_empty", "validation_summaries SELECT $1::uuid, now(), now(), 0"),
 ]
 
+OF_BULKS = [
+    (
+        "bulk_rows_bulk_known",
+        "bulk_rows SELECT gen_random_uuid(), 2, 'w', 'p', '{}', gen_random_uuid(), 'a', 'waiting'",
+    ),
+    (
+        "bulk_rows_status_known",
+        "bulk_rows SELECT bulk_id, 2, 'w', 'p', '{}', bulk_id, 'a', 'halted' FROM bulks LIMIT 1",
+    ),
+]
+
 OF_NOTES = [("subscription_notes_subscription_known", "VALUES (gen_random_uuid(), 1, null, 'a', now())")]
 
 NAMESPACES = [("temporal_namespace_only_row", "temporal_namespace VALUES (false, 'an id', 'a', 'b:1')")]
@@ -108,6 +119,12 @@ async def test_an_illegal_note_is_refused(pool: Pool, constraint: str, row: str)
     await refuse(pool, constraint, f"INSERT INTO subscription_notes {row}")
 
 
+@pytest.mark.parametrize(("constraint", "row"), OF_BULKS)
+async def test_an_illegal_row_of_a_bulk_is_refused(pool: Pool, constraint: str, row: str) -> None:
+    await pool.execute("INSERT INTO bulks SELECT gen_random_uuid(), 'a.csv', null, null, now(), 1, 0")
+    await refuse(pool, constraint, f"INSERT INTO {row}")
+
+
 @pytest.mark.parametrize(("constraint", "row"), TWICE)
 async def test_two_products_with_one_name_are_refused(pool: Pool, constraint: str, row: str) -> None:
     await refuse(pool, constraint, f"INSERT INTO {row}")
@@ -133,6 +150,7 @@ async def test_every_constraint_is_tested(pool: Pool) -> None:
         + OF_STEPS_AND_EVENTS
         + OF_VALIDATIONS
         + OF_NOTES
+        + OF_BULKS
         + TWICE
         + NAMESPACES
     )

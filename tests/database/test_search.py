@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from orchestrator.database import process_lists, processes, subscriptions
-from orchestrator.database.connection import Pool, open_pool
+from orchestrator.database import notes, process_lists, processes, subscriptions
+from orchestrator.database.connection import Pool, open_pool, transaction
 from orchestrator.database.filters import ProcessFilter, SubscriptionFilter, prefixes, query
 from orchestrator.database.migrate import migrate
+from orchestrator.database.notes import Note
 from orchestrator.database.process_lists import FailedKind
 from orchestrator.database.processes import TrailEvent
 from orchestrator.domain.errors import InvalidInput
@@ -111,8 +112,11 @@ async def test_each_word_begins_a_word_of_a_subscription(own: Pool, text: str, n
     stored = {
         await store(own, 0, "Security (north)"): "Security (north)",
         await store(own, 1, "Security-team, south"): "Security-team, south",
-        await store(own, 2, "operators", note="see rack/42"): "operators",
+        await store(own, 2, "operators"): "operators",
     }
+    *_, operators = stored
+    async with transaction(own) as connection:
+        await notes.note_subscription(connection, operators, Note(by=None, note="see rack/42", at=START))
     assert [stored[one] for one in await found(own, SubscriptionFilter(search=text))] == names
 
 
