@@ -9,6 +9,7 @@ from cli.json_output import print_json
 from cli.options import command, examples, json_option
 from orchestrator.database.counts import count, frequent_reasons
 from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.text import spelled
 from orchestrator.temporal.search_attributes import WAITING
 from orchestrator.temporal.task_queue import read_queue
 from orchestrator.temporal.visibility import count_open
@@ -54,7 +55,8 @@ def status(as_json: bool) -> int:
     output.print_facts({name.replace("_", " "): number for name, number in facts.items()})
     if found.reasons:
         click.echo("\nMost frequent reasons of parked processes")
-        output.print_facts({f"{one.processes} x": one.reason for one in found.reasons})
+        for one in found.reasons:
+            click.echo(spelled(f"{one.processes:>6} x  {one.reason}"))
     return DONE
 
 
