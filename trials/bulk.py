@@ -26,9 +26,13 @@ from stack.embedded import embedded_stack
 from stack.errors import StackFailed
 from trials.bench import measuring
 from trials.bench.errors import BenchFailed
-from trials.bench.subjects import Lifecycles, Subject
+from trials.bench.figures import Measure
+from trials.bench.parts import Parts
+from trials.bench.subjects import Lifecycles
 
 WORKERS = 2
+SINGLY = 300
+"""Creates that are started one by one."""
 PART = 10
 """The first and the last rows whose rates are compared: one part in so many."""
 
@@ -46,6 +50,9 @@ class Result(BaseModel):
     first_per_second: float
     """Of the first tenth of the rows."""
     last_per_second: float
+    singly_cpu_ms: float
+    """CPU of server, workers and PostgreSQL for one create, without the client."""
+    bulk_cpu_ms: float
     memory_before_mib: list[float]
     """Memory of each worker."""
     memory_after_mib: list[float]
@@ -69,33 +76,40 @@ async def measure(addresses: Addresses, directory: Path, rows: int, at_once: int
     create = Lifecycles(client).subjects()[0]
     path = directory / "groups.csv"
     write_rows(path, rows)
+    parts = Parts(addresses, {})
     async with await open_pool(addresses.database_url, size=1) as pool:
-        await _singly(create, 100, at_once)  # warm
+        await measuring.throughput(create, 100, at_once)  # warm
         output.say("Creates one by one")
-        before, memory_before = await _singly(create, 300, at_once), _memory(addresses)
+        used, memory_before = _cpu_ms(parts), _memory(addresses)
+        before = await measuring.throughput(create, SINGLY, at_once)
+        singly = _cpu_ms(parts) - used
         output.say(f"A file of {rows} creates")
-        began = asyncio.get_running_loop().time()
+        used, began = _cpu_ms(parts), asyncio.get_running_loop().time()
         bulk_id = await _apply(addresses, path, at_once)
         uploaded = asyncio.get_running_loop().time() - began
         await _until_ended(pool, bulk_id, rows)
-        memory_after = _memory(addresses)
+        memory_after, in_bulk = _memory(addresses), _cpu_ms(parts) - used
         output.say("Creates one by one, again")
         return Result(
             rows=rows,
             at_once=at_once,
             singly_before_per_second=before,
-            singly_after_per_second=await _singly(create, 300, at_once),
+            singly_after_per_second=await measuring.throughput(create, SINGLY, at_once),
             upload_seconds=uploaded,
             bulk_per_second=await _rate(pool, bulk_id, 0, rows),
             first_per_second=await _rate(pool, bulk_id, 0, rows // PART),
             last_per_second=await _rate(pool, bulk_id, rows - rows // PART, rows),
+            singly_cpu_ms=singly / SINGLY,
+            bulk_cpu_ms=in_bulk / rows,
             memory_before_mib=memory_before,
             memory_after_mib=memory_after,
         )
 
 
-async def _singly(create: Subject, number: int, at_once: int) -> float:
-    return await measuring.throughput(create, number, at_once)
+def _cpu_ms(parts: Parts) -> float:
+    """Return the CPU time that server, workers and PostgreSQL have used so far."""
+    used = parts.cpu_seconds("ours")
+    return 1000 * (sum(used.values()) - used[Measure.CPU_CLIENT_MS])
 
 
 async def _apply(addresses: Addresses, path: Path, at_once: int) -> str:
@@ -178,6 +192,8 @@ def rows_of(result: Result) -> Sequence[tuple[str, str]]:
         ("its rate, of that one by one", f"{result.share:.0%}"),
         ("its first tenth", f"{result.first_per_second:.1f} a second"),
         ("its last tenth", f"{result.last_per_second:.1f} a second"),
+        ("CPU for one create, one by one", f"{result.singly_cpu_ms:.0f} ms"),
+        ("CPU for one create, of the file", f"{result.bulk_cpu_ms:.0f} ms"),
         ("upload", f"{result.upload_seconds:.1f} s"),
         ("memory of the workers, MiB, before and after", f"{before}; {after}"),
     ]

@@ -132,14 +132,14 @@ async def test_an_aborted_bulk_stops_and_can_be_resumed(
     starter: Starter, file: Path, pool: Pool, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="slow", seconds=1))
-    bulk_id = await upload(starter, file, "--at-once", "2")
-    await until_completed(starter, bulk_id, 2)
+    bulk_id = await upload(starter, file, "--at-once", "1")
+    await until_completed(starter, bulk_id, 1)
     aborted = await starter("abort", process_id_of(UUID(bulk_id)), "--json")
     assert (aborted.code, aborted.document["status"]) == (0, "aborted")
     await groups.system.clear_faults()
     stopped = await show(starter, bulk_id, "--follow")
     assert (stopped.code, stopped.document["active"]) == (1, False)
-    assert stopped.document["waiting"] > 8
+    assert stopped.document["waiting"] > 0
     told = await starter("bulk", bulk_id)
     assert f"starter.py bulk {bulk_id} --resume" in told.stderr
     resumed = await show(starter, bulk_id, "--resume")

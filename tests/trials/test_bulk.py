@@ -15,6 +15,8 @@ RESULT = Result(
     bulk_per_second=22.5,
     first_per_second=22,
     last_per_second=23,
+    singly_cpu_ms=70,
+    bulk_cpu_ms=75,
     memory_before_mib=[100, 101],
     memory_after_mib=[102, 103],
 )
