@@ -35,8 +35,8 @@ class UserActivities:
                 await self._change(user, token)  # it was created before its values were corrected
             return lambda held: held.provisioned(created.user_id)
 
-        async def adopt(user: UserProvisioning) -> Change[UserProvisioning]:
-            found = await self._find_same(user, _account(user).model_dump())
+        async def adopt(user: UserProvisioning, token: int) -> Change[UserProvisioning]:
+            found = await self._find_same(user, _account(user).model_dump(), token)
             return lambda held: held.provisioned(found.user_id)
 
         return await self._ledger.call(run, UserProvisioning, provision, adopt=adopt)
@@ -50,9 +50,9 @@ class UserActivities:
             await self._change(user.changed(**values), token)
             return lambda held: held.changed(**values)
 
-        async def adopt(user: User) -> Change[User]:
+        async def adopt(user: User, token: int) -> Change[User]:
             values = await self._ledger.resolved(User, step.values)
-            await self._find_same(user, _known(user.changed(**values)))
+            await self._find_same(user, _known(user.changed(**values)), token)
             return lambda held: held.changed(**values)
 
         return await self._ledger.call(step.run, User, modify, adopt=adopt)
@@ -65,9 +65,9 @@ class UserActivities:
             await self._change(await self._ledger.before_image(run, User), token)
             return unchanged
 
-        async def adopt(user: User) -> Change[User]:
+        async def adopt(user: User, token: int) -> Change[User]:
             before = await self._ledger.before_image(run, User)
-            await self._find_same(user, _known(before))
+            await self._find_same(user, _known(before), token)
             return unchanged
 
         return await self._ledger.call(run, User, restore, adopt=adopt)
@@ -91,14 +91,19 @@ class UserActivities:
             await self._users.deprovision_user(user.subscription_id, token=token)
             return unchanged
 
-        async def adopt(user: UserInactive) -> Change[UserInactive]:
-            require_gone(await self._users.find_user(user.subscription_id), SYSTEM)
+        async def adopt(user: UserInactive, token: int) -> Change[UserInactive]:
+            require_gone(await self._find(user, token), SYSTEM)
             return unchanged
 
         return await self._ledger.call(run, UserInactive, deprovision, adopt=adopt)
 
-    async def _find_same(self, user: UserInactive, values: Values) -> KnownUser:
-        return require_same(values, await self._users.find_user(user.subscription_id), SYSTEM)
+    async def _find_same(self, user: UserInactive, values: Values, token: int) -> KnownUser:
+        return require_same(values, await self._find(user, token), SYSTEM)
+
+    async def _find(self, user: UserInactive, token: int) -> KnownUser | None:
+        """Return what the system has; a call that is still on its way cannot change it any more."""
+        await self._users.fence(user.subscription_id, token=token)
+        return await self._users.find_user(user.subscription_id)
 
     async def _change(self, user: UserProvisioning, token: int) -> None:
         await self._users.change_user(user.subscription_id, _account(user), token=token)

@@ -35,8 +35,8 @@ class UserGroupActivities:
                 await self._groups.rename_group(group.subscription_id, name, token=token)
             return lambda held: held.provisioned(created.group_id)
 
-        async def adopt(group: UserGroupProvisioning) -> Change[UserGroupProvisioning]:
-            found = await self._find_same(group, {"group_name": group.user_group.group_name})
+        async def adopt(group: UserGroupProvisioning, token: int) -> Change[UserGroupProvisioning]:
+            found = await self._find_same(group, {"group_name": group.user_group.group_name}, token)
             return lambda held: held.provisioned(found.group_id)
 
         return await self._ledger.call(run, UserGroupProvisioning, provision, adopt=adopt)
@@ -49,8 +49,8 @@ class UserGroupActivities:
             await self._rename(group.changed(**step.values), token)
             return lambda held: held.changed(**step.values)
 
-        async def adopt(group: UserGroup) -> Change[UserGroup]:
-            await self._find_same(group, group.changed(**step.values).user_group.model_dump())
+        async def adopt(group: UserGroup, token: int) -> Change[UserGroup]:
+            await self._find_same(group, group.changed(**step.values).user_group.model_dump(), token)
             return lambda held: held.changed(**step.values)
 
         return await self._ledger.call(step.run, UserGroup, modify, adopt=adopt)
@@ -63,9 +63,9 @@ class UserGroupActivities:
             await self._rename(await self._ledger.before_image(run, UserGroup), token)
             return unchanged
 
-        async def adopt(group: UserGroup) -> Change[UserGroup]:
+        async def adopt(group: UserGroup, token: int) -> Change[UserGroup]:
             before = await self._ledger.before_image(run, UserGroup)
-            await self._find_same(group, before.user_group.model_dump())
+            await self._find_same(group, before.user_group.model_dump(), token)
             return unchanged
 
         return await self._ledger.call(run, UserGroup, restore, adopt=adopt)
@@ -89,14 +89,19 @@ class UserGroupActivities:
             await self._groups.deprovision_group(group.subscription_id, token=token)
             return unchanged
 
-        async def adopt(group: UserGroupInactive) -> Change[UserGroupInactive]:
-            require_gone(await self._groups.find_group(group.subscription_id), SYSTEM)
+        async def adopt(group: UserGroupInactive, token: int) -> Change[UserGroupInactive]:
+            require_gone(await self._find(group, token), SYSTEM)
             return unchanged
 
         return await self._ledger.call(run, UserGroupInactive, deprovision, adopt=adopt)
 
-    async def _find_same(self, group: UserGroupInactive, values: Values) -> Group:
-        return require_same(values, await self._groups.find_group(group.subscription_id), SYSTEM)
+    async def _find_same(self, group: UserGroupInactive, values: Values, token: int) -> Group:
+        return require_same(values, await self._find(group, token), SYSTEM)
+
+    async def _find(self, group: UserGroupInactive, token: int) -> Group | None:
+        """Return what the system has; a call that is still on its way cannot change it any more."""
+        await self._groups.fence(group.subscription_id, token=token)
+        return await self._groups.find_group(group.subscription_id)
 
     async def _rename(self, group: UserGroup, token: int) -> None:
         await self._groups.rename_group(group.subscription_id, group.user_group.group_name, token=token)

@@ -92,13 +92,17 @@ class Bookkeeping:
 
     @activity.defn
     async def record_event(self, step: ProcessEvent) -> None:
-        """Record that the process parked, was retried or was given up, and its status now."""
+        """Record that the process parked, was retried or was given up, and its status now.
+
+        An adoption was recorded by the step that committed it.
+        """
         run, process_id = step.run, step.run.process.process_id
         event = TrailEvent(event=step.event, step=run.step, by=step.by, reason=step.reason, at=run.at)
         async with self._ledger.open(run) as page:
-            if not await processes.insert_event(
+            is_new = step.event == "adopted" or await processes.insert_event(
                 page.connection, process_id, event, step.number, run_id=step.run_id
-            ):
+            )
+            if not is_new:
                 return
             await processes.note_step(page.connection, process_id, run.step)
             match step.event:
@@ -106,7 +110,7 @@ class Bookkeeping:
                     await processes.set_process_status(
                         page.connection, process_id, ProcessStatus.FAILED, failed_reason=step.reason
                     )
-                case "retried":
+                case "retried" | "adopted":
                     await processes.set_process_status(page.connection, process_id, ProcessStatus.RUNNING)
 
     @activity.defn

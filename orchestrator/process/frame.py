@@ -177,8 +177,7 @@ class ProcessFrame(Steered):
         finally:
             self._step = self._adopted = None
 
-    async def _run_until_done(self, step: Step, line: Line) -> Result:
-        priority = Priority.default
+    async def _run_until_done(self, step: Step, line: Line, priority: Priority = Priority.default) -> Result:
         while True:
             if self._progress.failure:  # parked, perhaps before it continued as new
                 await self._wait_for_retry(step, line)
@@ -194,7 +193,9 @@ class ProcessFrame(Steered):
                     raise
                 if error.type == AbortRequested.__name__:
                     await workflow.wait_condition(lambda: False)  # the cancellation is on its way
-                await self._park(step, line, error.message)
+                if self._adopted is None:
+                    await self._park(step, line, error.message)
+                self._adopted = None  # if somebody has adopted the step, it finds its result now
             else:
                 line.state, line.ended_at = DONE, workflow.now()  # shown with what comes next
                 if self._details.status == WAITING:
@@ -245,12 +246,11 @@ class ProcessFrame(Steered):
         corrected = self._corrected(self._retry.values) if self._retry.values else self._form
         correction = {name: corrected.values()[name] for name in self._retry.values}
         told = self._retry.about(correction)
-        if self._adopted is None:  # an adoption has recorded itself
-            await self._record(step, "retried", told)
+        await self._record(step, "retried" if self._adopted is None else "adopted", told)
         self._form = corrected
         self._note(failure="", correction=self._progress.correction | correction)
         self._show_course(told)
-        self._retry = None
+        self._retry = self._adopted = None
 
     async def _continue_as_new_when_long(self) -> None:
         long = workflow.info().get_current_history_length() >= LONGEST_HISTORY

@@ -12,7 +12,7 @@ from orchestrator.database.connection import Connection, Pool, transaction
 from orchestrator.database.processes import TrailEvent
 from orchestrator.database.subscriptions import Stored
 from orchestrator.domain.errors import AbortRequested, LifecycleError, NotHeldByThisProcess, NothingToAdopt
-from orchestrator.domain.process import Course, ProcessStatus
+from orchestrator.domain.process import Course
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.process.messages import Adoption, CheckResult, StepRun, Values
 from orchestrator.process.page import Page, require_open
@@ -22,8 +22,11 @@ R = TypeVar("R", bound=BaseModel)
 Effect: TypeAlias = Callable[[Connection], Awaitable[R]]
 Change: TypeAlias = Callable[[S], SubscriptionModel]
 """Returns the subscription as the step leaves it, from the one that its process holds."""
-Adopt: TypeAlias = Callable[[S], Awaitable[Change[S]]]
-"""Returns the change that fits what an external system has; raises `NothingToAdopt` if nothing fits."""
+Adopt: TypeAlias = Callable[[S, int], Awaitable[Change[S]]]
+"""Tells an external system the fencing token, and returns the change that fits what it has.
+
+Raises `NothingToAdopt` if nothing fits.
+"""
 Conclusion: TypeAlias = Callable[[S], R]
 """Returns the result of a step from the subscription that its process holds."""
 
@@ -193,7 +196,7 @@ class Ledger:
         kind: type[S],
         result: type[R],
         call: Callable[[S, int], Awaitable[Conclusion[S, R]]],
-        adopt: Callable[[S], Awaitable[Conclusion[S, R]]] | None = None,
+        adopt: Callable[[S, int], Awaitable[Conclusion[S, R]]] | None = None,
     ) -> R:
         await self._at_moment(run, "before the effect")
         # Before the transaction: a slow Temporal must not hold rows.
@@ -209,7 +212,7 @@ class Ledger:
         elif adopt is None:
             raise NothingToAdopt(["this step changes nothing that could be done by hand"])
         else:
-            conclude = await adopt(held)
+            conclude = await adopt(held, stored.fence)
         return await self._commit(run, result, self._storing(run, kind, conclude))
 
     async def _commit(self, run: StepRun, kind: type[R], effect: Effect[R]) -> R:
@@ -227,7 +230,6 @@ class Ledger:
     async def _record_adoption(self, connection: Connection, run: StepRun, adoption: Adoption) -> None:
         adopted = TrailEvent(event="adopted", step=run.step, at=run.at, **adoption.model_dump())
         await processes.append_event(connection, run.process.process_id, adopted)
-        await processes.set_process_status(connection, run.process.process_id, ProcessStatus.RUNNING)
 
     @asynccontextmanager
     async def _open_step(self, run: StepRun) -> AsyncIterator[Page]:

@@ -93,6 +93,10 @@ class Steered:
 
     @adopt.validator
     def _require_adoptable(self, note: OperatorNote = OperatorNote()) -> None:
+        if self._progress.correction:
+            raise ApplicationError(
+                "Corrected values are being stored; try again in a moment", type="NotAdoptable"
+            )
         if self._step is None or not self._step.external:
             raise ApplicationError(
                 "This process is not at a step that calls an external system: there is nothing to adopt",

@@ -32,7 +32,7 @@ PATIENT = RetryPolicy(
 """Retry without end: a passing reason passes, and nobody has to act."""
 
 SHORT = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_attempts=3)
-"""Retry a few times: somebody waits for the answer."""
+"""Retry a few times: somebody waits for the answer, and nobody else may act meanwhile."""
 
 WAIT = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 """An abort takes effect when the step in progress has ended; by default the SDK would not wait for it."""
@@ -132,10 +132,11 @@ async def run_adoption(step: Step, run: StepRun, form: StartForm, adoption: Adop
     """Commit what the external system has as the result of this step, without calling the step.
 
     Raises:
-        ApplicationError: when the system has nothing that fits, or does not answer; nothing has changed.
+        ApplicationError: when the system has nothing that fits, or does not answer three times. Unless
+            the answer of PostgreSQL was lost, nothing has changed.
     """
     config = _external(f"Adopt: {step.title}", BY_HAND)
-    config["retry_policy"] = SHORT
+    config["start_to_close_timeout"], config["retry_policy"] = timedelta(seconds=10), SHORT
     adopting = run.model_copy(update={"adoption": adoption})
     # An abort does not cancel this: it waits for the step, which the adoption may just have committed.
     await _until_ended(

@@ -8,6 +8,7 @@ from orchestrator.domain.process import created_subscription_id
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
 from tests.cli.test_process_command import until_retried
+from tests.processes import until_struck
 from tests.starting import Starter
 
 
@@ -44,8 +45,9 @@ async def test_adopt_refuses_if_nothing_is_there(starter: Starter, groups: FakeG
 
 
 async def test_a_step_that_is_adopted_ends_at_once(starter: Starter, groups: FakeGroupManagement) -> None:
-    await groups.system.order(Fault(kind="answer lost"))
+    await groups.system.order(Fault(kind="answer lost", times=3))
     process_id = await begin(starter)
+    await until_struck(groups.system)
     await until_retried(starter, process_id)
     adopted = await starter("adopt", process_id, "--json")
     [step] = [one for one in await steps(starter, process_id) if one["title"] == "Provision user group"]

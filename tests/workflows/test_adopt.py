@@ -7,6 +7,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from orchestrator.domain.errors import RequestRejected, StaleToken
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status
 from orchestrator.process import frame
@@ -38,10 +39,6 @@ async def made_by_hand(groups: FakeGroupManagement, processes: Processes, handle
     await groups.system.clear_faults()
     await groups.provision_group(subscription_id, name, token=1)
     await groups.system.order(Fault(kind="reject"))
-
-
-async def made(groups: FakeGroupManagement) -> bool | None:
-    return await groups.system.count() > 0 or None
 
 
 async def parked_create(processes: Processes, groups: FakeGroupManagement) -> CreateHandle:
@@ -102,12 +99,53 @@ async def test_nothing_is_adopted_that_differs(
 
 
 async def test_a_step_that_is_retried_can_be_adopted(
+    worker: None, processes: Processes, groups: FakeGroupManagement, moments: Moments
+) -> None:
+    async def lose_every_call(run: StepRun, moment: Moment) -> None:
+        if run.step == "provision_user_group" and run.adoption is None:
+            raise ConnectionResetError("the network is away")
+
+    moments.acts.append(lose_every_call)
+    handle = await processes.create_user_group("Security")
+    await processes.until_step(handle, "provision_user_group")
+    await groups.provision_group(processes.subscription_id(handle), "Security", token=1)
+    await adopt(handle, by="alice")
+    moments.acts.clear()
+    assert (await handle.result()).status is Status.ACTIVE
+    assert [event.event for event in await processes.events(handle)] == ["adopted"]
+
+
+async def test_a_call_that_is_late_changes_nothing_adopted(
     worker: None, processes: Processes, groups: FakeGroupManagement
 ) -> None:
-    await groups.system.order(Fault(kind="answer lost"))
+    """The roll-back of a create is adopted; the provisioning of before was frozen, and comes back."""
+    handle = await parked_create(processes, groups)
+    await handle.cancel()
+    await processes.until_parked(handle, times=2)
+    await adopt(handle)
+    await processes.until_closed(handle)
+    await groups.system.clear_faults()
+    with pytest.raises(StaleToken):
+        await groups.provision_group(processes.subscription_id(handle), "Security", token=1)
+    assert await groups.find_group(processes.subscription_id(handle)) is None
+
+
+async def test_an_attempt_that_is_rejected_after_the_adoption_counts_not(
+    worker: None, processes: Processes, groups: FakeGroupManagement, moments: Moments
+) -> None:
+    adopted = asyncio.Event()
+
+    async def reject_once_adopted(run: StepRun, moment: Moment) -> None:
+        if run.step == "provision_user_group" and run.adoption is None and not adopted.is_set():
+            await adopted.wait()
+            raise RequestRejected("too late")
+
+    moments.acts.append(reject_once_adopted)
     handle = await processes.create_user_group("Security")
-    await eventually(lambda: made(groups))
+    await processes.until_step(handle, "provision_user_group")
+    await groups.provision_group(processes.subscription_id(handle), "Security", token=1)
     await adopt(handle, by="alice")
+    adopted.set()
     assert (await handle.result()).status is Status.ACTIVE
     assert [event.event for event in await processes.events(handle)] == ["adopted"]
 

@@ -29,7 +29,8 @@ class MailboxActivities:
             created = await self._mail.provision_mailbox(mailbox.subscription_id, _box(mailbox), token=token)
             return lambda held: held.provisioned(created.mailbox_id)
 
-        async def adopt(mailbox: MailboxProvisioning) -> Change[MailboxProvisioning]:
+        async def adopt(mailbox: MailboxProvisioning, token: int) -> Change[MailboxProvisioning]:
+            await self._mail.fence(mailbox.subscription_id, token=token)
             found = await self._mail.find_mailbox(mailbox.subscription_id)
             same = require_same(_box(mailbox).model_dump(), found, "mail system")
             return lambda held: held.provisioned(same.mailbox_id)
