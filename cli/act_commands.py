@@ -207,8 +207,14 @@ def act(
         await action(connections, found, note)
         return before
 
+    async def begin_parked(connections: Connections, found: str) -> None:
+        # Somebody may have acted on it since the plan was made, which speaks of parked processes.
+        if not (await process_document(connections, found)).parked:
+            raise ActionRefused(f'Process "{found}" is not parked any more', "NotParked")
+        await begin(connections, found)
+
     if process_id is None:
-        many = Many(verb, "process", find_parked(wanted), begin, yes)
+        many = Many(verb, "process", find_parked(wanted), begin_parked, yes)
         return act_on_many(many, as_json=as_json)
 
     async def work(connections: Connections, sent: Sent) -> Outcome:

@@ -17,6 +17,7 @@ from cli.json_output import print_json
 from cli.meaning import AmbiguousId
 from cli.options import command, examples, json_option, limit_option
 from cli.typed import LONGEST_PATH, SHORTEST, require_text
+from cli.uploading import UploadInProgress
 from orchestrator.database import bulk_rows, bulks
 from orchestrator.database.connection import transaction
 from orchestrator.database.lookup import range_of
@@ -108,6 +109,8 @@ async def _go_on(
     found = await _find(connections, wanted.bulk_id)
     if wanted.retries:
         async with transaction(connections.pool) as connection:
+            if not await bulks.lock_uploads(connection):
+                raise UploadInProgress
             await bulk_rows.run_again(connection, found)
     if wanted.starts:
         await start_bulk(connections, found, at_once, note)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -10,6 +11,7 @@ from cli import output
 from cli.bulk_documents import BulkDocument, process_id_of
 from cli.invocation import typeable
 from cli.tables import Cell, Column, Table
+from orchestrator.domain.bulk import RowStatus
 from orchestrator.domain.text import spelled
 
 SHOWN = 10
@@ -28,7 +30,7 @@ def print_bulks(listed: Sequence[BulkDocument]) -> None:
             *(Text(str(number)) for number in (one.rows, one.completed, one.ended_badly, one.parked)),
             Text(str(one.waiting + one.running)),
             Text(spelled(one.created_by or "-")),
-            Text(f"{one.created_at.astimezone():%Y-%m-%d %H:%M}"),
+            Text(f"{one.created_at.astimezone(UTC):%Y-%m-%d %H:%M}"),
             Text(spelled(one.file_name)),
         )
         for one in listed
@@ -43,7 +45,7 @@ def print_bulk(document: BulkDocument) -> None:
         "file": document.file_name,
         "by": document.created_by,
         "reason": document.reason,
-        "created": f"{document.created_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        "created": f"{document.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
         "process": process_id_of(document.bulk_id),
         "runs": document.active,
         "rows": document.rows,
@@ -55,7 +57,7 @@ def print_bulk(document: BulkDocument) -> None:
     print_lines([(one.line, f"{one.status}: {one.reason} ({one.process_id})") for one in document.failures])
     if document.waiting and not document.active:
         output.say(f"It has stopped before its end; run the rest with: {shown} --resume")
-    elif document.failures and not document.active:
+    elif any(one.status is not RowStatus.LOST for one in document.failures) and not document.active:
         output.say(f"When the causes are gone, run these rows again with: {shown} --retry-failed")
 
 

@@ -63,9 +63,16 @@ class ProcessDocument(TrailRow):
         return any(event.event == "abort requested" for event in self.events)
 
     @property
+    def about(self) -> str:
+        """On what it works, who started it and why."""
+        by = f", by {self.created_by}" if self.created_by else ""
+        why = f": {self.reason}" if self.reason else ""
+        return f"On subscription {self.subscription_id or '-'}, since {self.started_at:%Y-%m-%d}{by}{why}"
+
+    @property
     def ways(self) -> tuple[str, ...]:
         """The commands that continue a parked process; Temporal accepts no second cancellation."""
-        return ("retry", "give-up") if self.aborted else ("retry", "abort")
+        return ("retry", "adopt", "give-up") if self.aborted else ("retry", "adopt", "abort")
 
 
 class ProcessNotFound(Exception):

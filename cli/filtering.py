@@ -12,6 +12,7 @@ from cli.connections import Connections
 from cli.meaning import find_process
 from cli.times import as_past
 from cli.typed import as_uuid, require_subscription, require_text
+from orchestrator.database import subscriptions
 from orchestrator.database.connection import Connection
 from orchestrator.database.filters import ProcessFilter, SubscriptionFilter, prefixes
 from orchestrator.database.process_lists import has_processes
@@ -176,3 +177,13 @@ async def require_workflow(connection: Connection, name: Asked) -> None:
     known = sorted(workflow_type(one) for one in workflows())
     if name not in known:
         raise InvalidInput(f"There is no workflow '{shown(name)}'; give one of {', '.join(known)}")
+
+
+async def require_product(connection: Connection, name: Asked) -> None:
+    """Require that there is such a product; `None` passes.
+
+    Raises:
+        ProductNotFound: if there is none; the message names those that exist.
+    """
+    if name is not None:
+        await subscriptions.find_product(connection, name, None)

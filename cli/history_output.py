@@ -1,7 +1,7 @@
 """What the commands print about the past: notes, changes, and what cannot be known."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from rich.text import Text
 
@@ -28,7 +28,7 @@ def print_notes(notes: Sequence[Document]) -> None:
         return
     _headline("Notes")
     for note in notes:
-        moment = datetime.fromisoformat(note["at"]).astimezone()
+        moment = datetime.fromisoformat(note["at"]).astimezone(UTC)
         who = f" by {note['by']}" if note["by"] else ""
         what = f"cleared{who}" if note["note"] is None else f"noted{who}: {note['note']}"
         _line(f"{moment:%Y-%m-%d %H:%M:%S}  {what}")

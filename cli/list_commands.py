@@ -8,7 +8,13 @@ import click
 from cli.connections import Connections, with_connections
 from cli.documents import subscription_documents
 from cli.exit_codes import DONE
-from cli.filtering import process_filters, require_workflow, subscription_filters, with_holder
+from cli.filtering import (
+    process_filters,
+    require_product,
+    require_workflow,
+    subscription_filters,
+    with_holder,
+)
 from cli.json_output import print_json
 from cli.meaning import find_process, find_subscription
 from cli.options import command, examples, json_option, limit_option
@@ -63,6 +69,7 @@ def list_subscriptions(
     async def work(connections: Connections) -> None:
         fitting = await with_holder(connections, wanted)
         async with connections.pool.acquire() as connection:
+            await require_product(connection, product)
             found = await subscriptions.list_subscriptions(
                 connection,
                 status=None if status is None else Status(status),
@@ -120,8 +127,8 @@ def list_processes(
     """List processes, newest first. All filters can be combined."""
     require_text(after)
     require_subscription(subscription)
-    if status in ONLY_IN_TEMPORAL and after is not None:
-        raise InvalidInput(f"--after does not go with --status {status}; give a larger --limit")
+    if status in ONLY_IN_TEMPORAL and (after is not None or wanted):
+        raise InvalidInput(f"With --status {status} only --subscription and --limit go; leave out the others")
 
     async def work(connections: Connections) -> None:
         if status in ONLY_IN_TEMPORAL:

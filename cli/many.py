@@ -15,7 +15,7 @@ from cli.acting import ActionRefused
 from cli.asking import confirm
 from cli.connections import Connections, with_connections
 from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
-from cli.filtering import require_workflow, with_holder
+from cli.filtering import require_product, require_workflow, with_holder
 from cli.json_output import print_json
 from orchestrator.database import process_lists, processes, subscriptions
 from orchestrator.database.filters import ProcessFilter, SubscriptionFilter
@@ -102,6 +102,9 @@ def act_on_many(many: Many, *, as_json: bool) -> int:
             with_connections(lambda to: _act(to, many, found, report), lasting=many.lasting)
     except KeyboardInterrupt:
         stopped = True
+    except Exception:
+        _print(report)  # the error that follows must not hide what was done
+        raise
     if as_json:
         print_json(report)
     else:
@@ -146,6 +149,7 @@ def find_subscriptions(
     async def find(connections: Connections) -> list[Found]:
         fitting = await with_holder(connections, wanted)
         async with connections.pool.acquire() as connection:
+            await require_product(connection, product)
             found = await subscriptions.list_subscriptions(
                 connection,
                 status=status,
@@ -188,6 +192,8 @@ def _ask(many: Many, number: int) -> None:
 
 def _print(report: Report) -> None:
     output.say(f"{len(report.done)} accepted, {len(report.refused)} refused")
+    if report.done:
+        output.say('Look at what has become of them with: "starter.py status"')
     for one in report.refused:
         output.complain(f"{one.process_id or one.subscription_id}: {one.message}")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -205,6 +205,8 @@ def print_processes(rows: Sequence[TrailRow]) -> None:
 def _process(document: ProcessDocument) -> RenderableType:
     status = mark(document.status).append(", parked" if document.parked else "")
     parts: list[RenderableType] = [Text.assemble((spelled(document.process_id), "bold"), "  ", status)]
+    if document.status not in {ProcessStatus.RUNNING, ProcessStatus.COMPLETED}:
+        parts.append(_text(document.about))
     columns = (
         *(Column("Step"), Column("Status"), Column("Attempts"), Column("Started")),
         *(Column("Took", optional=True), Column("Last failure", long=True)),
@@ -277,9 +279,9 @@ def _attempts(attempts: int | None) -> str:
 def clock(moment: datetime | None) -> str:
     if moment is None:
         return ""
-    local = moment.astimezone()
-    today = local.date() == datetime.now().astimezone().date()
-    return f"{local:%H:%M:%S}" if today else f"{local:%Y-%m-%d %H:%M:%S}"
+    in_utc = moment.astimezone(UTC)
+    today = in_utc.date() == datetime.now(UTC).date()
+    return f"{in_utc:%H:%M:%S}" if today else f"{in_utc:%Y-%m-%d %H:%M:%S}"
 
 
 def _took(began: datetime | None, ended: datetime | None) -> str:

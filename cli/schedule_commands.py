@@ -164,7 +164,7 @@ def _print(found: dict[str, RegularSchedule], as_json: bool) -> None:
         return
     scheduled = {name: one for name, one in found.items() if one.scheduled}
     if not scheduled:
-        click.echo("Nothing is scheduled")
+        click.echo("Nothing runs regularly")
     for number, (name, one) in enumerate(scheduled.items()):
         if number:
             click.echo()

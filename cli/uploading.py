@@ -207,7 +207,7 @@ class Upload:
         self.plan.bad.append(BadLine(line=line, reason=reason))
 
     def _runs_again(self, known: Earlier) -> bool:
-        failed = known.status in ENDED_BADLY or known.status is RowStatus.PARKED
+        failed = known.status is RowStatus.PARKED or known.status in ENDED_BADLY - {RowStatus.LOST}
         return self._request.again or (self._request.retry_failed and failed)
 
     def _process_of(self, known: Earlier | None) -> str | None:

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from orchestrator.database.connection import Connection
 from orchestrator.domain.bulk import Bulk, BulkRow, RowCounts, RowFailure, RowResult, RowStatus
+
+MANY_ROWS = timedelta(minutes=5)
+"""Time for a statement on all rows of a bulk, which may be a million."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ async def find_earlier(connection: Connection, digests: Sequence[UUID]) -> dict[
         FROM bulk_rows_now r
         JOIN bulks b USING (bulk_id)
         WHERE r.digest = ANY ($1::uuid[])
-        ORDER BY r.digest, b.created_at DESC, r.bulk_id, r.line
+        ORDER BY r.digest, b.number DESC, r.line
         """,
         digests,
     )
@@ -87,16 +91,18 @@ async def has_more(connection: Connection, bulk_id: UUID) -> bool:
 
 
 async def note_results(connection: Connection, bulk_id: UUID, results: Sequence[RowResult]) -> None:
-    """Store what has become of these rows. Idempotent."""
+    """Store what has become of these rows, unless somebody runs them again by now. Idempotent."""
     await connection.execute(
         """
         UPDATE bulk_rows r
         SET status = n.status, message = n.message
-        FROM unnest($2::int[], $3::text[], $4::text[]) AS n (line, status, message)
+        FROM unnest($2::int[], $3::text[], $4::text[], $5::text[]) AS n (line, process_id, status, message)
         WHERE r.bulk_id = $1 AND r.line = n.line
+          AND r.process_id = n.process_id AND r.status IN ('waiting', 'running')
         """,
         bulk_id,
         [one.line for one in results],
+        [one.process_id for one in results],
         [one.status for one in results],
         [one.message for one in results],
     )
@@ -131,7 +137,9 @@ async def list_failures(
 async def run_again(connection: Connection, bulk_id: UUID) -> int:
     """Have the bulk run those rows again that have parked or ended badly; return how many these are.
 
-    A row that has ended gets a new process. A parked one keeps its process, which the bulk retries.
+    A row that has ended gets a new process. A parked one keeps its process, which the bulk retries. A lost
+    one stays: nobody knows what it has done. So does one that a newer bulk has and that has not ended badly
+    there. The caller holds the lock of uploads.
     """
     changed: str = await connection.execute(
         """
@@ -144,10 +152,18 @@ async def run_again(connection: Connection, bulk_id: UUID) -> int:
             END
         FROM bulk_rows_now n
         WHERE r.bulk_id = $1 AND n.bulk_id = $1 AND n.line = r.line
-          AND n.noted_status IN ('running', 'parked', 'refused', 'failed', 'aborted', 'lost')
-          AND n.noted_status <> 'completed' AND n.status NOT IN ('running', 'completed')
+          AND n.noted_status IN ('running', 'parked', 'refused', 'failed', 'aborted')
+          AND n.noted_status <> 'completed' AND n.status IN ('parked', 'refused', 'failed', 'aborted')
+          AND NOT EXISTS (
+              SELECT
+              FROM bulk_rows_now o
+              JOIN bulks b USING (bulk_id)
+              WHERE o.digest = r.digest AND o.status IN ('waiting', 'running', 'parked', 'completed')
+                AND b.number > (SELECT own.number FROM bulks own WHERE own.bulk_id = $1)
+          )
         """,
         bulk_id,
+        timeout=MANY_ROWS.total_seconds(),
     )
     return int(changed.rpartition(" ")[2])
 
@@ -161,13 +177,14 @@ async def count_rows(connection: Connection, bulks: Sequence[Bulk]) -> dict[UUID
         """
         SELECT bulk_id, status, count(*) AS number
         FROM bulk_rows
-        WHERE bulk_id = ANY ($1::uuid[]) AND status <> 'completed' AND status NOT IN ('running', 'parked')
+        WHERE bulk_id = ANY ($1::uuid[])
+          AND status <> 'completed' AND status NOT IN ('running', 'parked', 'lost')
         GROUP BY bulk_id, status
         UNION ALL
         SELECT bulk_id, status, count(*) AS number
         FROM bulk_rows_now
         WHERE bulk_id = ANY ($1::uuid[])
-          AND noted_status <> 'completed' AND noted_status IN ('running', 'parked')
+          AND noted_status <> 'completed' AND noted_status IN ('running', 'parked', 'lost')
         GROUP BY bulk_id, status
         """,
         [bulk.bulk_id for bulk in bulks],

@@ -1,4 +1,4 @@
-"""Search processes by what few of them may have; find their ids, newest first.
+"""Search processes with filters that may fit few of them; find their ids, newest first.
 
 First this walks through the newest processes and takes those that fit: enough if many do. If these do not
 fill the page, few fit, and indexes find all of them.

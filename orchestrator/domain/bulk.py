@@ -30,7 +30,7 @@ class RowStatus(StrEnum):
 
 
 ENDED_BADLY = frozenset({RowStatus.REFUSED, RowStatus.FAILED, RowStatus.ABORTED, RowStatus.LOST})
-"""The statuses of a row that has changed nothing, or not what it was to change."""
+"""The statuses of a row that ended without completing; a lost one may have changed something."""
 
 
 class RowCounts(BaseModel):
@@ -101,6 +101,7 @@ class RowResult(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     line: int
+    process_id: str
     status: RowStatus
     message: str | None = None
     """Why it parked, was refused or has failed."""

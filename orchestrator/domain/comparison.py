@@ -21,18 +21,26 @@ class DiscrepancyFound(DomainError):
         )
 
 
-def require_same(subscription: Mapping[str, object], found: M | None, system: str) -> M:
+def require_same(wanted: Mapping[str, object], found: M | None, system: str) -> M:
     """Return the record of an external system; require that it has these values.
 
     Args:
-        subscription, system: as `compare`.
+        wanted: the values that the step was to bring about.
+        system: the name of the external system.
         found: the record; `None` if there is none.
 
     Raises:
         NothingToAdopt: when there is no record, or when it differs.
     """
-    differences = compare(subscription, None if found is None else found.model_dump(), system)
-    if found is None or differences:
+    if found is None:
+        raise NothingToAdopt(compare(wanted, None, system))
+    has = found.model_dump()
+    differences = [
+        f"{name} is {has.get(name)!r} in the {system}, and was to be {value!r}"
+        for name, value in wanted.items()
+        if value != has.get(name)
+    ]
+    if differences:
         raise NothingToAdopt(differences)
     return found
 

@@ -24,7 +24,10 @@ AT_ONCE = 20
 """Number of processes in progress, unless the input says otherwise."""
 
 ROUNDS = 50
-"""Rounds of one run: each makes a few events, and the next run begins with a short history."""
+"""Rounds of one run: each makes a few events, and the next run begins with a short history.
+
+It must not become lower: a run that is in a later round would not replay.
+"""
 
 
 class ApplyRowsForm(WorkflowInput):

@@ -16,7 +16,7 @@ from orchestrator.process.starting import Startable
 
 
 class RunRows(OperatorNote):
-    """Input of `run_rows`: which rows, and who runs them and why, if the bulk is to know it otherwise."""
+    """Input of `run_rows`: which bulk, and who runs it and why (by default who applied the file)."""
 
     bulk_id: UUID
     at_once: int

@@ -179,7 +179,12 @@ class Round:
                 continue
             known = (await self._trail([row])).get(row.process_id)  # it may have ended since
             status = RowStatus.FAILED if known is None else RowStatus.LOST
-            gone = RowResult(line=row.line, status=status, message=open_processes.lost_reason(closed))
+            gone = RowResult(
+                line=row.line,
+                process_id=row.process_id,
+                status=status,
+                message=open_processes.lost_reason(closed),
+            )
             lost.append(_result(row, known) or gone)
         return lost
 
@@ -193,7 +198,13 @@ class Round:
         """Store what has become of rows, and which have begun; keep in mind what is in progress."""
         lines = {one.line for one in over}
         running = [row for row in begun if row.line not in lines]
-        results = [*over, *(RowResult(line=row.line, status=RowStatus.RUNNING) for row in running)]
+        results = [
+            *over,
+            *(
+                RowResult(line=row.line, process_id=row.process_id, status=RowStatus.RUNNING)
+                for row in running
+            ),
+        ]
         if results:
             async with transaction(self._scene.pool) as connection:
                 await bulk_rows.note_results(connection, self._bulk_id, results)
@@ -210,8 +221,8 @@ def _result(row: BulkRow, known: TrailRow | None) -> RowResult | None:
     if known is None or (known.ended_at is None and not known.parked):
         return None
     status = RowStatus.PARKED if known.parked else RowStatus(known.status)
-    return RowResult(line=row.line, status=status, message=known.failed_reason)
+    return RowResult(line=row.line, process_id=row.process_id, status=status, message=known.failed_reason)
 
 
 def _failed(row: BulkRow, message: str) -> RowResult:
-    return RowResult(line=row.line, status=RowStatus.FAILED, message=message)
+    return RowResult(line=row.line, process_id=row.process_id, status=RowStatus.FAILED, message=message)

@@ -82,7 +82,7 @@ class StartLater:
         if note.at is None:
             raise invalid_input("Invalid MoveForm: at is missing; give it (fields: by, reason, at)")
         if self._is_due:
-            raise ApplicationError("It is due: its process has been started", type="NotScheduled")
+            raise ApplicationError("It is due: it can no longer be moved", type="NotScheduled")
         _require_future(note.at, workflow.now())
 
     @workflow.run

@@ -247,7 +247,7 @@ class ProcessFrame(Steered):
         correction = {name: corrected.values()[name] for name in self._retry.values}
         told = self._retry.about(correction)
         await self._record(step, "retried" if self._adopted is None else "adopted", told)
-        self._form = corrected
+        self._form, self._details.title = corrected, corrected.title
         self._note(failure="", correction=self._progress.correction | correction)
         self._show_course(told)
         self._retry = self._adopted = None

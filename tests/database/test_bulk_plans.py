@@ -60,7 +60,9 @@ ASKED: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "the failures of a bulk": partial(bulk_rows.list_failures, bulk_id=BULK, limit=20),
     "rows to run again": partial(bulk_rows.run_again, bulk_id=BULK),
     "the results of rows": partial(
-        bulk_rows.note_results, bulk_id=BULK, results=[RowResult(line=27, status=RowStatus.COMPLETED)]
+        bulk_rows.note_results,
+        bulk_id=BULK,
+        results=[RowResult(line=27, process_id="a", status=RowStatus.COMPLETED)],
     ),
 }
 

@@ -91,7 +91,9 @@ async def test_nothing_is_adopted_that_differs(
     handle = await parked_create(processes, groups)
     await made_by_hand(groups, processes, handle, "Securty")
     refused = await refusal(handle)
-    assert "group_name is 'Security' in the subscription and 'Securty'" in refused.message
+    assert (
+        "group_name is 'Securty' in the group management system, and was to be 'Security'" in refused.message
+    )
     await groups.system.clear_faults()
     await processes.retry(handle)  # it can still be retried, which sets the name right
     created = await handle.result()

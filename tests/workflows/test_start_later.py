@@ -171,7 +171,7 @@ async def test_what_is_due_can_be_neither_moved_nor_canceled(
     back.set()
     started = processes.client.get_workflow_handle(await handle.result())
     await started.result()
-    assert (refused.type, refused.message) == ("NotScheduled", "It is due: its process has been started")
+    assert (refused.type, refused.message) == ("NotScheduled", "It is due: it can no longer be moved")
     assert await status_of(handle) == "completed"
     assert await processes_on(processes, group_id) == [CREATED, TERMINATED]
 

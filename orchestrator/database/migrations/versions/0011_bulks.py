@@ -10,6 +10,7 @@ TABLES = (
     """
     CREATE TABLE bulks (
         bulk_id    uuid        NOT NULL CONSTRAINT bulks_pkey PRIMARY KEY,
+        number     bigint      NOT NULL GENERATED ALWAYS AS IDENTITY, -- in the order of the uploads
         file_name  text        NOT NULL,
         created_by text,
         reason     text,
@@ -67,7 +68,7 @@ VIEW = (
     LEFT JOIN LATERAL (
         SELECT t.process_id, t.status, t.ended_at, t.failed_reason
         FROM processes t
-        WHERE t.process_id = r.process_id AND r.status IN ('running', 'parked')
+        WHERE t.process_id = r.process_id AND r.status IN ('running', 'parked', 'lost')
         LIMIT 1 -- keeps PostgreSQL from reading the whole trail for a few rows
     ) AS p ON true
     """,
