@@ -279,9 +279,8 @@ def _attempts(attempts: int | None) -> str:
 def clock(moment: datetime | None) -> str:
     if moment is None:
         return ""
-    in_utc = moment.astimezone(UTC)
-    today = in_utc.date() == datetime.now(UTC).date()
-    return f"{in_utc:%H:%M:%S}" if today else f"{in_utc:%Y-%m-%d %H:%M:%S}"
+    in_utc, now = moment.astimezone(UTC), datetime.now(UTC)
+    return f"{in_utc:%H:%M:%S}" if in_utc.date() == now.date() else f"{in_utc:%Y-%m-%d %H:%M:%S}"
 
 
 def _took(began: datetime | None, ended: datetime | None) -> str:
