@@ -93,9 +93,10 @@ def retry(
     as_json: bool,
     **given: str | None,
 ) -> int:
-    """Run the failed step of a parked process again, or make the next attempt of one that waits now.
+    """Run a failed step again, or now.
 
-    If need be, with corrected values: this step and all later ones use them.
+    A step that has parked runs again, if need be with corrected values: it and all later ones use them. One
+    that waits for its next attempt makes it now.
 
     With filters instead of an id: retry all that are parked and fit.
     """
@@ -125,9 +126,9 @@ def retry(
 @command("adopt", epilog=examples('starter.py adopt create_user_group-… --reason "made by hand"'))
 @one_process_options
 def adopt(process_id: str, **said: Any) -> int:
-    """Take what the external system has as the result of a failing step: the work was done by hand.
+    """Take what the external system has as a result.
 
-    The step is not called again. Refused if the system has nothing that fits.
+    For a failing step whose work was done by hand: it is not called again. Refused if nothing fits.
     """
 
     async def send(connections: Connections, found: str, note: OperatorNote) -> None:

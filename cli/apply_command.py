@@ -71,7 +71,7 @@ def apply(
     no_wait: bool,
     as_json: bool,
 ) -> int:
-    """Create, modify and terminate many, as the rows of a file say.
+    """Create, modify and terminate as a file says.
 
     The file is CSV, or has one JSON object a line. Its columns are the fields of "create", "modify" and
     "terminate", and "action": create (the default), modify or terminate. Rows of an earlier file are skipped.

@@ -23,10 +23,8 @@ class Later(NamedTuple):
 
 COMMANDS: Mapping[str, Later] = {
     "abort": Later("cli.act_commands:abort", "Cancel a process and roll it back."),
-    "adopt": Later("cli.act_commands:adopt", "Take what was done by hand as the result of a step."),
-    "apply": Later(
-        "cli.apply_command:apply", "Create, modify and terminate many, as the rows of a file say."
-    ),
+    "adopt": Later("cli.act_commands:adopt", "Take what the external system has as a result."),
+    "apply": Later("cli.apply_command:apply", "Create, modify and terminate as a file says."),
     "bulk": Later("cli.bulk_command:bulk", "List the files that were applied, newest first."),
     "clean-up": Later("cli.clean_up_command:clean_up", "Fold old validations, drop old results of steps."),
     "create": Later("cli.start_commands:create", "Create a subscription on a product."),
@@ -37,7 +35,7 @@ COMMANDS: Mapping[str, Later] = {
     "process": Later("cli.show_commands:show_process", "Show a process: its steps, attempts and failures."),
     "processes": Later("cli.list_commands:list_processes", "List processes, newest first."),
     "reconcile": Later("cli.mend_commands:reconcile", "Mark processes that Temporal has closed as lost."),
-    "retry": Later("cli.act_commands:retry", "Run the failed step of a parked process again."),
+    "retry": Later("cli.act_commands:retry", "Run a failed step again, or now."),
     "schedule": Later("cli.schedule_commands:schedule", "Show what is scheduled, or change it."),
     "set-in-sync": Later(
         "cli.mend_commands:set_in_sync", "Unlock a subscription that no open process holds."

@@ -31,8 +31,7 @@ async def process_document(
     async with connections.pool.acquire() as connection:
         row = await processes.read_process(connection, process_id)
         events = await processes.read_events(connection, process_id)
-        first_runs = await processes.read_first_runs(connection, [process_id])
-    history = await _history_of(connections, process_id, first_runs.get(process_id), history)
+    history = await _history_of(connections, process_id, row, history)
     document = await with_steps(connections, process_id, row, history)
     totals = None
     if row is None and history is not None:  # the validation of all has no row
@@ -55,13 +54,11 @@ async def process_documents(connections: Connections, rows: Sequence[TrailRow]) 
     """Return the documents of the processes with these trail rows."""
     places = asyncio.Semaphore(AT_ONCE)
     async with connections.pool.acquire() as connection:
-        ids = [row.process_id for row in rows]
-        events = await processes.read_all_events(connection, ids)
-        first_runs = await processes.read_first_runs(connection, ids)
+        events = await processes.read_all_events(connection, [row.process_id for row in rows])
 
     async def read(row: TrailRow) -> ProcessDocument:
         async with places:
-            history = await _history_of(connections, row.process_id, first_runs[row.process_id])
+            history = await _history_of(connections, row.process_id, row)
             document = await with_steps(connections, row.process_id, row, history)
         return document.model_copy(update={"events": tuple(events[row.process_id])})
 
@@ -69,19 +66,19 @@ async def process_documents(connections: Connections, rows: Sequence[TrailRow]) 
 
 
 async def _history_of(
-    connections: Connections, process_id: str, first_run: str | None, history: History | None = None
+    connections: Connections, process_id: str, row: TrailRow | None, history: History | None = None
 ) -> History | None:
     """Return the history of the process that the trail is about, or `None` if Temporal does not know it.
 
     Args:
-        first_run: the first run of that process; `None` if the trail has none.
+        row: the trail row of that process; `None` if it has none.
         history: the history of the last process with this id; `None` reads it.
     """
     history = history or await read_history(connections.service, process_id)
-    if history is None or first_run is None or history.first_run_id == first_run:
+    if history is None or row is None or history.first_run_id == row.first_execution_run_id:
         return history
     # Somebody has used the id again. That process is refused; the trail is about the one before.
-    return await read_history_from(connections.service, process_id, first_run)
+    return await read_history_from(connections.service, process_id, row.first_execution_run_id)
 
 
 async def with_steps(

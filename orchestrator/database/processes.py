@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.database import retention
 from orchestrator.database.connection import Connection
@@ -21,7 +21,7 @@ END = "end_process"
 # Selects trail rows; each query adds its condition.
 _SELECT = """
     SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at, ended_at,
-           last_step, failed_reason
+           last_step, failed_reason, first_execution_run_id
     FROM processes
 """
 
@@ -42,6 +42,8 @@ class TrailRow(BaseModel):
     ended_at: datetime | None
     last_step: str | None
     failed_reason: str | None
+    first_execution_run_id: str = Field("", exclude=True)
+    """Run id of its first run; empty if only Temporal knows the process."""
 
     @property
     def parked(self) -> bool:
@@ -241,14 +243,6 @@ async def read_process(connection: Connection, process_id: str) -> TrailRow | No
     """Return the trail row of a process, or `None` if there is none."""
     row = await connection.fetchrow(_SELECT + "WHERE process_id = $1", process_id)
     return None if row is None else TrailRow.model_validate(dict(row))
-
-
-async def read_first_runs(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
-    """Return the run id of the first run of those of these processes that have a trail row, by process."""
-    rows = await connection.fetch(
-        "SELECT process_id, first_execution_run_id FROM processes WHERE process_id = ANY ($1::text[])", ids
-    )
-    return {row["process_id"]: row["first_execution_run_id"] for row in rows}
 
 
 async def read_processes(connection: Connection, ids: Sequence[str]) -> dict[str, TrailRow]:

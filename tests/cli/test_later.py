@@ -182,7 +182,10 @@ async def test_a_scheduled_start_is_not_a_process(starter: Starter) -> None:
     assert (moved.code, moved.document["error"]["type"]) == (1, "NotScheduled")
     assert scheduled["process_id"] not in lost["lost"]
     assert [one["workflow"] for one in created] == ["create_user_group"]
-    assert (paged.code, "give a larger --limit" in paged.document["error"]["message"]) == (2, True)
+    assert (paged.code, "only --subscription and --limit go" in paged.document["error"]["message"]) == (
+        2,
+        True,
+    )
 
 
 async def test_a_start_that_was_terminated_in_temporal_is_over(

@@ -191,8 +191,9 @@ async def test_a_parked_roll_back_cannot_be_aborted_again(
     retried = await starter("retry", process_id, "--json")
     late = await starter("abort", process_id, "--json")
     program = "  python starter.py"
-    assert f"\n{program} retry {process_id}\n{program} abort {process_id}\n" in before.stdout
-    assert f"\n{program} retry {process_id}\n{program} give-up {process_id}\n" in aborted.stdout
+    ways = [f"{program} {way} {process_id}\n" for way in ("retry", "adopt", "abort", "give-up")]
+    assert "\n" + "".join(ways[:3]) in before.stdout
+    assert "\n" + "".join((*ways[:2], ways[3])) in aborted.stdout
     assert (again.code, again.document["error"]["type"]) == (1, "AlreadyAborted")
     assert "give-up" in again.document["error"]["message"]
     assert retried.document["status"] == "aborted"

@@ -50,7 +50,7 @@ async def test_a_note_changes_nothing_else(starter: Starter) -> None:
     group_id = await group(starter)
     before = (await starter("subscription", group_id, "--json")).document
     after = (await starter("note", group_id, "x", "--json")).document
-    changed = {name for name in before if before[name] != after[name]}
+    changed = {name for name in after if before[name] != after[name]}
     assert changed == {"note", "notes"}
 
 

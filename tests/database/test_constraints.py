@@ -121,7 +121,10 @@ async def test_an_illegal_note_is_refused(pool: Pool, constraint: str, row: str)
 
 @pytest.mark.parametrize(("constraint", "row"), OF_BULKS)
 async def test_an_illegal_row_of_a_bulk_is_refused(pool: Pool, constraint: str, row: str) -> None:
-    await pool.execute("INSERT INTO bulks SELECT gen_random_uuid(), 'a.csv', null, null, now(), 1, 0")
+    await pool.execute(
+        "INSERT INTO bulks (bulk_id, file_name, created_at, rows, skipped)"
+        " SELECT gen_random_uuid(), 'a.csv', now(), 1, 0"
+    )
     await refuse(pool, constraint, f"INSERT INTO {row}")
 
 

@@ -133,6 +133,7 @@ async def test_the_role_suffices_to_clean_up(
         assert (await retention.count_due(connection, datetime.now(UTC))).findings == 0
 
 
+@pytest.mark.usefixtures("worker")
 async def test_the_role_suffices_to_leave_notes(processes: Processes, pool: Pool) -> None:
     handle = await processes.create_user_group()
     await handle.result()
@@ -144,6 +145,7 @@ async def test_the_role_suffices_to_leave_notes(processes: Processes, pool: Pool
     assert (await processes.read(wanted)).note == "a"
 
 
+@pytest.mark.usefixtures("worker")
 async def test_the_role_suffices_to_apply_a_file(processes: Processes, pool: Pool) -> None:
     bulk_id = await store_bulk(pool, 2)
     handle = await start_bulk(processes, bulk_id)

@@ -15,6 +15,8 @@ from tests.database.structure import structure, with_new_role
 
 TABLES_OF_SUBSCRIPTIONS = [
     "alembic_version",
+    "bulk_rows",
+    "bulks",
     "external_systems",
     "process_events",
     "process_steps",
@@ -25,6 +27,7 @@ TABLES_OF_SUBSCRIPTIONS = [
     "subscriptions",
     "temporal_namespace",
     "validation_findings",
+    "validation_summaries",
 ]
 
 

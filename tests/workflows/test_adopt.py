@@ -132,7 +132,7 @@ async def test_a_call_that_is_late_changes_nothing_adopted(
     assert await groups.find_group(processes.subscription_id(handle)) is None
 
 
-async def test_an_attempt_that_is_rejected_after_the_adoption_counts_not(
+async def test_a_rejection_after_the_adoption_does_not_park(
     worker: None, processes: Processes, groups: FakeGroupManagement, moments: Moments
 ) -> None:
     adopted = asyncio.Event()

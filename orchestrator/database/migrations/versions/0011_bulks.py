@@ -61,9 +61,10 @@ VIEW = (
                WHEN p.process_id IS NULL THEN r.status
                WHEN p.ended_at IS NOT NULL THEN p.status
                WHEN p.status = 'failed' THEN 'parked'
+               WHEN r.status = 'lost' THEN 'lost' -- unless the trail knows more by now
                ELSE 'running'
            END AS status,
-           CASE WHEN p.process_id IS NULL THEN r.message ELSE p.failed_reason END AS message
+           coalesce(p.failed_reason, r.message) AS message
     FROM bulk_rows r
     LEFT JOIN LATERAL (
         SELECT t.process_id, t.status, t.ended_at, t.failed_reason
