@@ -1,7 +1,7 @@
 """`modify --dry-run` shows what would change, and leaves everything as it is."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -27,10 +27,11 @@ async def rows(processes: Processes, wanted: UUID) -> tuple[Any, ...]:
 async def test_a_dry_run_shows_what_would_change(
     worker: None, starter: Starter, processes: Processes
 ) -> None:
-    before, after = await processes.active_group("Before"), await processes.active_group("After")
+    name = f"After {uuid4()}"  # a description that no other test has
+    before, after = await processes.active_group("Before"), await processes.active_group(name)
     user = await processes.active_user(before, "alice", age=42)
     rows_before = await rows(processes, user)
-    new = ("--username", "bob", "--age", "null", "--group", "User Group After")
+    new = ("--username", "bob", "--age", "null", "--group", f"User Group {name}")
     ended = await dry_run(starter, user, *new)
     assert ended.code == 0
     assert ended.document["changes"] == [
