@@ -78,6 +78,7 @@ async def start_worker(endpoints: Endpoints) -> asyncio.subprocess.Process:
     )
 
 
+@pytest.mark.exhaustive
 async def test_a_killed_worker_loses_and_doubles_nothing(
     starter_without_worker: Starter, client: Client, endpoints: Endpoints, file: Path, pool: Pool
 ) -> None:
@@ -94,6 +95,7 @@ async def test_a_killed_worker_loses_and_doubles_nothing(
     assert await number_of(pool, "processes") == 15
 
 
+@pytest.mark.exhaustive
 async def test_a_stopped_worker_hands_its_rows_over(
     starter_without_worker: Starter, client: Client, endpoints: Endpoints, file: Path, pool: Pool
 ) -> None:
@@ -177,6 +179,7 @@ async def short_rounds(
         yield Starter(os.environ | variables(endpoints))
 
 
+@pytest.mark.exhaustive
 async def test_a_long_bulk_continues_as_new(
     short_rounds: Starter, client: Client, processes: Processes, file: Path, pool: Pool
 ) -> None:

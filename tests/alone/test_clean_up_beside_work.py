@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from temporalio.client import Client
 
 from orchestrator.database.connection import Pool
@@ -38,6 +39,7 @@ async def live(processes: Processes, name: str) -> UUID:
     return group_id
 
 
+@pytest.mark.exhaustive
 async def test_clean_up_beside_running_processes_disturbs_none(
     worker: None,
     client: Client,

@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -277,6 +278,7 @@ class Lifecycles(RuleBasedStateMachine):
         assert found == (status, error), (process_id, found)
 
 
+@pytest.mark.exhaustive
 async def test_whatever_happens_everything_is_as_the_model_says(
     worker: None, processes: Processes, groups: FakeGroupManagement, users: FakeUserManagement
 ) -> None:

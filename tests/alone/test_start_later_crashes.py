@@ -5,6 +5,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
@@ -64,6 +65,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.exhaustive
 async def test_a_worker_that_dies_when_it_is_due_starts_it_once(
     client: Client, endpoints: Endpoints, pool: Pool, temporal: WorkflowEnvironment
 ) -> None:
