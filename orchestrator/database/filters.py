@@ -2,6 +2,7 @@
 
 import re
 import string
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from uuid import UUID
@@ -83,3 +84,16 @@ def query(text: str | None) -> str | None:
         InvalidInput: as `prefixes`.
     """
     return None if text is None else " & ".join(prefixes(text))
+
+
+def rare_words(words: Sequence[str], sampled: Sequence[str]) -> str | None:
+    """Return a query for the words that an index should be asked for: for a common one it takes long.
+
+    They are those that are rare; if none is, all of them, or none (`None`) if few rows fit the other filters.
+
+    Args:
+        sampled: those that are rare in a sample of rows, with `FEW_FIT` if few fit the other filters.
+    """
+    if FEW_FIT in sampled:
+        return " & ".join(word for word in sampled if word != FEW_FIT) or None
+    return " & ".join(sampled or words)

@@ -9,12 +9,20 @@ from typing import NamedTuple
 from uuid import UUID
 
 from orchestrator.database.connection import Connection
-from orchestrator.database.filters import COMMON, FEW_FIT, SAMPLE, WALKED, ProcessFilter, prefixes, query
+from orchestrator.database.filters import (
+    COMMON,
+    SAMPLE,
+    WALKED,
+    ProcessFilter,
+    prefixes,
+    query,
+    rare_words,
+)
 from orchestrator.database.processes import read_process
 
 SETTINGS = (
     "SET LOCAL enable_seqscan = off",
-    "SET LOCAL work_mem = '64MB'",  # to list each row of a common word, instead of its page
+    "SET LOCAL work_mem = '64MB'",  # to note rows; else PostgreSQL notes pages, and reads them again
 )
 
 
@@ -199,14 +207,8 @@ def _order(rows: Rows, wanted: ProcessFilter) -> tuple[str | None, str | None, s
 
 
 async def _to_ask(connection: Connection, fits: Sequence[object], words: Sequence[str]) -> str | None:
-    """Return a query for those words that an index should be asked for: for a common one it takes long.
-
-    They are those that are rare; if none is, all of them, or none (`None`) if few rows fit the other filters.
-    """
+    """Return a query for those words that an index should be asked for; `None` means for none."""
     if not words or (len(words) == 1 and not any(fits)):
         return words[0] if words else None
     rows = await connection.fetch(_SAMPLE + _FITS + _RARE, *fits, words, SAMPLE, COMMON)
-    rare = [row["word"] for row in rows]
-    if FEW_FIT in rare:
-        return " & ".join(word for word in rare if word != FEW_FIT) or None
-    return " & ".join(rare or words)
+    return rare_words(words, [row["word"] for row in rows])

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import product
 from typing import Any
 
-from orchestrator.database import findings, process_lists, subscriptions
+from orchestrator.database import findings, process_lists, retention, subscriptions
 from orchestrator.database.connection import Connection
 from orchestrator.database.filters import ProcessFilter, SubscriptionFilter
 from orchestrator.database.process_lists import FailedKind
@@ -83,3 +83,18 @@ def searches() -> Lists:
             listed = partial(process_lists.list_processes, fitting=sought, after=last)
             found[f"{index} after {last}"] = listed, index
     return found
+
+
+FEW = [process_id("validate_user", 1302, 3), process_id("validate_user", 1304, 3)]
+
+
+async def fold(connection: Connection) -> None:
+    """Fold validations that have no event."""
+    await connection.execute("DELETE FROM process_events WHERE process_id = ANY ($1)", FEW)
+    await retention.fold(connection, FEW)
+
+
+async def refer(connection: Connection) -> None:
+    """Look for what refers to a process, as PostgreSQL does when one is deleted."""
+    await connection.fetch("SELECT FROM subscriptions WHERE held_by = $1 FOR KEY SHARE", MODIFY)
+    await connection.fetch("SELECT FROM subscriptions WHERE discrepancy_found_by = $1 FOR KEY SHARE", MODIFY)

@@ -32,16 +32,19 @@ from orchestrator.domain.process import ProcessStatus
 from tests.conftest import new_database
 from tests.database.lists import (
     AT,
+    FEW,
     GROUP,
     MODIFY,
     USER,
     Ask,
     Lists,
+    fold,
     lists_of_processes,
     lists_of_subscriptions,
+    refer,
     searches,
 )
-from trials.growth.filling import fill, process_id
+from trials.growth.filling import fill
 
 Explained = Callable[[Connection, Ask], Awaitable[str]]
 
@@ -147,21 +150,6 @@ async def update(connection: Connection) -> None:
 async def leave_note(connection: Connection) -> None:
     """Leave a note that is not the newest yet."""
     await notes.note_subscription(connection, USER, notes.Note(by=None, note=str(uuid4()), at=AT))
-
-
-FEW = [process_id("validate_user", 1302, 3), process_id("validate_user", 1304, 3)]
-
-
-async def fold(connection: Connection) -> None:
-    """Fold validations that have no event."""
-    await connection.execute("DELETE FROM process_events WHERE process_id = ANY ($1)", FEW)
-    await retention.fold(connection, FEW)
-
-
-async def refer(connection: Connection) -> None:
-    """Look for what refers to a process, as PostgreSQL does when one is deleted."""
-    await connection.fetch("SELECT FROM subscriptions WHERE held_by = $1 FOR KEY SHARE", MODIFY)
-    await connection.fetch("SELECT FROM subscriptions WHERE discrepancy_found_by = $1 FOR KEY SHARE", MODIFY)
 
 
 LOCK = past.Lock.model_construct(**dict[str, Any](version=1, locked_at=AT))
