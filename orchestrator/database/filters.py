@@ -2,9 +2,10 @@
 
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from orchestrator.domain.errors import InvalidInput
@@ -13,14 +14,18 @@ from orchestrator.domain.input_errors import shown
 MOST_WORDS = 20
 """Words that a search may have."""
 
+GLANCED = 1000
+"""Rows that a search walks through first: if none of them fits, few do."""
 WALKED = 10_000
-"""Rows that a search walks through: that takes some milliseconds."""
+"""Rows that it walks through if some of these fit, but too few for a page: that takes some milliseconds."""
 SAMPLE = 1000
 """Rows that tell how common a word is, about."""
 COMMON = 50
 """A word is common if at least one of so many rows has it."""
 FEW_FIT = ""
 """Stands among the rare words if few rows fit the other filters."""
+
+Id = TypeVar("Id")
 
 _PUNCTUATION = str.maketrans(string.punctuation, " " * len(string.punctuation))
 _RANDOM_ID = re.compile(r"([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -84,6 +89,17 @@ def query(text: str | None) -> str | None:
         InvalidInput: as `prefixes`.
     """
     return None if text is None else " & ".join(prefixes(text))
+
+
+async def walk(read: Callable[[int], Awaitable[list[Id]]], limit: int) -> list[Id]:
+    """Return which of the newest rows fit: of more rows, if a glance finds some, but less than a page.
+
+    Args:
+        read: returns which of so many rows fit, and at most `limit` of them.
+        limit: how many fill the page.
+    """
+    found = await read(GLANCED)
+    return found if not found or len(found) == limit else await read(WALKED)
 
 
 def rare_words(words: Sequence[str], sampled: Sequence[str]) -> str | None:

@@ -5,6 +5,7 @@ fill the page, few fit, and indexes find all of them.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,11 +13,11 @@ from orchestrator.database.connection import Connection
 from orchestrator.database.filters import (
     COMMON,
     SAMPLE,
-    WALKED,
     ProcessFilter,
     prefixes,
     query,
     rare_words,
+    walk,
 )
 from orchestrator.database.processes import read_process
 
@@ -176,7 +177,7 @@ async def search_processes(
     page = *fits, limit, query(wanted.search)
     # What one subscription has, or what is open, are few.
     if rows.subscription_id is None and rows.is_open is not True:
-        found = await _walk(connection, page, _order(rows, wanted))
+        found = await walk(partial(_walk, connection, page, _order(rows, wanted)), limit)
         if len(found) == limit:
             return found
     texts = [text for text in (wanted.search, wanted.because) if text is not None]
@@ -187,11 +188,13 @@ async def search_processes(
     return [row["process_id"] for row in gathered]
 
 
-async def _walk(connection: Connection, page: Sequence[object], order: Sequence[object]) -> list[str]:
+async def _walk(
+    connection: Connection, page: Sequence[object], order: Sequence[object], walked: int
+) -> list[str]:
     if any(order):
-        rows = await connection.fetch(_BEGIN + _SOME + _END + _FITS + _ORDER, *page, WALKED, *order)
+        rows = await connection.fetch(_BEGIN + _SOME + _END + _FITS + _ORDER, *page, walked, *order)
     else:
-        rows = await connection.fetch(_BEGIN + _ALL + _END + _FITS + _ORDER, *page, WALKED)
+        rows = await connection.fetch(_BEGIN + _ALL + _END + _FITS + _ORDER, *page, walked)
     return [row["process_id"] for row in rows]
 
 

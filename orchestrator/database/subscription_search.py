@@ -4,6 +4,7 @@ As `process_search` does: first this walks through the newest ones, then it asks
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -11,11 +12,11 @@ from orchestrator.database.connection import Connection
 from orchestrator.database.filters import (
     COMMON,
     SAMPLE,
-    WALKED,
     SubscriptionFilter,
     prefixes,
     query,
     rare_words,
+    walk,
 )
 
 SETTINGS = (
@@ -138,7 +139,8 @@ async def search_subscriptions(
     page = *fits, limit, query(wanted.search)
     # What is out of sync are few.
     if not rows.out_of_sync and wanted.held_by is None:
-        found = await _walk(connection, page, of_customer=wanted.customer_id is not None)
+        read = _walk_all if wanted.customer_id is None else _walk_customer
+        found = await walk(partial(read, connection, page), limit)
         if len(found) == limit:
             return found
     words = [] if wanted.search is None else prefixes(wanted.search)
@@ -153,11 +155,13 @@ async def _creation(connection: Connection, subscription_id: UUID) -> object:
     )
 
 
-async def _walk(connection: Connection, page: Sequence[object], *, of_customer: bool) -> list[UUID]:
-    if of_customer:
-        rows = await connection.fetch(_BEGIN + _OF_CUSTOMER + _END + _FITS + _ORDER, *page, WALKED)
-    else:
-        rows = await connection.fetch(_BEGIN + _ALL + _END + _FITS + _ORDER, *page, WALKED)
+async def _walk_all(connection: Connection, page: Sequence[object], walked: int) -> list[UUID]:
+    rows = await connection.fetch(_BEGIN + _ALL + _END + _FITS + _ORDER, *page, walked)
+    return [row["subscription_id"] for row in rows]
+
+
+async def _walk_customer(connection: Connection, page: Sequence[object], walked: int) -> list[UUID]:
+    rows = await connection.fetch(_BEGIN + _OF_CUSTOMER + _END + _FITS + _ORDER, *page, walked)
     return [row["subscription_id"] for row in rows]
 
 

@@ -36,8 +36,7 @@ async def own(postgres: str) -> AsyncIterator[Pool]:
 @pytest.fixture(params=[10_000, 0], ids=["many fit", "few fit"], autouse=True)
 def walked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Find rows by walking through the newest ones, and by asking the indexes."""
-    for module in ("process_search", "subscription_search"):
-        monkeypatch.setattr(f"orchestrator.database.{module}.WALKED", request.param)
+    monkeypatch.setattr("orchestrator.database.filters.GLANCED", request.param)
 
 
 async def store(pool: Pool, number: int, name: str, *, held_by: str | None = None, **fields: object) -> UUID:

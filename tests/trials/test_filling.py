@@ -124,8 +124,10 @@ async def test_a_filled_subscription_can_be_modified(endpoints: Endpoints, pool:
         SqlOfProcesses.open(CATALOGUE[0], endpoints) as sql,
     ):
         groups: FakeGroupManagement = systems["group_management"]
-        await groups.provision_group(GROUP, "name-3", token=1)
-        fields = Inputs(Random(0)).on(CATALOGUE[0], Target.MODIFY, Known(GROUP, {"group_name": "name-3"}), {})
+        await groups.provision_group(GROUP, "name-0000003", token=1)
+        fields = Inputs(Random(0)).on(
+            CATALOGUE[0], Target.MODIFY, Known(GROUP, {"group_name": "name-0000003"}), {}
+        )
         await sql.run(Start(CATALOGUE[0], Target.MODIFY, fields))
     async with pool.acquire() as connection:
         stored = await subscriptions.read_subscription(connection, GROUP)

@@ -117,7 +117,7 @@ def every_list() -> Iterator[Subscriptions | Processes]:
     ):
         yield Processes(ended, of_one, after)
     # Words that most have, that one has, and a word of each kind together.
-    for text in ("user", "internal", "name-777", "user 777"):
+    for text in ("user", "internal", "name-0000777", "user 0000777"):
         yield Subscriptions(search=text)
     yield Subscriptions(Status.TERMINATED, search="external")
     yield Subscriptions(search="user", after=True)

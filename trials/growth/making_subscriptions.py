@@ -25,6 +25,7 @@ PREPARE = (
     """,
 )
 
+# All names are equally long: none begins with another, so that a search finds one of them.
 # Of each block of 1,000, 20 are groups; number 0 has most users, 19 is terminated and has none.
 MAKE = """
     WITH numbered AS (
@@ -62,10 +63,10 @@ MAKE = """
                END AS status,
                md5(format('subscription %s', number))::uuid AS subscription_id,
                md5(format('subscription %s', group_number))::uuid AS depends_on,
-               CASE WHEN fate <> 'lost' THEN format('name-%s', number) END AS name,
+               CASE WHEN fate <> 'lost' THEN format('name-%s', lpad(number::text, 7, '0')) END AS name,
                CASE WHEN fate NOT IN ('parked', 'lost') THEN number END AS outside_id,
                jsonb_build_object(
-                   'group_name', format('name-%s', group_number), 'group_id', group_number
+                   'group_name', format('name-%s', lpad(group_number::text, 7, '0')), 'group_id', group_number
                ) AS group_block
         FROM fated f
     ), described AS (
@@ -74,7 +75,7 @@ MAKE = """
                    WHEN is_group THEN format('User Group %s', v.name)
                    WHEN fate = 'lost' THEN format('Initial subscription of %s', p.description)
                    ELSE format('User %s from group name-%s (%s)',
-                               v.name, group_number, p.fixed_inputs ->> 'affiliation')
+                               v.name, lpad(group_number::text, 7, '0'), p.fixed_inputs ->> 'affiliation')
                END AS description,
                CASE
                    WHEN is_group THEN jsonb_build_object('group_name', v.name, 'group_id', outside_id)

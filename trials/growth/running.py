@@ -134,9 +134,11 @@ async def _subjects(pair: Pair, create: Start) -> list[Subject]:
     """Return what is measured, without lists that find nothing in the small database."""
     lists = []
     for one in every_list():
-        rows = min(await one.read(pair.small, PAGE), await one.read(pair.large, PAGE))
+        small, large = await one.read(pair.small, PAGE), await one.read(pair.large, PAGE)
+        rows = min(small, large)
         if rows:
-            read = partial(one.read, limit=rows)
+            # The same rows in both: all that there are, as a command asks for them, or so many.
+            read = partial(one.read, limit=PAGE if small == large else rows)
             lists.append(Subject(one.name, read, rows, partial(one.read, limit=PAGE)))
     return [*lists, *(Subject(name, run) for name, run in every_subject(create).items())]
 
