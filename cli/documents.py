@@ -14,6 +14,7 @@ from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.scheduled import Scheduled
 from orchestrator.domain.subscription import SubscriptionModel
+from orchestrator.process.messages import Values
 from orchestrator.temporal.history import LastError, StepLog
 
 Document = dict[str, Any]
@@ -41,6 +42,8 @@ class Report(BaseModel):
 class ProcessDocument(TrailRow):
     """A process; it has its steps as long as Temporal keeps its history."""
 
+    requested: Values = Field({})
+    """The values that it was started with; empty as soon as Temporal has deleted its history."""
     steps: tuple[StepLog, ...] = ()
     events: tuple[TrailEvent, ...] = ()
     scheduled: Scheduled | None = None

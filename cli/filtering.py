@@ -15,7 +15,7 @@ from cli.typed import as_uuid, require_subscription, require_text
 from orchestrator.database import subscriptions
 from orchestrator.database.connection import Connection
 from orchestrator.database.filters import ProcessFilter, SubscriptionFilter, prefixes
-from orchestrator.database.process_lists import has_processes
+from orchestrator.database.process_lists import has_processes, has_step
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.input_errors import shown
 
@@ -177,6 +177,22 @@ async def require_workflow(connection: Connection, name: Asked) -> None:
     known = sorted(workflow_type(one) for one in workflows())
     if name not in known:
         raise InvalidInput(f"There is no workflow '{shown(name)}'; give one of {', '.join(known)}")
+
+
+async def require_step(connection: Connection, name: Asked) -> Asked:
+    """Return the name by which the trail knows a step; what was typed may also be its title.
+
+    Raises:
+        InvalidInput: if no process has stopped at it and no workflow has it; the message names all.
+    """
+    if name is None or await has_step(connection, name):
+        return name
+    steps = [step for one in workflows() for step in (*one.sequence, *one.roll_back)]
+    known = {step.title.lower(): step.key for step in steps} | {step.key: step.key for step in steps}
+    if (key := known.get(name.lower())) is None:
+        named = ", ".join(sorted({step.key for step in steps}))
+        raise InvalidInput(f"There is no step '{shown(name)}'; give one of {named}")
+    return key
 
 
 async def require_product(connection: Connection, name: Asked) -> None:

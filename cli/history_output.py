@@ -57,6 +57,13 @@ def print_changes_of(process: ProcessDocument) -> None:
     stdout.print()
 
 
+def print_requested(process: ProcessDocument) -> None:
+    """Print the values that a parked process was started with: one of them may need a correction."""
+    if process.parked and process.requested:
+        values = ", ".join(f"{name}: {as_text(value)}" for name, value in process.requested.items())
+        _line(f"Requested: {values}")
+
+
 def print_past(document: Document) -> None:
     """Print a subscription as it was, with the remarks on what is not known."""
     facts = {name: value for name, value in document.items() if name not in {"in_use_by", "remarks"}}

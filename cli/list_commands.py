@@ -1,6 +1,7 @@
 """The commands that list subscriptions and processes."""
 
 from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID
 
 import click
@@ -11,6 +12,7 @@ from cli.exit_codes import DONE
 from cli.filtering import (
     process_filters,
     require_product,
+    require_step,
     require_workflow,
     subscription_filters,
     with_holder,
@@ -140,13 +142,14 @@ def list_processes(
         last = None if after is None else await _process_before(connections, after)
         async with connections.pool.acquire() as connection:
             await require_workflow(connection, wanted.workflow)
+            fitting = replace(wanted, step=await require_step(connection, wanted.step))
             rows = await process_lists.list_processes(
                 connection,
                 status=_status(status),
                 subscription_id=None
                 if subscription is None
                 else await find_subscription(connection, subscription),
-                fitting=wanted,
+                fitting=fitting,
                 limit=limit,
                 after=last,
             )
@@ -175,8 +178,10 @@ async def _print_subscriptions(connection: Connection, found: list[SubscriptionM
     if not why:
         output.print_subscriptions(found)
         return
+    from cli.out_of_sync import print_out_of_sync
+
     held = [one.held_by for one in found if one.held_by is not None]
-    output.print_out_of_sync(found, await processes.read_processes(connection, held))
+    print_out_of_sync(found, await processes.read_processes(connection, held))
 
 
 def _say_more(listed: list[UUID] | list[str], limit: int) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import click
@@ -15,8 +15,9 @@ from cli.acting import ActionRefused
 from cli.asking import confirm
 from cli.connections import Connections, with_connections
 from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
-from cli.filtering import require_product, require_workflow, with_holder
+from cli.filtering import require_product, require_step, require_workflow, with_holder
 from cli.json_output import print_json
+from cli.out_of_sync import why_out_of_sync
 from orchestrator.database import process_lists, processes, subscriptions
 from orchestrator.database.filters import ProcessFilter, SubscriptionFilter
 from orchestrator.database.process_lists import FailedKind
@@ -126,8 +127,9 @@ def find_parked(wanted: ProcessFilter) -> Find:
     async def find(connections: Connections) -> list[Found]:
         async with connections.pool.acquire() as connection:
             await require_workflow(connection, wanted.workflow)
+            fitting = replace(wanted, step=await require_step(connection, wanted.step))
             rows = await process_lists.list_processes(
-                connection, status=FailedKind.PARKED, fitting=wanted, limit=EVERY
+                connection, status=FailedKind.PARKED, fitting=fitting, limit=EVERY
             )
         return [Found(row.process_id, row.failed_reason or "") for row in rows]
 
@@ -165,9 +167,7 @@ def find_subscriptions(
         return [
             Found(
                 str(one.subscription_id),
-                one.description
-                if one.insync
-                else f"{one.description}, {output.why_out_of_sync(one, holders)}",
+                one.description if one.insync else f"{one.description}, {why_out_of_sync(one, holders)}",
             )
             for one in found
         ]

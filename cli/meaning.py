@@ -1,10 +1,11 @@
 """Which subscription or process a person means by what was typed: an id, its beginning, a description."""
 
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from catalogue import CatalogueEntry
+from catalogue import CatalogueEntry, registered_workflows, workflow_type
 from cli.connections import Connections
 from cli.typed import SHORTEST, as_uuid, random_part, require_subscription
 from orchestrator.database import lookup
@@ -13,10 +14,12 @@ from orchestrator.domain.errors import DomainError, InvalidInput
 from orchestrator.domain.gate import SubscriptionNotFound
 from orchestrator.domain.input_errors import shown
 from orchestrator.temporal.executions import find_execution
-from orchestrator.temporal.visibility import list_scheduled
+from orchestrator.temporal.visibility import list_beginning, list_scheduled
 
 T = TypeVar("T", UUID, str, UUID | str)
 
+IN_AN_ID = re.compile(r"[\w.:-]+")
+"""What the ids have that the programs make up."""
 MOST = 10
 """Candidates that a refusal names."""
 LONGEST = 120
@@ -72,7 +75,7 @@ async def find_process(connections: Connections, text: str) -> str:
     # A process that no worker has begun yet has no row in the trail, and a scheduled one has none, either.
     if text in found or await find_execution(connections.service, text) is not None:
         return text
-    found = found or await _find_scheduled(connections, text)
+    found = found or await _find_scheduled(connections, text) or await _find_in_temporal(connections, text)
     return _only(text, found) if found else text
 
 
@@ -83,6 +86,15 @@ async def _find_scheduled(connections: Connections, text: str) -> list[str]:
         for one in await list_scheduled(connections.service)
         if any(name.startswith(text) for name in (one.process_id, one.starts, random_part(one.starts)))
     ]
+
+
+async def _find_in_temporal(connections: Connections, text: str) -> list[str]:
+    """Return the processes that the trail does not have: of operators, and those whose input was refused."""
+    if not IN_AN_ID.fullmatch(text):
+        return []
+    types = (workflow_type(one) for one in registered_workflows())
+    beginnings = [text, *(f"{one}-{text}" for one in types)]
+    return await list_beginning(connections.service, beginnings, limit=MOST + 1)
 
 
 async def find_either(connections: Connections, text: str) -> UUID | str:

@@ -1,6 +1,6 @@
 """The output of the commands for people: tables, progress and errors."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -59,8 +59,10 @@ def advise(advice: Sequence[str]) -> None:
 
 
 def say_more(listed: Sequence[object], limit: int) -> None:
-    """Print how to list more if the list has reached its limit."""
-    if len(listed) == limit:
+    """Print that a list is empty, or how to list more if it has reached its limit."""
+    if not listed:
+        say("Nothing fits.")
+    elif len(listed) == limit:
         say(f"There may be more; list them with: --after {listed[-1]}")
 
 
@@ -147,38 +149,6 @@ def print_subscriptions(subscriptions: Sequence[SubscriptionModel]) -> None:
     show(Table(columns, rows))
 
 
-def print_out_of_sync(subscriptions: Sequence[SubscriptionModel], holders: Mapping[str, TrailRow]) -> None:
-    """Print a list of subscriptions that are out of sync, and why each of them is.
-
-    Args:
-        holders: the trail rows of the processes that hold them.
-    """
-    columns = (
-        *(Column("Subscription"), Column("Status"), Column("Product")),
-        *(Column("Description", long=True), Column("Why", long=True)),
-    )
-    rows = [
-        (
-            id_cell(str(one.subscription_id)),
-            Text(one.status),
-            _text(one.product.name),
-            _text(one.description),
-            _text(why_out_of_sync(one, holders)),
-        )
-        for one in subscriptions
-    ]
-    show(Table(columns, rows))
-
-
-def why_out_of_sync(subscription: SubscriptionModel, holders: Mapping[str, TrailRow]) -> str:
-    """Return why a subscription is out of sync; `holders` has the trail row of the process that holds it."""
-    if (holder := subscription.held_by) is None:
-        return f"discrepancy found by {subscription.discrepancy_found_by}"
-    row = holders[holder]
-    given_up = row.status is ProcessStatus.FAILED and not row.parked
-    return f"held by {holder}, {'given up' if given_up else _state(row)}"
-
-
 def print_processes(rows: Sequence[TrailRow]) -> None:
     """Print a list of processes."""
     columns = (
@@ -189,7 +159,7 @@ def print_processes(rows: Sequence[TrailRow]) -> None:
     cells = [
         (
             id_cell(row.process_id),
-            mark(_state(row)),
+            mark(state_of(row)),
             _text(row.workflow),
             id_cell(str(row.subscription_id or "-")),
             _text(row.created_by or "-"),
@@ -238,7 +208,8 @@ def show(renderable: RenderableType) -> None:
     stdout.print(renderable, soft_wrap=not stdout.is_terminal)
 
 
-def _state(row: TrailRow) -> str:
+def state_of(row: TrailRow) -> str:
+    """Return the status of a process, or that it is parked."""
     return "parked" if row.parked else row.status
 
 

@@ -9,10 +9,13 @@ from cli.documents import ProcessDocument, ProcessNotFound
 from orchestrator.database import open_processes, processes
 from orchestrator.database.processes import TrailRow
 from orchestrator.domain.process import ProcessStatus
+from orchestrator.process.forms import OperatorNote
 from orchestrator.temporal.executions import Execution, find_execution
 from orchestrator.temporal.history import History, failure_text
 from orchestrator.temporal.reading import read_history, read_history_from
 
+NOT_VALUES = frozenset(OperatorNote.model_fields)
+"""Fields of an input that are shown by themselves."""
 AT_ONCE = 10
 """Histories that a list reads at the same time."""
 
@@ -110,6 +113,7 @@ async def with_steps(
     steps = history.steps(execution.pending_activities if execution else ())
     return ProcessDocument(
         **row.model_dump(),
+        requested={name: value for name, value in history.input.items() if name not in NOT_VALUES},
         steps=tuple(steps),
         scheduled=None if execution is None else execution.scheduled,
         last_error=history.last_error,

@@ -9,7 +9,7 @@ from cli.connections import Connections, with_connections
 from cli.documents import ProcessDocument, subscription_document
 from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from cli.following import follow, outcome
-from cli.history_output import print_changes_of, print_notes, print_past, print_validations
+from cli.history_output import print_changes_of, print_notes, print_past, print_requested, print_validations
 from cli.json_output import print_json
 from cli.meaning import find_process, find_subscription
 from cli.open_lists import print_scheduled
@@ -96,6 +96,7 @@ def show_process(process_id: str, following: bool, as_json: bool) -> int:
         else:
             about = await outcome(connections, document)
             output.print_process(document)
+            print_requested(document)
             print_changes_of(document)
             output.print_events(document.events)
             output.advise(next_step(document, about.subscription))

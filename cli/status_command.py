@@ -33,6 +33,7 @@ class Overview(BaseModel):
     waiting: int
     parked: int
     out_of_sync: int
+    discrepancies: int
     reasons: tuple[Reason, ...]
     workers: int
     backlog: int
@@ -71,6 +72,7 @@ async def _read(connections: Connections) -> Overview:
         waiting=waiting,
         parked=counts.parked,
         out_of_sync=counts.out_of_sync,
+        discrepancies=counts.discrepancies,
         reasons=tuple(Reason(reason=reason, processes=processes) for reason, processes in reasons),
         workers=queue.workers,
         backlog=queue.backlog,

@@ -12,6 +12,8 @@ class Counts:
     running: int
     parked: int
     out_of_sync: int
+    discrepancies: int
+    """Subscriptions that are out of sync because they differ from their external system."""
 
 
 async def count(connection: Connection) -> Counts:
@@ -20,7 +22,11 @@ async def count(connection: Connection) -> Counts:
         """
         SELECT count(*) FILTER (WHERE status = 'running') AS running,
                count(*) FILTER (WHERE status = 'failed') AS parked,
-               (SELECT count(*) FROM subscriptions WHERE NOT insync) AS out_of_sync
+               (SELECT count(*) FROM subscriptions WHERE NOT insync) AS out_of_sync,
+               (
+                   SELECT count(*) FROM subscriptions
+                   WHERE NOT insync AND discrepancy_found_by IS NOT NULL
+               ) AS discrepancies
         FROM processes
         WHERE ended_at IS NULL
         """

@@ -171,6 +171,21 @@ async def has_processes(connection: Connection, workflow: str) -> bool:
     return newest is not None
 
 
+async def has_step(connection: Connection, step: str) -> bool:
+    """Return whether a process in the trail has stopped at this step."""
+    # By the order of the index: for an equal one PostgreSQL may read the table, which has many of each.
+    found = await connection.fetchval(
+        """
+        SELECT stopped_at_step FROM processes
+        WHERE stopped_at_step >= $1
+        ORDER BY stopped_at_step
+        LIMIT 1
+        """,
+        step,
+    )
+    return bool(found == step)
+
+
 def _rows(status: ProcessStatus | FailedKind | None, subscription_id: UUID | None) -> Rows:
     match status:
         case FailedKind.PARKED:

@@ -53,7 +53,7 @@ _FITS = """
         AND ($6::text IS NULL OR p.created_by = $6)
         AND ($7::timestamptz IS NULL OR p.started_at AT TIME ZONE 'UTC' >= $7 AT TIME ZONE 'UTC')
         AND ($8::text IS NULL OR p.stopped_at_step = $8 OR p.status = 'running' AND p.last_step = $8)
-        AND ($9::text IS NULL OR position($9 IN p.failed_reason) > 0)
+        AND ($9::text IS NULL OR position(lower($9) IN lower(p.failed_reason)) > 0)
         AND ($10::text IS NULL OR (p.words @@ to_tsquery('simple', $10)) IS TRUE)
         AND (
             $11::timestamptz IS NULL

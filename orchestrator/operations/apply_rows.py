@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import Field
 
     from orchestrator.domain.bulk import RowCounts
-    from orchestrator.domain.markdown import quoted
+    from orchestrator.domain.markdown import acted, quoted
     from orchestrator.domain.process import Course, ProcessStatus, Target
     from orchestrator.domain.text import WholeNumber
     from orchestrator.operations.bulk_activities import BulkActivities, RunRows
@@ -95,5 +95,10 @@ class ApplyRows:
 
     def _show_page(self, form: ApplyRowsForm, notice: str = "") -> None:
         table = [f"| {name}\u00a0\u00a0 | {number} |" for name, number in self._counts]
-        page = ["| Rows | |\n|---|---|\n" + "\n".join(table), notice, f"Bulk `{form.bulk_id}`"]
-        workflow.set_current_details("\n\n".join(part for part in page if part))
+        parts = [
+            "| Rows | |\n|---|---|\n" + "\n".join(table),
+            notice,
+            f"Bulk `{form.bulk_id}`",
+            acted("Run", form.by, form.reason),
+        ]
+        workflow.set_current_details("\n\n".join(part for part in parts if part))

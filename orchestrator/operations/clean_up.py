@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel, Field
 
+    from orchestrator.domain.markdown import acted
     from orchestrator.domain.process import Course, ProcessStatus, Target
     from orchestrator.domain.text import WholeNumber
     from orchestrator.operations.clean_up_activities import CleanUpActivities, CleanUpPage, FindRetention
@@ -67,6 +68,8 @@ class CleanUp:
 
     def __init__(self) -> None:
         self._done = carried("done", CleanedUp())
+        self._acted = ""
+        """Who runs it, and why."""
 
     @workflow.query(description="What was done so far")
     def done(self) -> CleanedUp:
@@ -76,6 +79,7 @@ class CleanUp:
     @workflow.run
     async def run(self, form: CleanUpForm) -> CleanedUp:
         """Clean up what has ended before the retention; return what was done."""
+        self._acted = acted("Run", form.by, form.reason)
         self._show(ProcessStatus.RUNNING)
         try:
             before = self._done.before = self._done.before or await _retention(form)
@@ -112,7 +116,7 @@ class CleanUp:
     def _show_details(self) -> None:
         before = self._done.before
         ended = f"Of what ended before {before:%Y-%m-%d %H:%M} UTC: " if before else ""
-        workflow.set_current_details(f"{ended}{self._done}.")
+        workflow.set_current_details(f"{ended}{self._done}.\n\n{self._acted}")
 
 
 async def _retention(form: CleanUpForm) -> datetime:

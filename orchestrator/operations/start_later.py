@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import Field
 
     from orchestrator.domain.errors import InvalidInput, ProcessAlreadyExists
-    from orchestrator.domain.markdown import quoted
+    from orchestrator.domain.markdown import acted, quoted
     from orchestrator.domain.process import Course, ProcessStatus, Target
     from orchestrator.domain.scheduled import Moment, ProcessId, Scheduled, require_future, spelled_out
     from orchestrator.domain.text import Name, legible
@@ -154,7 +154,7 @@ class StartLater:
         moved = ""
         if self._moved is not None and self._moved.at is not None:
             scheduled = scheduled.model_copy(update={"at": self._moved.at})
-            moved = _who("Moved", self._moved)
+            moved = f"> {acted('Moved', self._moved.by, self._moved.reason)}"
         self._scheduled = scheduled
         workflow.upsert_memo({SCHEDULED_MEMO: scheduled})
         self._show(
@@ -168,8 +168,7 @@ class StartLater:
     def _show(self, status: ProcessStatus, *notices: str) -> None:
         about: list[str] = []
         if (scheduled := self._scheduled) is not None:
-            note = OperatorNote(by=scheduled.by, reason=scheduled.reason)
-            about = [quoted(scheduled.title), _who("Scheduled", note)]
+            about = [quoted(scheduled.title), f"> {acted('Scheduled', scheduled.by, scheduled.reason)}"]
         parts = [f"### Scheduled start: {status}", *about, *notices]
         workflow.upsert_search_attributes([search_attributes.PROCESS_STATUS.value_set(status)])
         workflow.set_current_details("\n\n".join(part for part in parts if part))
@@ -233,9 +232,3 @@ def _require_future(at: datetime, now: datetime) -> None:
         require_future(at, now)
     except InvalidInput as error:
         raise invalid_input(str(error)) from None
-
-
-def _who(did: str, note: OperatorNote) -> str:
-    by = f" by {note.by}" if note.by else ""
-    why = f": {note.reason}" if note.reason else ""
-    return quoted(f"{did}{by}{why}")

@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
 from orchestrator.domain.changes import as_text, differences
-from orchestrator.domain.markdown import escaped, quoted
+from orchestrator.domain.markdown import acted, escaped, quoted
 from orchestrator.domain.process import Course, Process, ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.domain.text import legible
@@ -126,7 +126,7 @@ class Details:
         if course is Course.BACKWARD:
             self._stop(INTERRUPTED)
         if note is not None:
-            self._continued = f"{_who(did, note)}, {_moment(workflow.now())}"
+            self._continued = f"{acted(did, note.by, note.reason)}, {_moment(workflow.now())}"
         parts = [notices[course], self._continued if note is not None else ""]
         self.show_status(ProcessStatus.RUNNING, "\n\n".join(part for part in parts if part))
 
@@ -202,12 +202,6 @@ def parked_notice(title: str, failure: str, *, aborted: bool, adoptable: bool) -
 def _row(*cells: str) -> str:
     # The Web UI leaves no room between the columns.
     return f"| {' | '.join(f'{cell}{chr(0xA0) * 3}' for cell in cells)} |"
-
-
-def _who(did: str, note: OperatorNote) -> str:
-    by = f" by {escaped(note.by)}" if note.by else ""
-    why = f": {escaped(note.reason)}" if note.reason else ""
-    return f"{did}{by}{why}"
 
 
 def _moment(moment: datetime) -> str:

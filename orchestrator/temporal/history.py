@@ -1,12 +1,13 @@
 """The step log of a process, from its event history."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 from pydantic_core import from_json
-from temporalio.api.common.v1 import Payload
+from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
@@ -65,6 +66,8 @@ class History:
         """The last failure of the process or of a step; `None` if there is none."""
         self.first_run_id = ""
         """Run id of the first run of the process; empty before the first event."""
+        self.input: dict[str, JsonValue] = {}
+        """The input of the process; empty before the first event, or if it is no object."""
         self._task_in_progress = False
         self._steps: dict[tuple[str, str], StepLog] = {}
         self._last_local: StepLog | None = None
@@ -108,7 +111,9 @@ class History:
     def _read(self, event: HistoryEvent) -> None:
         match event.event_type:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
-                self.first_run_id = event.workflow_execution_started_event_attributes.first_execution_run_id
+                started = event.workflow_execution_started_event_attributes
+                self.first_run_id = started.first_execution_run_id
+                self.input = self.input or _object(started.input)
                 done = (key for key, step in self._steps.items() if step.status == "completed")
                 self._of_earlier_runs = frozenset(done)
             case EventType.EVENT_TYPE_MARKER_RECORDED:
@@ -232,6 +237,14 @@ def _sum(attempts: int | None, more: int) -> int | None:
 
 def _time(event: HistoryEvent) -> datetime:
     return event.event_time.ToDatetime(tzinfo=UTC)
+
+
+def _object(arguments: Payloads) -> dict[str, JsonValue]:
+    """Return the first argument if it is a JSON object; anybody can start a process with anything."""
+    with suppress(ValueError):
+        if isinstance(found := from_json(arguments.payloads[0].data if arguments.payloads else b""), dict):
+            return found
+    return {}
 
 
 def _text(payload: Payload) -> str:

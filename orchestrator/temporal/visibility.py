@@ -1,6 +1,6 @@
 """What Temporal's visibility lists: open processes by status. It is a moment behind what happens."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -48,6 +48,25 @@ async def list_open(
         if len(found) == limit:
             break
     return found
+
+
+async def list_beginning(service: Service, beginnings: Collection[str], *, limit: int) -> list[str]:
+    """Return the ids of processes, open or closed, that begin with one of these texts.
+
+    Args:
+        beginnings: texts without quotes and backslashes.
+        limit: the largest number of ids to return.
+
+    Raises:
+        RPCError: when Temporal does not answer.
+    """
+    query = " OR ".join(f"WorkflowId STARTS_WITH '{text}'" for text in beginnings)
+    found: dict[str, None] = {}  # an id may have been used again
+    async for one in _list(service, query, page=PAGE):
+        found[one.execution.workflow_id] = None
+        if len(found) == limit:
+            break
+    return list(found)
 
 
 async def list_scheduled(service: Service, *, subscription_id: UUID | None = None) -> list[Scheduled]:

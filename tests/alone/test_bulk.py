@@ -185,14 +185,16 @@ async def test_a_long_bulk_continues_as_new(
 ) -> None:
     more = ROUNDS + 1
     rewrite(file, "group_name\n" + "".join(f"Group {number:02}\n" for number in range(more)))
-    bulk_id = await upload(short_rounds, file)
+    bulk_id = await upload(short_rounds, file, "--by", "alice", "--reason", "a new office")
     first = client.get_workflow_handle(process_id_of(UUID(bulk_id)))
     ended = await show(short_rounds, bulk_id, "--follow")
     assert counts(ended.document) == {"completed": more}
     runs = [one async for one in client.list_workflows(f"WorkflowId = '{first.id}'")]
     assert len(runs) == 2
     assert await number_of(pool, "processes") == more
-    assert "| completed" in await processes.details(first)
+    shown = await processes.details(first)
+    assert "| completed" in shown
+    assert "Run by alice: a new office" in shown
 
 
 async def test_a_row_whose_process_is_closed_in_temporal_is_lost(

@@ -276,6 +276,7 @@ async def test_its_page_says_what_was_done(worker: None, processes: Processes) -
     done = await handle.result()
     shown = await processes.details(handle)
     assert f"Of what ended before {done.before:%Y-%m-%d %H:%M} UTC" in shown
+    assert "Run by alice: disk is full" in shown
     assert "1 validations folded, results of 1 processes dropped, 0 findings deleted" in shown
     attributes = (await handle.describe()).typed_search_attributes
     assert attributes.get(search_attributes.PROCESS_STATUS) == ProcessStatus.COMPLETED

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
@@ -14,8 +15,8 @@ async def test_nothing_to_do_is_shown_as_zeros(starter: Starter) -> None:
     workers = shown.pop("workers")
     assert workers >= 1
     assert shown == {
-        "scheduled": 0, "running": 0, "waiting": 0, "parked": 0, "out_of_sync": 0, "reasons": [],
-        "backlog": 0,
+        "scheduled": 0, "running": 0, "waiting": 0, "parked": 0, "out_of_sync": 0, "discrepancies": 0,
+        "reasons": [], "backlog": 0,
     }  # fmt: skip
 
 
@@ -91,3 +92,18 @@ async def shown_with_next_attempt(starter: Starter, process_id: str) -> str | No
 
 async def nothing_waits(starter: Starter) -> bool | None:
     return (await starter("processes", "--status", "waiting", "--json")).document == [] or None
+
+
+async def test_discrepancies_are_counted_apart_from_what_is_held(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    made = [
+        (await starter("create", "user-group", "--group-name", name, "--json")).document["subscription"]
+        for name in ("Support", "Sales")
+    ]
+    await groups.rename_group(UUID(made[0]["subscription_id"]), "Somebody else", token=1000)
+    await starter("validate", made[0]["subscription_id"])
+    await groups.system.order(Fault(kind="reject"))
+    await starter("modify", made[1]["subscription_id"], "--group-name", "Security")
+    shown = (await starter("status", "--json")).document
+    assert (shown["out_of_sync"], shown["discrepancies"], shown["parked"]) == (2, 1, 1)

@@ -1,12 +1,16 @@
 """A subscription and a process are named by an id, the beginning of one, or a description."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from temporalio.client import Client, WorkflowFailureError
 
 from cli.meaning import AmbiguousId
+from orchestrator.temporal.task_queue import TASK_QUEUE
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
+from tests.processes import eventually
 from tests.starting import Starter
 
 
@@ -131,3 +135,18 @@ async def test_an_option_is_given_once(starter: Starter, line: list[str], option
     ended = await starter(*line)
     assert ended.code == 2
     assert f"{option} is given 2 times; give it once." in ended.stderr
+
+
+async def test_a_process_that_only_temporal_has_is_named(starter: Starter, client: Client) -> None:
+    """Its input was refused before its first step, so the trail has no row."""
+    process_id = f"create_user_group-{uuid4()}"
+    handle = await client.start_workflow("create_user_group", {}, id=process_id, task_queue=TASK_QUEUE)
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+
+    async def named() -> dict[str, Any] | None:
+        shown = await starter("process", process_id.removeprefix("create_user_group-")[:13], "--json")
+        document: dict[str, Any] = shown.document
+        return document if shown.code == 0 else None
+
+    assert (await eventually(named))["process_id"] == process_id

@@ -224,3 +224,35 @@ async def test_an_id_that_is_used_again_shows_the_first_process(
     assert (await starter("process", process_id, "--json")).document == before
     assert (await starter("process", process_id, "--follow", "--json")).document == before
     assert await listed_process(starter, process_id) == before
+
+
+async def test_a_parked_process_shows_what_was_requested(
+    starter: Starter, groups: FakeGroupManagement
+) -> None:
+    await groups.system.order(Fault(kind="reject", name="Security"))
+    process_id, _ = await create(starter, "Security")
+    document = (await starter("process", process_id, "--json")).document
+    parked = (await starter("process", process_id)).stdout
+    await starter("retry", process_id, "--group-name", "Security team")
+    completed = (await starter("process", process_id)).stdout
+    assert document["requested"] == {"group_name": "Security"}
+    assert "Requested: group_name: Security\n" in parked
+    assert "Requested" not in completed
+
+
+async def test_a_step_is_named_by_its_title_or_refused(starter: Starter, groups: FakeGroupManagement) -> None:
+    await groups.system.order(Fault(kind="reject"))
+    process_id, _ = await create(starter)
+    about = (await starter("process", process_id, "--json")).document["subscription_id"]
+    filters = ("processes", "--subscription", about, "--json", "--step")
+    named = [await starter(*filters, name) for name in ("provision user GROUP", "provision_user_group")]
+    elsewhere, unknown = await starter(*filters, "resync"), await starter(*filters, "provide")
+    assert [[one["process_id"] for one in ended.document] for ended in named] == [[process_id]] * 2
+    assert elsewhere.document == []
+    assert (unknown.code, unknown.document["error"]["type"]) == (2, "InvalidInput")
+    assert "There is no step 'provide'; give one of check_user" in unknown.document["error"]["message"]
+
+
+async def test_a_list_without_rows_says_so(starter: Starter) -> None:
+    listed = await starter("processes", "--subscription", str(uuid4()))
+    assert listed.stderr.endswith("Nothing fits.\n")

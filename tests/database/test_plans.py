@@ -161,6 +161,7 @@ OTHERS: dict[str, Ask] = {
     ),
     "the changes of a subscription": partial(process_lists.list_changes, subscription_id=USER),
     "its validations": partial(process_lists.fold_validations, subscription_id=USER),
+    "whether a process has stopped at a step": partial(process_lists.has_step, step="nothing"),
     "whether a workflow has run": partial(process_lists.has_processes, workflow="nothing"),
     "the frequent reasons": partial(counts.frequent_reasons, limit=5),
     "the newest open processes": partial(open_processes.list_newest_open_processes, limit=5),

@@ -211,7 +211,7 @@ async def test_processes_are_found_by_a_part_of_their_reason(own: Pool) -> None:
     await fail(own, ended, "it rejects 'Security team'", ended_at=START)
     assert await found_processes(own, ProcessFilter(because="rejects 'Security")) == [ended, parked]
     assert await found_processes(own, ProcessFilter(because="rejects 'Security'")) == [parked]
-    assert await found_processes(own, ProcessFilter(because="rejects"), status=FailedKind.PARKED) == [parked]
+    assert await found_processes(own, ProcessFilter(because="REJECTS"), status=FailedKind.PARKED) == [parked]
 
 
 async def test_filters_of_processes_combine_and_page(own: Pool) -> None:
