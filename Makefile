@@ -22,10 +22,10 @@ up: $(READY) ## Run the embedded stack until Ctrl-C (WORKERS=2 for more workers)
 	@$(BIN)/python -m cli.up --workers $(or $(WORKERS),1)
 
 test: $(READY) ## Run all tests
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: $(READY) ## Fuzz every form, update and command line, with 5,000 inputs
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --hypothesis-profile=fuzz tests/fuzz $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --max-worker-restart 0 --dist loadfile --hypothesis-profile=fuzz tests/fuzz $(ARGS)
 
 record: $(READY) ## Record the histories that are missing, of those that must replay
 	$(BIN)/python -m pytest tests/record_*.py
@@ -72,7 +72,7 @@ chaos: $(READY) ## Prove that nothing is lost or doubled, by faults, then fuzz (
 	@$(if $(ARGS),,$(MAKE) --no-print-directory fuzz)
 
 crashes: $(READY) ## Let a worker die at every moment of every step, and of what else it runs
-	$(BIN)/python -m pytest -m exhaustive --numprocesses 2 --dist loadfile --ignore tests/alone/test_model.py --ignore tests/alone/test_long_times.py tests/alone
+	$(BIN)/python -m pytest -m exhaustive --numprocesses 2 --max-worker-restart 0 --dist loadfile --ignore tests/alone/test_model.py --ignore tests/alone/test_long_times.py tests/alone
 
 model: $(READY) ## Let a state machine start, abort, break and repair at random, and compare with a model
 	$(BIN)/python -m pytest -m exhaustive tests/alone/test_model.py $(ARGS)

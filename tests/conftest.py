@@ -45,6 +45,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 LONGEST = ("test_model.py", "test_readme.py", "test_races.py", "test_embedded.py", "test_aborts.py")
 """The slowest files, which begin first so that all processes of pytest-xdist end at about the same time."""
 
+WITHOUT_DISK = ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+"""Makes PostgreSQL not wait for the disk: only a crash of the machine could tell, and no test does that."""
+
 TIME_SKIPPING = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "history.timerProcessorMaxTimeShift": '"10ms"',  # with the default, each skip takes a second
@@ -63,8 +66,12 @@ def directory() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres(directory: Path) -> Iterator[str]:
+async def postgres(directory: Path) -> AsyncIterator[str]:
     _, url = start_postgres(directory / "postgres")
+    connection = await asyncpg.connect(url)
+    for statement in WITHOUT_DISK:
+        await connection.execute(statement)
+    await connection.close()
     yield url
     stop_postgres(directory / "postgres")
 
@@ -73,6 +80,14 @@ def postgres(directory: Path) -> Iterator[str]:
 async def database_url(postgres: str) -> str:
     """An empty database."""
     return await new_database(postgres)
+
+
+@pytest.fixture(scope="session")
+async def prepared(postgres: str) -> str:
+    """The URL of an empty database at the version of this code. Tests copy it, and never connect to it."""
+    database_url = await new_database(postgres)
+    await prepare_databases(Settings().at(temporal_address="127.0.0.1:1", database_url=database_url))
+    return database_url
 
 
 @pytest.fixture(scope="session")
@@ -182,10 +197,16 @@ async def starter(
         yield Starter(environment)
 
 
-async def new_database(postgres: str) -> str:
-    """Create an empty database on the server; return its URL."""
+async def new_database(postgres: str, prepared: str | None = None) -> str:
+    """Create a database on the server; return its URL.
+
+    Args:
+        prepared: URL of the database that it becomes a copy of, which is much faster than to migrate it;
+            `None` means an empty one.
+    """
     name = f"test_{uuid4().hex}"
+    template = "template1" if prepared is None else prepared.partition("?")[0].rpartition("/")[2]
     connection = await asyncpg.connect(postgres)
-    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     await connection.close()
     return postgres.replace("/postgres?", f"/{name}?")

@@ -10,15 +10,13 @@ from settings import Endpoints
 from tests.conftest import new_database
 from tests.endpoints import variables, with_database
 from tests.starting import Starter
-from worker import open_worker, prepare_databases
+from worker import open_worker
 
 
 @pytest.fixture
-async def endpoints(endpoints: Endpoints, postgres: str) -> Endpoints:
+async def endpoints(endpoints: Endpoints, postgres: str, prepared: str) -> Endpoints:
     """The settings of the session, with a new database for each test."""
-    own = with_database(endpoints, await new_database(postgres))
-    await prepare_databases(own)
-    return own
+    return with_database(endpoints, await new_database(postgres, prepared))
 
 
 @pytest.fixture

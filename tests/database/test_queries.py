@@ -7,7 +7,6 @@ from pydantic_core import from_json
 
 from orchestrator.database import findings, process_lists, processes, relations, subscriptions
 from orchestrator.database.connection import Pool, open_pool
-from orchestrator.database.migrate import migrate
 from orchestrator.database.process_lists import FailedKind
 from orchestrator.domain.errors import ProductNotFound
 from orchestrator.domain.process import Process, ProcessStatus
@@ -19,11 +18,9 @@ from tests.examples import MINUTE, START, new_subscription
 
 
 @pytest.fixture
-async def own(postgres: str) -> AsyncIterator[Pool]:
+async def own(postgres: str, prepared: str) -> AsyncIterator[Pool]:
     """A migrated database of its own."""
-    database_url = await new_database(postgres)
-    await migrate(database_url)
-    async with await open_pool(database_url) as pool:
+    async with await open_pool(await new_database(postgres, prepared)) as pool:
         yield pool
 
 

@@ -13,7 +13,6 @@ import pytest
 from orchestrator.database import notes, process_lists, processes, subscriptions
 from orchestrator.database.connection import Pool, open_pool, transaction
 from orchestrator.database.filters import ProcessFilter, SubscriptionFilter, prefixes, query
-from orchestrator.database.migrate import migrate
 from orchestrator.database.notes import Note
 from orchestrator.database.process_lists import FailedKind
 from orchestrator.database.processes import TrailEvent
@@ -26,10 +25,9 @@ from tests.examples import MINUTE, START, new_process, new_subscription
 
 
 @pytest.fixture
-async def own(postgres: str) -> AsyncIterator[Pool]:
+async def own(postgres: str, prepared: str) -> AsyncIterator[Pool]:
     """A migrated database of its own."""
-    await migrate(database_url := await new_database(postgres))
-    async with await open_pool(database_url) as pool:
+    async with await open_pool(await new_database(postgres, prepared)) as pool:
         yield pool
 
 

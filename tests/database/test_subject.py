@@ -9,7 +9,6 @@ import pytest
 
 from orchestrator.database import relations
 from orchestrator.database.connection import Connection, Pool, open_pool, transaction
-from orchestrator.database.migrate import migrate
 from orchestrator.domain.gate import Subject
 from tests.conftest import new_database
 from tests.database.stored import store_subscription
@@ -19,10 +18,9 @@ Read = Callable[[Connection, UUID], Awaitable[Subject]]
 
 
 @pytest.fixture
-async def pool(postgres: str) -> AsyncIterator[Pool]:
+async def pool(postgres: str, prepared: str) -> AsyncIterator[Pool]:
     """A database of its own: nobody else could build these users."""
-    await migrate(database_url := await new_database(postgres))
-    async with await open_pool(database_url) as pool:
+    async with await open_pool(await new_database(postgres, prepared)) as pool:
         yield pool
 
 

@@ -13,24 +13,19 @@ from orchestrator.database.connection import Pool, open_pool
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.operations.own_temporal import require_own_temporal
 from orchestrator.operations.reconcile import reconcile_hourly
-from settings import Endpoints
 from tests.conftest import new_database
 from tests.database.stored import store_process
-from tests.endpoints import with_database
 from tests.processes import eventually
 from trials.arena import connect_to_embedded_postgres
 from trials.proxy import Proxy, open_proxy
-from worker import prepare_databases
 
 SOON = timedelta(seconds=0.05)
 
 
 @pytest.fixture
-async def own(client: Client, endpoints: Endpoints, postgres: str) -> AsyncIterator[Pool]:
+async def own(client: Client, postgres: str, prepared: str) -> AsyncIterator[Pool]:
     """A database that no other reconciler reads."""
-    url = await new_database(postgres)
-    await prepare_databases(with_database(endpoints, url))
-    async with await open_pool(url) as pool:
+    async with await open_pool(await new_database(postgres, prepared)) as pool:
         await require_own_temporal(client, pool)
         yield pool
 
