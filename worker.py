@@ -59,7 +59,7 @@ from orchestrator.temporal.executions import is_cancellation_requested, request_
 from orchestrator.temporal.search_attributes import register_search_attributes
 from orchestrator.temporal.task_queue import TASK_QUEUE
 from program import run_program, run_service, stop_signal
-from services.errors import AddressNotFit, FakeNotUsable
+from services.errors import FakeNotUsable
 from services.fake_schema import create_fake_system
 from settings import DEFAULT_RETENTION, ConfigurationError, Endpoints, Settings
 from stack.endpoints import find_endpoints
@@ -69,8 +69,7 @@ GRACE = timedelta(seconds=20)
 
 REFUSALS = (
     *(ConfigurationError, TemporalUnreachable, DatabaseUnreachable, InvalidVersion),
-    *(SchemaOutOfDate, NotPermitted, RoleNotFit, FakeNotUsable, AddressNotFit),
-    *(AnotherTemporal, NamespaceNotFound),
+    *(SchemaOutOfDate, NotPermitted, RoleNotFit, FakeNotUsable, AnotherTemporal, NamespaceNotFound),
 )
 """Why a worker cannot start; the program prints each in one line."""
 

@@ -17,7 +17,7 @@ class ExternalSystemUnavailable(Exception):
 
 
 class AddressNotFit(Exception):
-    """The address of an external system is not one that its client can use; the message does not show it."""
+    """The URL of an external system is not one that its client can use; the message does not show it."""
 
 
 class FakeNotUsable(Exception):

@@ -65,12 +65,12 @@ def _address(url: str) -> tuple[httpx2.URL, dict[str, str]]:
         parsed = httpx2.URL()
     if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.password or parsed.query:
         # Not shown: it holds a token, or is the URL of something else with a password.
-        raise AddressNotFit("The URL of a SCIM server is https://TOKEN@host/path")
+        raise AddressNotFit("give https://TOKEN@host/path of the SCIM server")
     token = parsed.username
     if token and parsed.scheme == "http" and not _is_loopback(parsed.host):
-        raise AddressNotFit("A SCIM server on another machine needs https: anybody could read the token")
+        raise AddressNotFit("give https: with http, anybody on the network could read the token")
     if not (token.isascii() and token.isprintable()):
-        raise AddressNotFit("The token of a SCIM server has printable ASCII characters only")
+        raise AddressNotFit("the token may have printable ASCII characters only")
     authorization = {"Authorization": f"Bearer {token}"} if token else {}
     return parsed.copy_with(userinfo=b""), {"Accept": MEDIA_TYPE} | authorization
 
@@ -95,8 +95,9 @@ class Refused(Exception):
 class ScimClient:
     """Sends requests to one server."""
 
-    def __init__(self, http: httpx2.AsyncClient) -> None:
+    def __init__(self, http: httpx2.AsyncClient, *, longest_call: float = LONGEST_CALL) -> None:
         self._http = http
+        self._longest_call = longest_call
         self.name = f"the SCIM server {http.base_url.host}"
 
     @asynccontextmanager
@@ -107,7 +108,7 @@ class ScimClient:
             RequestRejected: when the server says no for good.
         """
         try:
-            yield Call(self._http, self.name)
+            yield Call(self._http, self.name, self._longest_call)
         except Refused as error:
             raise RequestRejected(str(error)) from None
 
@@ -115,10 +116,10 @@ class ScimClient:
 class Call:
     """The requests of one call; after its time it sends none."""
 
-    def __init__(self, http: httpx2.AsyncClient, name: str) -> None:
+    def __init__(self, http: httpx2.AsyncClient, name: str, seconds: float) -> None:
         self._http = http
         self._name = name
-        self._until = monotonic() + LONGEST_CALL
+        self._until = monotonic() + seconds
 
     async def get(self, kind: type[M], path: str, **parameters: str | int) -> M:
         """Return what is at this path.
@@ -231,7 +232,8 @@ def _refusal(answer: httpx2.Response) -> Refusal:
 
 
 def _retry_after(answer: httpx2.Response) -> timedelta | None:
-    seconds = answer.headers.get("Retry-After", "")
-    if not (seconds.isascii() and seconds.isdigit()):
-        return None  # it may be a date, which depends on two clocks: Temporal's own interval does as well
-    return min(timedelta(seconds=min(int(seconds), 86400)), LONGEST_WAIT)
+    asked = answer.headers.get("Retry-After", "")
+    if not (asked.isascii() and asked.isdigit()):
+        return None  # a date would need two clocks that agree
+    seconds = int(asked[:9])
+    return min(timedelta(seconds=seconds), LONGEST_WAIT) if seconds else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from services.fake_faults import Fault, FaultKind
 
 CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-"""Methods that change something; only such a request is rejected."""
+"""Methods that change something; only such a request is rejected, or loses its answer."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,17 @@ REJECTION = answer("400 Bad Request", {"status": "400", "scimType": "invalidValu
 class HttpFront:
     """Forwards one request for each connection, unless a fault strikes."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, upstream: int) -> None:
         """Create a front.
 
         Args:
-            port: of the server, on 127.0.0.1.
+            upstream: the port of the server, on 127.0.0.1.
         """
-        self._port = port
+        self._upstream = upstream
         self._left: list[tuple[Fault, int | None]] = []
+        self._lost: int | None = None
+        self.port = 0
+        """Its own port, on 127.0.0.1."""
         self.requests: list[Request] = []
         """All that came, in order."""
         self.instead: list[bytes] = []
@@ -55,6 +58,10 @@ class HttpFront:
     def order(self, fault: Fault) -> None:
         """Inject a fault."""
         self._left.append((fault, fault.times))
+
+    def fail_at(self, number: int) -> None:
+        """Lose the answer to the request of this number, counted from now and starting at 1."""
+        self._lost = len(self.requests) + number
 
     def clear(self) -> None:
         """Remove all faults."""
@@ -70,19 +77,25 @@ class HttpFront:
         writer.close()
 
     async def _answer(self, head: bytes, request: Request) -> bytes:
+        number, changes = len(self.requests), request.method in CHANGES
         if (slow := self._struck("slow")) is not None:
             await asyncio.sleep(slow.seconds or 0)
         if self._struck("unreachable") is not None:
             return b""
         if self.instead:
             return self.instead.pop(0)
-        if request.method in CHANGES and self._struck("reject") is not None:
+        if changes and self._struck("reject") is not None:
             return REJECTION
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        writer.write(head + request.body)
+        answered = await self._forward(head + request.body)
+        lost = number == self._lost or (changes and self._struck("answer lost") is not None)
+        return b"" if lost else answered
+
+    async def _forward(self, sent: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+        writer.write(sent)
         answered = await reader.read()
         writer.close()
-        return b"" if self._struck("answer lost") is not None else answered
+        return answered
 
     def _struck(self, kind: FaultKind) -> Fault | None:
         for place, (fault, left) in enumerate(self._left):
@@ -102,11 +115,12 @@ async def _read(reader: asyncio.StreamReader) -> tuple[bytes, Request]:
 
 
 @asynccontextmanager
-async def open_front(port: int) -> AsyncIterator[tuple[HttpFront, int]]:
-    """Serve a front of the server at this port; yield it, and its own port."""
-    front = HttpFront(port)
+async def open_front(upstream: int) -> AsyncIterator[HttpFront]:
+    """Serve a front of the server at this port of 127.0.0.1."""
+    front = HttpFront(upstream)
     server = await asyncio.start_server(front.serve, "127.0.0.1", 0)
+    front.port = server.sockets[0].getsockname()[1]
     try:
-        yield front, server.sockets[0].getsockname()[1]
+        yield front
     finally:
         server.close()

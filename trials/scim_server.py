@@ -8,7 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scim2_server.utils import load_default_resource_types, load_default_schemas
+from scim2_server.utils import (
+    load_default_resource_types,
+    load_default_schemas,
+    load_default_service_provider_config,
+)
 
 from services.scim_resources import EXTENSION
 from settings import ROOT
@@ -25,19 +29,19 @@ STARTED_WITHIN = 120.0
 
 
 @asynccontextmanager
-async def open_scim_server(*, extended: bool = True) -> AsyncIterator[int]:
+async def open_scim_server(*, bare: bool = False) -> AsyncIterator[int]:
     """Run a server on a free port of 127.0.0.1; yield the port.
 
     A first path segment is a tenant: `/one/v2` and `/two/v2` share nothing.
 
     Args:
-        extended: whether the server stores the attributes of this project.
+        bare: whether the server does the least: it stores no attributes of this project, has no filters and
+            no ETags, and sends two resources at once.
     """
     port = free_port()
     with TemporaryDirectory(prefix="scim-") as directory:
         options = ["--port", str(port), "--bearer-token", TOKEN, "--dynamic-tenants"]
-        if extended:
-            options += _declared(Path(directory))
+        options += _bare(Path(directory)) if bare else _declared(Path(directory))
         command = [sys.executable, "-m", "scim2_server.testserver.cli", *options]
         quiet = asyncio.subprocess.DEVNULL  # it logs every request
         server = await asyncio.create_subprocess_exec(*command, stdout=quiet, stderr=quiet)
@@ -66,6 +70,13 @@ def _declared(directory: Path) -> Sequence[str]:
     for name, content in (("schemas", schemas), ("types", types)):
         (directory / name).write_text(json.dumps(content))
     return "--schema", str(directory / "schemas"), "--resource-type", str(directory / "types")
+
+
+def _bare(directory: Path) -> Sequence[str]:
+    config = load_default_service_provider_config().model_dump(mode="json")
+    config["filter"], config["etag"] = {"supported": False, "maxResults": 2}, {"supported": False}
+    (directory / "config").write_text(json.dumps(config))
+    return "--service-provider-config", str(directory / "config")
 
 
 async def _until_it_listens(server: asyncio.subprocess.Process, port: int) -> None:
