@@ -41,11 +41,10 @@ async def open_arena(directory: Path, workers: int, external: External = "fake")
         running = embedded_stack(directory, workers=workers, worker_services=services)
         addresses = await asyncio.to_thread(running.__enter__)
         stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
-        fakes = await stack.enter_async_context(open_fake_systems(addresses.database_url))
         on_scim = [] if scim is None else scim.systems
-        others = [fake for fake in fakes if fake.name not in {system.name for system in on_scim}]
-        proxies = (temporal, postgres)
-        yield Arena(directory, services["TEMPORAL_ADDRESS"], proxies, [*on_scim, *others])
+        opening = open_fake_systems(addresses.database_url, without={system.name for system in on_scim})
+        systems: list[OutsideSystem] = [*on_scim, *await stack.enter_async_context(opening)]
+        yield Arena(directory, services["TEMPORAL_ADDRESS"], (temporal, postgres), systems)
 
 
 async def _temporal(directory: Path) -> Streams:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ class Request:
     """A request that came."""
 
     method: str
-    path: str
+    head: str
     body: bytes
 
 
@@ -110,15 +111,15 @@ async def _read(reader: asyncio.StreamReader) -> tuple[bytes, Request]:
     head = await reader.readuntil(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = dict(line.lower().split(": ", 1) for line in lines if line)
-    method, path, _ = first.split(" ")
-    return head, Request(method, path, await reader.readexactly(int(headers.get("content-length", 0))))
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return head, Request(first.partition(" ")[0], head.decode("latin-1"), body)
 
 
 @asynccontextmanager
-async def open_front(upstream: int) -> AsyncIterator[HttpFront]:
-    """Serve a front of the server at this port of 127.0.0.1."""
+async def open_front(upstream: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[HttpFront]:
+    """Serve a front of the server at this port of 127.0.0.1, perhaps with TLS."""
     front = HttpFront(upstream)
-    server = await asyncio.start_server(front.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(front.serve, "127.0.0.1", 0, ssl=tls)
     front.port = server.sockets[0].getsockname()[1]
     try:
         yield front

@@ -1,6 +1,6 @@
 """The external systems of a chaos run: the fakes, or the resources of a SCIM server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal, Protocol
 from uuid import UUID
@@ -39,9 +39,13 @@ class OutsideSystem(Protocol):
 
 
 @asynccontextmanager
-async def open_fake_systems(database_url: str) -> AsyncIterator[list[FakeSystem]]:
-    """Connect to the fake of every external system."""
+async def open_fake_systems(
+    database_url: str, without: Collection[str] = frozenset()
+) -> AsyncIterator[list[FakeSystem]]:
+    """Connect to the fake of every external system, apart from those of these names."""
     async with AsyncExitStack() as stack:
         yield [
-            await stack.enter_async_context(open_fake_system(database_url, name)) for name in EXTERNAL_SYSTEMS
+            await stack.enter_async_context(open_fake_system(database_url, name))
+            for name in EXTERNAL_SYSTEMS
+            if name not in without
         ]
