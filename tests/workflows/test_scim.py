@@ -100,7 +100,7 @@ async def test_lost_answers_leave_one_group(
     assert found.group_id == created.user_group.group_id
 
 
-async def test_a_rejected_request_parks_and_its_abort_removes_the_group(
+async def test_an_aborted_modify_leaves_the_name_of_before(
     worker: None, processes: Processes, groups: ScimGroups, front: HttpFront
 ) -> None:
     group_id = await processes.active_group("Operators")
