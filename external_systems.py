@@ -8,13 +8,18 @@ from uuid import UUID
 from catalogue import entry_of
 from orchestrator.database.connection import open_pool
 from orchestrator.operations.set_in_sync import Fence
+from services.errors import AddressNotFit
 from services.fake_pool import FAKES_POOL_SIZE
 from settings import ConfigurationError, Endpoints
 
 
 @asynccontextmanager
 async def open_external_systems(endpoints: Endpoints) -> AsyncIterator[dict[str, Any]]:
-    """Open a client of every external system, by name; fakes at one URL share a small pool."""
+    """Open a client of every external system, by name; fakes at one URL share a small pool.
+
+    Raises:
+        ConfigurationError: when a URL is not one that the client of its system can use.
+    """
     async with AsyncExitStack() as stack:
         pools, systems = {}, {}
         for url in _urls_of_fakes(endpoints):
@@ -22,7 +27,10 @@ async def open_external_systems(endpoints: Endpoints) -> AsyncIterator[dict[str,
         for system in endpoints.external_systems:
             url = endpoints.url_of(system)
             opened = system.open(pools[url] if system.is_fake else url)
-            systems[system.name] = await stack.enter_async_context(opened)
+            try:
+                systems[system.name] = await stack.enter_async_context(opened)
+            except AddressNotFit as error:
+                raise ConfigurationError(f"{system.name.upper()}_URL: {error}") from None
         yield systems
 
 

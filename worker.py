@@ -235,7 +235,8 @@ def main() -> int:
     """Run a worker; return the exit code."""
     arguments = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)  # of use to its developers
+    for of_use_to_developers in ("alembic.runtime.migration", "httpx2"):
+        logging.getLogger(of_use_to_developers).setLevel(logging.WARNING)
     try:
         settings = Settings.from_environment()
         endpoints = find_endpoints(settings)

@@ -1,8 +1,23 @@
 """What can go wrong with an external system."""
 
+from datetime import timedelta
+
 
 class ExternalSystemUnavailable(Exception):
     """The system cannot be reached, or did not answer; whether it has done the work is unknown. It passes."""
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        """Create the error.
+
+        Args:
+            retry_after: how long the system asks to be left alone; `None`: it does not say.
+        """
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AddressNotFit(Exception):
+    """The URL of an external system is not one that its client can use; the message does not show it."""
 
 
 class FakeNotUsable(Exception):

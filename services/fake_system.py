@@ -12,6 +12,7 @@ from pydantic_core import from_json, to_json
 
 from orchestrator.database.connection import Connection, Pool, open_pool, transaction
 from orchestrator.domain.errors import RequestRejected, StaleToken
+from orchestrator.domain.text import OutsideId
 from services.errors import ExternalSystemUnavailable, FakeNotUsable
 from services.fake_faults import (
     Fault,
@@ -34,7 +35,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    record_id: int
+    record_id: OutsideId
     attributes: Attributes
 
 

@@ -5,13 +5,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from orchestrator.domain.text import OutsideId
+
 
 class Group(BaseModel):
     """A group in the group management system."""
 
     model_config = ConfigDict(frozen=True)
 
-    group_id: int
+    group_id: OutsideId
     group_name: str
 
 

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from orchestrator.domain.text import OutsideId
+
 
 class Account(BaseModel):
     """The values of a user that this project sends to the user management system."""
@@ -15,14 +17,14 @@ class Account(BaseModel):
     age: int | None
     """Age in years; `None`: unknown."""
     affiliation: str
-    group_id: int
-    """The group's id in the group management system."""
+    group_id: OutsideId | None
+    """The group's id in the group management system; `None`: the user is in no group."""
 
 
 class KnownUser(Account):
     """A user in the user management system."""
 
-    user_id: int
+    user_id: OutsideId
 
 
 class UserManagement(Protocol):

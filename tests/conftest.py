@@ -30,6 +30,7 @@ from tests.endpoints import variables
 from tests.moments import Moments
 from tests.processes import Processes
 from tests.starting import Starter
+from trials.scim_server import open_scim_server
 from worker import open_worker, prepare_databases
 
 for name, sequences in {"default": 30, "ci": 200, "long": 1000, "fuzz": 5000}.items():
@@ -133,6 +134,13 @@ async def fakes(endpoints: Endpoints) -> AsyncIterator[dict[str, Any]]:
         yield fakes
         for fake in fakes.values():
             await fake.system.clear_faults()
+
+
+@pytest.fixture(scope="session")
+async def scim_server() -> AsyncIterator[int]:
+    """The port of a SCIM server that stores the attributes of this project."""
+    async with open_scim_server() as port:
+        yield port
 
 
 @pytest.fixture

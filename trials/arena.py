@@ -1,32 +1,32 @@
 """The arena of a chaos run: a new embedded stack, with proxies between its workers and its servers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from services.fake_system import FakeSystem
 from stack.addresses import Addresses
 from stack.embedded import embedded_stack
 from trials.proxy import Proxy, Streams, open_proxy
-from trials.systems import open_fake_systems
+from trials.scim_systems import open_scim_systems
+from trials.systems import External, OutsideSystem, open_fake_systems
 
 
 @dataclass
 class Arena:
-    """A running stack, the proxies in front of its servers, and the fakes of its external systems."""
+    """A running stack, the proxies in front of its servers, and its external systems."""
 
     directory: Path
     temporal_proxy: str
     """The address at which a client reaches Temporal through its proxy."""
     proxies: tuple[Proxy, ...]
-    systems: list[FakeSystem]
+    systems: Sequence[OutsideSystem]
 
 
 @asynccontextmanager
-async def open_arena(directory: Path, workers: int) -> AsyncIterator[Arena]:
+async def open_arena(directory: Path, workers: int, external: External = "fake") -> AsyncIterator[Arena]:
     """Start a stack in this directory; stop it at the end."""
     async with AsyncExitStack() as stack:
         temporal, port = await stack.enter_async_context(open_proxy(lambda: _temporal(directory)))
@@ -35,11 +35,15 @@ async def open_arena(directory: Path, workers: int) -> AsyncIterator[Arena]:
             "TEMPORAL_ADDRESS": f"127.0.0.1:{port}",
             "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{database_port}/postgres",
         }
+        scim = await stack.enter_async_context(open_scim_systems()) if external == "scim" else None
+        services |= {} if scim is None else scim.variables
         # In threads: the proxies must serve connections while this waits for the workers.
         running = embedded_stack(directory, workers=workers, worker_services=services)
         addresses = await asyncio.to_thread(running.__enter__)
         stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
-        systems = await stack.enter_async_context(open_fake_systems(addresses.database_url))
+        on_scim = [] if scim is None else scim.systems
+        opening = open_fake_systems(addresses.database_url, without={system.name for system in on_scim})
+        systems: list[OutsideSystem] = [*on_scim, *await stack.enter_async_context(opening)]
         yield Arena(directory, services["TEMPORAL_ADDRESS"], (temporal, postgres), systems)
 
 

@@ -31,6 +31,7 @@ from trials.faults import Saboteur, plan
 from trials.findings import Kind
 from trials.journal import Journal
 from trials.records import read_records
+from trials.systems import External
 
 PLURALS: dict[Kind, str] = {
     "duplicate": "duplicates",
@@ -57,6 +58,7 @@ class Run(BaseModel):
     """Rows of a bulk that runs meanwhile; each is a process, too."""
     faults: int
     workers: int
+    external: External = "fake"
 
 
 class Outcome(BaseModel):
@@ -76,7 +78,7 @@ async def run_chaos(run: Run, directory: Path) -> tuple[Report, Saboteur, ChaosC
     """Start processes while faults strike; then wait until all have ended, and audit them."""
     async with AsyncExitStack() as stack:
         journal = stack.enter_context(Journal(directory / "journal.jsonl"))
-        arena = await stack.enter_async_context(open_arena(directory, run.workers))
+        arena = await stack.enter_async_context(open_arena(directory, run.workers, run.external))
         client = ChaosClient(
             await connect({"target_host": arena.temporal_proxy}), journal, Random(f"client {run.seed}")
         )
@@ -163,13 +165,23 @@ def print_outcome(outcome: Outcome) -> None:
 @click.option(
     "--workers", type=click.IntRange(2, 8), default=2, show_default=True, help="Workers that run at once."
 )
+@click.option(
+    "--external",
+    type=click.Choice(["fake", "scim"]),
+    default="fake",
+    show_default=True,
+    help="The external systems: the fakes, or a SCIM server.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
-def main(*, seed: int | None, duration: float, faults: int | None, as_json: bool, **sizes: int) -> None:
+def main(
+    *, seed: int | None, duration: float, faults: int | None, external: External, as_json: bool, **sizes: int
+) -> None:
     """Run processes while faults strike, then audit them. Exit with 1 if the audit finds anything."""
     run = Run(
         seed=SystemRandom().randrange(10**6) if seed is None else seed,
         duration=duration,
         faults=faults or round(duration / SECONDS_PER_FAULT),
+        external=external,
         **sizes,
     )
     # The SDK would log a warning for every call that it repeats because of a fault.

@@ -12,11 +12,12 @@ from random import Random
 
 import asyncpg
 
-from services.fake_system import FakeSystem, Fault
+from services.fake_faults import Fault
 from stack.addresses import Addresses
 from stack.embedded import held_back
 from trials.client import ChaosClient
 from trials.proxy import Proxy
+from trials.systems import OutsideSystem
 
 FREEZE = 30.0
 """Seconds that a worker is frozen: far longer than the heartbeat timeout, so another worker gets its work."""
@@ -64,7 +65,7 @@ class Saboteur:
         self,
         directory: Path,
         proxies: Sequence[Proxy],
-        systems: Sequence[FakeSystem],
+        systems: Sequence[OutsideSystem],
         client: ChaosClient,
         random: Random,
     ) -> None:

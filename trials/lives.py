@@ -187,6 +187,8 @@ def effects_fit(records: Records) -> Iterator[Finding]:
         for change in done:
             changes.setdefault(change.subscription_id, []).append(change)
     for life in _lives(records):
+        if _system(life.subscription) not in records.changes:
+            continue
         about = life.subscription.subscription_id
         done = changes.get(about, [])
         twice = [token for token, times in Counter(change.token for change in done).items() if times > 1]

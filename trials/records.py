@@ -17,8 +17,9 @@ from orchestrator.database.processes import TrailRow
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.temporal.history import step_log
 from orchestrator.temporal.reading import chain_history
-from services.fake_system import Change, FakeSystem, Record
+from services.fake_system import Change, Record
 from trials.journal import Accepted
+from trials.systems import OutsideSystem
 
 _ALL_SUBSCRIPTIONS = "SELECT subscription_id FROM subscriptions"
 _NO_LIMIT = 2**31 - 1
@@ -67,13 +68,13 @@ class Records:
     outside: dict[str, dict[UUID, Record]]
     """The records of each external system, by the name of the system."""
     changes: dict[str, list[Change]] = field(default_factory=dict)
-    """The changes in each external system, by the name of the system."""
+    """The changes in each external system that keeps them, by the name of the system."""
     folded: dict[UUID, int] = field(default_factory=dict)
     """Number of validations that clean-up has folded, by subscription."""
 
 
 async def read_records(
-    accepted: Iterable[Accepted], client: Client, query: str, pool: Pool, systems: Iterable[FakeSystem]
+    accepted: Iterable[Accepted], client: Client, query: str, pool: Pool, systems: Iterable[OutsideSystem]
 ) -> Records:
     """Read all four records; call this after all processes have ended.
 
@@ -95,7 +96,7 @@ async def read_records(
         subscriptions={one: found.subscription for one, found in stored.items()},
         depends_on=depends_on,
         outside={system.name: await system.records() for system in systems},
-        changes={system.name: await system.changes() for system in systems},
+        changes={one.name: kept for one in systems if (kept := await one.changes()) is not None},
         folded={row["subscription_id"]: row["validations"] for row in folded},
     )
 

@@ -1,4 +1,4 @@
-"""The types of text that people enter: names and reasons."""
+"""The types of text that people enter (names and reasons) or other systems give (ids)."""
 
 import unicodedata
 from typing import Annotated
@@ -92,3 +92,17 @@ def no_truth_value(value: object) -> object:
 
 WholeNumber = Annotated[int, BeforeValidator(no_truth_value)]
 """A whole number, or text with one, as typed on the command line."""
+
+
+def numbered(value: object) -> object:
+    """Return text that spells a whole number as that number, and everything else unchanged.
+
+    So an id is the same whether it is typed, or read from an external system or from JSON.
+    """
+    if isinstance(value, str) and value.isascii() and value.isdigit() and str(int(value)) == value:
+        return int(value)
+    return value
+
+
+OutsideId = Annotated[int | Name, BeforeValidator(numbered), BeforeValidator(no_truth_value)]
+"""The id that an external system gives to a record: a whole number, or a text of 1 to 255 characters."""

@@ -50,7 +50,11 @@ class _Activity(ActivityInboundInterceptor):
             raise _final(error, explain(error)) from None
         except Exception as error:
             await tell_waiting(error)
-            raise
+            delay: timedelta | None = getattr(error, "retry_after", None)
+            if delay is None:
+                raise
+            kind = type(error).__name__
+            raise ApplicationError(str(error), type=kind, next_retry_delay=delay) from error
 
 
 class _Workflow(WorkflowInboundInterceptor):

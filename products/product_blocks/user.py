@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from orchestrator.domain.product_block import ProductBlock, Reference
-from orchestrator.domain.text import Name, WholeNumber
+from orchestrator.domain.text import Name, OutsideId, WholeNumber
 from products.product_blocks.user_group import UserGroupBlock, UserGroupBlockInactive
 
 Age = Annotated[WholeNumber, Field(ge=0, le=150)]
@@ -37,7 +37,7 @@ class UserBlockInactive(ProductBlock):
 
     username: Name | None = None
     age: Age | None = None
-    user_id: int | None = None
+    user_id: OutsideId | None = None
     """Id in the user management system."""
     affiliation: Affiliation
     group: GroupOfUserInactive
@@ -53,4 +53,4 @@ class UserBlockProvisioning(UserBlockInactive):
 class UserBlock(UserBlockProvisioning):
     """The block of an active user, who has an id in the user management system."""
 
-    user_id: int
+    user_id: OutsideId

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from orchestrator.domain.product import Product
 from orchestrator.domain.subscription import Status, SubscriptionModel
+from orchestrator.domain.text import OutsideId
 from products.product_blocks.user import Affiliation, UserBlock, UserBlockInactive, UserBlockProvisioning
 
 USER_INTERNAL = UUID("7c0a5f0e-2a39-4d4b-9b52-5d3b7f5f1c02")
@@ -47,7 +48,7 @@ class UserProvisioning(UserInactive, lifecycle=[Status.PROVISIONING]):
         """Return the description, ``User {username} from group {group_name} ({affiliation})``."""
         return f"User {self.user.username} from group {self.user.group.group_name} ({self.user.affiliation})"
 
-    def provisioned(self, user_id: int) -> Self:
+    def provisioned(self, user_id: OutsideId) -> Self:
         """Return the user with the id from the user management system."""
         return self.with_values(user_id=user_id)
 

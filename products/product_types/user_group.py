@@ -5,6 +5,7 @@ from uuid import UUID
 
 from orchestrator.domain.product import Product
 from orchestrator.domain.subscription import Status, SubscriptionModel
+from orchestrator.domain.text import OutsideId
 from products.product_blocks.user_group import (
     UserGroupBlock,
     UserGroupBlockInactive,
@@ -37,7 +38,7 @@ class UserGroupProvisioning(UserGroupInactive, lifecycle=[Status.PROVISIONING]):
         """Return the description, ``User Group {group_name}``."""
         return f"User Group {self.user_group.group_name}"
 
-    def provisioned(self, group_id: int) -> Self:
+    def provisioned(self, group_id: OutsideId) -> Self:
         """Return the group with the id from the group management system."""
         return self.with_values(group_id=group_id)
 

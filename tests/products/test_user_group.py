@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from orchestrator.domain.errors import LifecycleError
 from orchestrator.domain.subscription import Status, SubscriptionModel
+from products.product_blocks.user_group import UserGroupBlock
 from products.product_types.user_group import (
     USER_GROUP,
     UserGroup,
@@ -120,3 +121,20 @@ def test_a_name_is_trimmed(name: str, stored: str) -> None:
 def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         virgin().initialized(group_name=name)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [(7, 7), ("7", 7), ("0", 0), ("007", "007"), ("-1", "-1"), ("7 7", "7 7"), ("a7", "a7"), ("٧", "٧")],
+)
+def test_a_group_id_is_a_number_only_if_spelled_as_one(given: int | str, kept: int | str) -> None:
+    """`007` and `7` are different ids of a SCIM server."""
+    block = UserGroupBlock.model_validate({"group_name": "Ops", "group_id": given})
+    assert block.group_id == kept
+    assert UserGroupBlock.model_validate_json(block.model_dump_json()) == block
+
+
+@pytest.mark.parametrize("given", [True, "", "a\nb", 1.5, "x" * 256])
+def test_a_group_id_is_a_number_or_a_name(given: object) -> None:
+    with pytest.raises(ValidationError, match="group_id"):
+        UserGroupBlock.model_validate({"group_name": "Ops", "group_id": given})

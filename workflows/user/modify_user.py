@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
 
     from activities.user import UserActivities
     from orchestrator.domain.process import Target
-    from orchestrator.domain.text import Name, WholeNumber
+    from orchestrator.domain.text import Name, OutsideId
     from orchestrator.process.forms import ModifyForm
     from orchestrator.process.frame import ProcessFrame
     from products.product_blocks.user import Age
@@ -38,7 +38,7 @@ class ModifyUserForm(ModifyForm):
     username: Name | None = Field(None, title="Username", description="New name, 1 to 255 characters")
     age: Age | None = Field(None, title="Age", description="New age in years, 0 to 150; null clears it")
     group: UUID | None = Field(None, title="Group", description="UUID of the new group's subscription")
-    user_id: WholeNumber | None = Field(
+    user_id: OutsideId | None = Field(
         None, title="User id", description="Cannot be changed; refused if it differs from the current value"
     )
 

@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
 
     from activities.user_group import UserGroupActivities
     from orchestrator.domain.process import Target
-    from orchestrator.domain.text import Name, WholeNumber
+    from orchestrator.domain.text import Name, OutsideId
     from orchestrator.process.forms import ModifyForm
     from orchestrator.process.frame import ProcessFrame
     from products.product_types.user_group import UserGroup
@@ -30,7 +30,7 @@ class ModifyUserGroupForm(ModifyForm):
     unchangeable: ClassVar = frozenset({"group_id"})
 
     group_name: Name | None = Field(None, title="Group name", description="New name, 1 to 255 characters")
-    group_id: WholeNumber | None = Field(
+    group_id: OutsideId | None = Field(
         None, title="Group id", description="Cannot be changed; refused if it differs from the current value"
     )
 
