@@ -1,0 +1,152 @@
+"""After PostgreSQL was restored: have Temporal run again what the database has forgotten."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+
+from orchestrator.database import processes, subscriptions
+from orchestrator.database.connection import Pool, transaction
+from orchestrator.database.processes import TrailRow
+from orchestrator.domain.process import ProcessStatus
+from orchestrator.operations.own_temporal import require_own_temporal
+from orchestrator.temporal.executions import Execution, find_execution
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+FENCES = 1_000_000
+"""How much higher the fencing tokens become: more than any subscription was locked since the back-up."""
+
+PATIENCE = timedelta(minutes=1)
+"""How long to wait for a process to end or to park before the next one is run again."""
+
+Outcome = Literal["completed", "ended otherwise", "parked", "still runs", "look at it"]
+"""What became of a process. What needs a look was aborted or refused, and was not run again."""
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """A process that Temporal knows better than the database."""
+
+    process_id: str
+    first_run_id: str
+    started_at: datetime
+    runs_again: bool
+    """Whether its steps can be repeated: it has completed or is open, and nobody has aborted it."""
+
+
+async def raise_fences(client: "Client", pool: Pool) -> None:
+    """Raise every fencing token above those that the external systems have seen.
+
+    Raises:
+        AnotherTemporal: when the database belongs to another Temporal namespace.
+    """
+    await require_own_temporal(client, pool)
+    async with transaction(pool) as connection:
+        await subscriptions.raise_all_fences(connection, FENCES)
+
+
+async def list_forgotten(
+    client: "Client", pool: Pool, since: datetime, workflows: Collection[str]
+) -> list[Forgotten]:
+    """Return the processes that began, ended or were open since this moment, in the order of their start.
+
+    Those that the trail and Temporal agree on are left out, and validations should be: they change nothing.
+
+    Args:
+        workflows: the workflow types to look for.
+
+    Raises:
+        RPCError: when Temporal does not answer.
+    """
+    moment = since.astimezone(UTC).isoformat()
+    types = ", ".join(f"'{one}'" for one in sorted(workflows))
+    query = f"WorkflowType IN ({types}) AND (ExecutionStatus = 'Running' OR CloseTime >= '{moment}')"
+    ids = {run.id async for run in client.list_workflows(query)}
+    async with pool.acquire() as connection:
+        trail = await processes.read_processes(connection, sorted(ids))
+    found = []
+    for process_id in ids:
+        execution = await find_execution(client, process_id)
+        if execution is not None and not _agree(execution, trail.get(process_id)):
+            found.append(await _forgotten(client, process_id, execution))
+    return sorted(found, key=lambda one: (one.started_at, one.process_id))
+
+
+async def run_again(client: "Client", process: Forgotten) -> Outcome:
+    """Have Temporal run a process again from its first step, and wait until it has ended or parked.
+
+    Steps that the database still knows answer from the ledger; the others have their effect again, in the
+    database and, because calls are idempotent, at most once outside. Somebody else's later run of the same
+    process is not disturbed.
+
+    Raises:
+        RPCError: when Temporal does not answer, or has forgotten the history.
+    """
+    if not process.runs_again:
+        return "look at it"
+    begin = await _first_task(client, process)
+    if begin is not None:  # else no worker has seen it yet: it begins by itself
+        await client.workflow_service.reset_workflow_execution(_reset(client, process, begin))
+    try:
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            while (outcome := _outcome(await find_execution(client, process.process_id))) is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)  # Temporal has no way to wait for a process that parks
+            return outcome
+    except TimeoutError:
+        return "still runs"
+
+
+def _agree(execution: Execution, row: TrailRow | None) -> bool:
+    """Return whether the trail shows that the process has ended, as Temporal does.
+
+    An open process is run again in any case: a row that is there may lack what was done since.
+    """
+    recorded = row is not None and row.ended_at is not None and row.status is not ProcessStatus.LOST
+    return recorded and execution.closed_as is not None
+
+
+async def _forgotten(client: "Client", process_id: str, execution: Execution) -> Forgotten:
+    first = await client.get_workflow_handle(process_id, run_id=execution.first_run_id).describe()
+    undone = execution.is_cancellation_requested or execution.closed_as not in {None, "completed"}
+    return Forgotten(process_id, execution.first_run_id, first.start_time, runs_again=not undone)
+
+
+async def _first_task(client: "Client", process: Forgotten) -> int | None:
+    """Return the event with which the first workflow task of the process ended; `None` if there is none."""
+    handle = client.get_workflow_handle(process.process_id, run_id=process.first_run_id)
+    async for event in handle.fetch_history_events():
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+            return event.event_id
+    return None
+
+
+def _reset(client: "Client", process: Forgotten, event_id: int) -> ResetWorkflowExecutionRequest:
+    return ResetWorkflowExecutionRequest(
+        namespace=client.namespace,
+        workflow_execution=WorkflowExecution(workflow_id=process.process_id, run_id=process.first_run_id),
+        reason="the database was restored",
+        workflow_task_finish_event_id=event_id,
+        request_id=str(uuid4()),
+        reset_reapply_exclude_types=[
+            ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL,
+            ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE,
+            ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_CANCEL_REQUEST,
+        ],
+    )
+
+
+def _outcome(execution: Execution | None) -> Outcome | None:
+    """Return what became of a process, or `None` as long as it works."""
+    if execution is None:
+        return "ended otherwise"
+    if execution.closed_as is not None:
+        return "completed" if execution.closed_as == "completed" else "ended otherwise"
+    return "parked" if execution.process_status == ProcessStatus.FAILED else None
