@@ -38,7 +38,8 @@ def restored(moment: str, dry_run: bool) -> None:
 
     It raises the fencing tokens, and has Temporal run again what the database has forgotten, one process
     after the other in the order of their start. A worker must run. What was aborted or refused is only
-    listed. Run it again at any time.
+    listed. What would be refused, because its subscription is out of sync, comes later: put that right, and
+    run the command again.
     """
     try:
         endpoints = find_endpoints(Settings.from_environment())
@@ -63,9 +64,11 @@ async def catch_up(endpoints: Endpoints, since: datetime, *, dry_run: bool) -> i
         outcomes = []
         for process in found:
             planned = "would run again" if process.runs_again else "look at it"
-            outcome = planned if dry_run else await run_again(client, process)
+            outcome = planned if dry_run else await run_again(client, pool, process)
             click.echo(f"{process.started_at:%Y-%m-%d %H:%M:%S}  {process.process_id}  {outcome}")
             outcomes.append(outcome)
+            if outcome == "ended otherwise":  # what comes after it may need what it was to do
+                break
     click.echo(f"{len(outcomes)} processes")
     return 0 if dry_run or WELL.issuperset(outcomes) else 1
 

@@ -1,20 +1,21 @@
 """After PostgreSQL was restored: have Temporal run again what the database has forgotten."""
 
 import asyncio
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
-from orchestrator.database import processes, subscriptions
+from orchestrator.database import processes, relations, subscriptions
 from orchestrator.database.connection import Pool, transaction
 from orchestrator.database.processes import TrailRow
-from orchestrator.domain.process import ProcessStatus
+from orchestrator.domain.process import ProcessStatus, created_subscription_id
 from orchestrator.operations.own_temporal import require_own_temporal
 from orchestrator.temporal.executions import Execution, find_execution
 
@@ -27,8 +28,14 @@ FENCES = 1_000_000
 PATIENCE = timedelta(minutes=1)
 """How long to wait for a process to end or to park before the next one is run again."""
 
-Outcome = Literal["completed", "ended otherwise", "parked", "still runs", "look at it"]
-"""What became of a process. What needs a look was aborted or refused, and was not run again."""
+Outcome = Literal["completed", "ended otherwise", "parked", "still runs", "look at it", "comes later"]
+"""What became of a process.
+
+What needs a look was aborted or refused, and was not run again. What comes later would be refused now,
+because what it is about is out of sync.
+"""
+
+_ID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,10 @@ class Forgotten:
     started_at: datetime
     runs_again: bool
     """Whether its steps can be repeated: it has completed or is open, and nobody has aborted it."""
+    about: frozenset[UUID]
+    """The ids of its subscription, and of those that its input names."""
+    first_task: int | None
+    """Event with which its first workflow task ended; `None` if no worker has seen it yet."""
 
 
 async def raise_fences(client: "Client", pool: Pool) -> None:
@@ -80,7 +91,7 @@ async def list_forgotten(
     return sorted(found, key=lambda one: (one.started_at, one.process_id))
 
 
-async def run_again(client: "Client", process: Forgotten) -> Outcome:
+async def run_again(client: "Client", pool: Pool, process: Forgotten) -> Outcome:
     """Have Temporal run a process again from its first step, and wait until it has ended or parked.
 
     Steps that the database still knows answer from the ledger; the others have their effect again, in the
@@ -92,9 +103,10 @@ async def run_again(client: "Client", process: Forgotten) -> Outcome:
     """
     if not process.runs_again:
         return "look at it"
-    begin = await _first_task(client, process)
-    if begin is not None:  # else no worker has seen it yet: it begins by itself
-        await client.workflow_service.reset_workflow_execution(_reset(client, process, begin))
+    if await _would_be_refused(pool, process):
+        return "comes later"
+    if process.first_task is not None:  # else it begins by itself
+        await client.workflow_service.reset_workflow_execution(_reset(client, process, process.first_task))
     try:
         async with asyncio.timeout(PATIENCE.total_seconds()):
             while (outcome := _outcome(await find_execution(client, process.process_id))) is None:  # noqa: ASYNC110
@@ -114,18 +126,33 @@ def _agree(execution: Execution, row: TrailRow | None) -> bool:
 
 
 async def _forgotten(client: "Client", process_id: str, execution: Execution) -> Forgotten:
-    first = await client.get_workflow_handle(process_id, run_id=execution.first_run_id).describe()
-    undone = execution.is_cancellation_requested or execution.closed_as not in {None, "completed"}
-    return Forgotten(process_id, execution.first_run_id, first.start_time, runs_again=not undone)
-
-
-async def _first_task(client: "Client", process: Forgotten) -> int | None:
-    """Return the event with which the first workflow task of the process ended; `None` if there is none."""
-    handle = client.get_workflow_handle(process.process_id, run_id=process.first_run_id)
-    async for event in handle.fetch_history_events():
+    first = client.get_workflow_handle(process_id, run_id=execution.first_run_id)
+    about, first_task = {created_subscription_id(process_id)}, None
+    async for event in first.fetch_history_events():
+        for payload in event.workflow_execution_started_event_attributes.input.payloads:
+            about |= {UUID(one.decode()) for one in _ID.findall(payload.data)}
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
-            return event.event_id
-    return None
+            first_task = event.event_id
+            break
+    undone = execution.is_cancellation_requested or execution.closed_as not in {None, "completed"}
+    return Forgotten(
+        process_id=process_id,
+        first_run_id=execution.first_run_id,
+        started_at=(await first.describe()).start_time,
+        runs_again=not undone,
+        about=frozenset(about),
+        first_task=first_task,
+    )
+
+
+async def _would_be_refused(pool: Pool, process: Forgotten) -> bool:
+    """Return whether a subscription of this process, or one related to it, is out of sync without it."""
+    async with pool.acquire() as connection:
+        found = await relations.all_relations(connection, sorted(process.about))
+        related = {one for users, groups in found.values() for one in (*users, *groups)}
+        stored = await subscriptions.read_subscriptions(connection, sorted(process.about | related))
+    kept = [one.subscription for one in stored.values() if not one.subscription.insync]
+    return any(one.held_by != process.process_id for one in kept)
 
 
 def _reset(client: "Client", process: Forgotten, event_id: int) -> ResetWorkflowExecutionRequest:

@@ -135,3 +135,27 @@ async def test_a_process_that_the_database_forgot_waits(site: Site) -> None:
         for process_id in after.parked:
             await at.latest(process_id).result()
         assert await names(at, before) == ["User Group Later", f"User Group {RESERVED}"]
+
+
+async def test_what_would_be_refused_comes_later(site: Site) -> None:
+    """A process that is refused has ended: it could not be run again."""
+    before = await live_before(site)
+    await live_after(site, before)
+    await site.restore_database()
+    async with site.running() as at:
+        await at.groups.order(Fault(kind="reject", name="After"))
+        assert await catch_up(site.endpoints, before.moment, dry_run=False) == 1
+        assert (await at.processes.read(before.renamed)).held_by  # the first of two renames is parked
+
+        await at.groups.clear_faults()
+        assert await catch_up(site.endpoints, before.moment, dry_run=False) == 1  # one was aborted
+        assert await names(at, before) == ["User Group Later", f"User Group {RESERVED}"]
+
+
+async def test_a_dry_run_changes_nothing(site: Site) -> None:
+    before = await live_before(site)
+    after = await live_after(site, before)
+    await site.restore_database()
+    async with site.running() as at:
+        assert await catch_up(site.endpoints, before.moment, dry_run=True) == 0
+        assert await at.processes.find(after.made) is None
