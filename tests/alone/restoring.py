@@ -107,13 +107,13 @@ class Site:
         self._journal = Journal(directory / "journal.jsonl")
 
     @classmethod
-    async def build(cls, directory: Path, postgres: str) -> "Site":
+    async def build(cls, directory: Path, postgres: str, database_url: str | None) -> "Site":
         """Make the databases, and start Temporal."""
         outside = SecretStr(await new_database(postgres))
         fakes = Settings().external_systems
         systems = tuple(one.model_copy(update={"url": outside}) for one in fakes)
         at = Settings(external_systems=systems).at(
-            temporal_address="", database_url=await new_database(postgres)
+            temporal_address="", database_url=database_url or await new_database(postgres)
         )
         site = cls(directory, postgres, at)
         site.endpoints = at.model_copy(update={"temporal": {"target_host": f"127.0.0.1:{site._port}"}})
@@ -123,10 +123,15 @@ class Site:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, postgres: str) -> AsyncIterator["Site"]:
-        """Build one in a temporary folder."""
+    async def opened(cls, postgres: str, database_url: str | None = None) -> AsyncIterator["Site"]:
+        """Build one in a temporary folder.
+
+        Args:
+            postgres: server of the external systems.
+            database_url: empty database of the subscriptions; `None` makes one on the same server.
+        """
         with tempfile.TemporaryDirectory(prefix="restore-", ignore_cleanup_errors=True) as path:
-            site = await cls.build(Path(path), postgres)
+            site = await cls.build(Path(path), postgres, database_url)
             try:
                 yield site
             finally:
@@ -163,9 +168,14 @@ class Site:
             shutil.copy2(file, self._directory)
         await self.start_temporal()
 
+    @staticmethod
+    def now() -> datetime:
+        """Return the present moment, as a person would note it."""
+        return datetime.now(UTC)
+
     def back_up_database(self) -> datetime:
         """Dump the database of the subscriptions; return the moment."""
-        moment = datetime.now(UTC)
+        moment = self.now()
         source = self.endpoints.database_url.get_secret_value()
         run_postgres_program("pg_dump", "--format=custom", f"--file={self._dump}", source)
         return moment
