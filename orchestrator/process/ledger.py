@@ -11,17 +11,11 @@ from orchestrator.database import processes, subscriptions
 from orchestrator.database.connection import Connection, Pool, transaction
 from orchestrator.database.processes import TrailEvent
 from orchestrator.database.subscriptions import Stored
-from orchestrator.domain.errors import (
-    AbortRequested,
-    DatabaseIsOlder,
-    LifecycleError,
-    NotHeldByThisProcess,
-    NothingToAdopt,
-)
-from orchestrator.domain.process import Course, Process, Target
+from orchestrator.domain.errors import AbortRequested, LifecycleError, NotHeldByThisProcess, NothingToAdopt
+from orchestrator.domain.process import Course
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.process.messages import Adoption, CheckResult, StepRun, Values
-from orchestrator.process.page import Page, require_open
+from orchestrator.process.page import Page, require_open, require_remembered
 
 S = TypeVar("S", bound=SubscriptionModel)
 R = TypeVar("R", bound=BaseModel)
@@ -194,16 +188,9 @@ class Ledger:
         stored = await subscriptions.lock_subscription(connection, process.subscription_id)
         held_by = stored.subscription.held_by if stored else None
         if stored is None or held_by != process.process_id:
-            if not await self._has_held(connection, process, stored):
-                raise DatabaseIsOlder(process.process_id)
+            await require_remembered(connection, process, exists=stored is not None)
             raise NotHeldByThisProcess(process.process_id, process.subscription_id, held_by)
         return stored
-
-    async def _has_held(self, connection: Connection, process: Process, stored: Stored | None) -> bool:
-        # A create has made its subscription, which nobody deletes; others keep what they have locked.
-        if process.target is Target.CREATE:
-            return stored is not None
-        return await processes.read_before_image(connection, process.process_id) is not None
 
     async def _call(
         self,
