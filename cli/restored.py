@@ -34,10 +34,11 @@ WELL = {"completed", "still runs"}
 @click.argument("moment", metavar="TIME")
 @click.option("--dry-run", is_flag=True, help="Only list what would be run again.")
 def restored(moment: str, dry_run: bool) -> None:
-    """Bring the database up to date with Temporal, after it was restored to TIME or later (UTC).
+    """Bring the database up to date with Temporal, after it was restored.
 
-    It raises the fencing tokens, and has Temporal run again what the database has forgotten, one process
-    after the other in the order of their start. A worker must run. What was aborted or refused is only
+    TIME is the moment of the back-up in UTC, or a few minutes earlier. The command raises the fencing tokens,
+    and has Temporal run again what the database has forgotten, one process after the other in the order of
+    their start. A worker must run. What was aborted or refused is only
     listed. What would be refused, because its subscription is out of sync, comes later: put that right, and
     run the command again.
     """
