@@ -10,7 +10,10 @@ from uuid import UUID, uuid4
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.api.workflowservice.v1 import (
+    GetWorkflowExecutionHistoryReverseRequest,
+    ResetWorkflowExecutionRequest,
+)
 
 from orchestrator.database import processes, relations, subscriptions
 from orchestrator.database.connection import Pool, transaction
@@ -67,7 +70,7 @@ async def raise_fences(client: "Client", pool: Pool) -> None:
 async def list_forgotten(
     client: "Client", pool: Pool, since: datetime, workflows: Collection[str]
 ) -> list[Forgotten]:
-    """Return the processes that began, ended or were open since this moment, in the order of their start.
+    """Return the processes to which something has happened since this moment, in the order of their start.
 
     Those that the trail and Temporal agree on are left out, and validations should be: they change nothing.
 
@@ -86,7 +89,9 @@ async def list_forgotten(
     found = []
     for process_id in ids:
         execution = await find_execution(client, process_id)
-        if execution is not None and not _agree(execution, trail.get(process_id)):
+        if execution is None or _agree(execution, trail.get(process_id)):
+            continue
+        if execution.closed_as is not None or await _has_moved(client, process_id, since):
             found.append(await _forgotten(client, process_id, execution))
     return sorted(found, key=lambda one: (one.started_at, one.process_id))
 
@@ -117,12 +122,24 @@ async def run_again(client: "Client", pool: Pool, process: Forgotten) -> Outcome
 
 
 def _agree(execution: Execution, row: TrailRow | None) -> bool:
-    """Return whether the trail shows that the process has ended, as Temporal does.
-
-    An open process is run again in any case: a row that is there may lack what was done since.
-    """
+    """Return whether the trail shows that the process has ended, as Temporal does."""
     recorded = row is not None and row.ended_at is not None and row.status is not ProcessStatus.LOST
     return recorded and execution.closed_as is not None
+
+
+async def _has_moved(client: "Client", process_id: str, since: datetime) -> bool:
+    """Return whether anything has happened to an open process since this moment, as Temporal knows it.
+
+    What is parked all the time is left alone: the database knows all of it.
+    """
+    newest = await client.workflow_service.get_workflow_execution_history_reverse(
+        GetWorkflowExecutionHistoryReverseRequest(
+            namespace=client.namespace,
+            execution=WorkflowExecution(workflow_id=process_id),
+            maximum_page_size=1,
+        )
+    )
+    return newest.history.events[0].event_time.ToDatetime(tzinfo=UTC) >= since
 
 
 async def _forgotten(client: "Client", process_id: str, execution: Execution) -> Forgotten:

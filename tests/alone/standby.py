@@ -52,7 +52,7 @@ class Pair:
         return f"postgresql://postgres@{database}?host={hosts}&target_session_attrs=read-write"
 
     async def replicate_synchronously(self) -> None:
-        """Let each commit wait until the standby has it."""
+        """Make each commit wait until the standby has it."""
         await _run(self.primary_url, "ALTER SYSTEM SET synchronous_standby_names = '*'")
         await _run(self.primary_url, "SELECT pg_reload_conf()")
 

@@ -1,5 +1,6 @@
 """PostgreSQL is restored to an earlier moment than Temporal and the external systems."""
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,9 @@ from orchestrator.domain.subscription import Status
 from orchestrator.operations.reconcile import reconcile
 from services.fake_system import Fault
 from tests.alone.restoring import RESERVED, SLOW, Running, Site
+from tests.endpoints import variables
 from tests.processes import eventually
+from tests.starting import Program
 
 NOT_IN_THE_TRAIL = "was accepted, but is not in the trail"
 
@@ -34,6 +37,7 @@ class Before:
     ended: UUID
     held: UUID
     half: str
+    idle: str
     moment: datetime
 
 
@@ -49,9 +53,10 @@ class After:
 async def live_before(site: Site) -> Before:
     async with site.running() as at:
         renamed, ended, held = [await at.processes.active_group(name) for name in ("Before", "Ended", "Held")]
-        await at.groups.order(Fault(kind="reject", name="Half", times=1))
-        half = await at.parked("Half")
-        return Before(renamed, ended, held, half.id, site.back_up_database())
+        for name in ("Half", "Idle"):
+            await at.groups.order(Fault(kind="reject", name=name, times=1))
+        half, idle = await at.parked("Half"), await at.parked("Idle")
+        return Before(renamed, ended, held, half.id, idle.id, site.back_up_database())
 
 
 async def live_after(site: Site, before: Before) -> After:
@@ -99,9 +104,11 @@ async def test_what_the_database_forgot_runs_again_in_order(site: Site) -> None:
         assert half.status is ProcessStatus.COMPLETED
         assert await at.outside() == there
         await at.groups.clear_faults()
-        for process_id in after.parked:
+        for process_id in (*after.parked, before.idle):
             await at.processes.retry(at.latest(process_id))
             await at.latest(process_id).result()
+        idle = [event.event for event in await at.processes.events(at.latest(before.idle))]
+        assert idle == ["parked", "retried"]  # it was left alone
         assert await names(at, before) == ["User Group Later", f"User Group {RESERVED}"]
         findings = await at.findings()
         lost = [one for one in findings if one.kind in {"loss", "orphan"}]
@@ -157,5 +164,9 @@ async def test_a_dry_run_changes_nothing(site: Site) -> None:
     after = await live_after(site, before)
     await site.restore_database()
     async with site.running() as at:
-        assert await catch_up(site.endpoints, before.moment, dry_run=True) == 0
+        restored = Program(os.environ | variables(site.endpoints), ("-m", "cli.restored"))
+        ended = await restored(before.moment.isoformat(), "--dry-run")
+        assert (ended.code, ended.stderr) == (0, "")
+        assert ended.stdout.count("would run again") == 7
+        assert f"{after.aborted}  look at it\n" in ended.stdout
         assert await at.processes.find(after.made) is None
