@@ -11,13 +11,20 @@ from catalogue import validating_workflows, workflow_type, workflows
 from cli import output
 from cli.options import examples
 from cli.times import as_past
-from orchestrator.database.connection import DatabaseUnreachable, NoConnectionLeft, open_pool
-from orchestrator.domain.errors import DomainError
+from orchestrator.database.connection import NO_ANSWER, DatabaseUnreachable, NotPermitted, open_pool
+from orchestrator.domain.errors import DomainError, InvalidInput
 from orchestrator.operations.restored import list_forgotten, raise_fences, run_again
 from orchestrator.temporal.connection import TemporalUnreachable, connect
 from program import run_program
 from settings import ConfigurationError, Endpoints, Settings
 from stack.endpoints import find_endpoints
+from stack.errors import StackNotInstalled
+
+REFUSALS = (
+    *(ConfigurationError, StackNotInstalled, DatabaseUnreachable, TemporalUnreachable, NotPermitted),
+    *(DomainError, RPCError, *NO_ANSWER),
+)
+"""Why the command cannot go on; it prints each in one line."""
 
 WELL = {"completed", "still runs"}
 """Outcomes that need nobody."""
@@ -43,14 +50,14 @@ def restored(moment: str, dry_run: bool) -> None:
     run the command again.
     """
     try:
-        endpoints = find_endpoints(Settings.from_environment())
         since = as_past(moment, "TIME")
+    except InvalidInput as error:
+        raise click.UsageError(str(error)) from error
+    try:
+        endpoints = find_endpoints(Settings.from_environment())
         sys.exit(asyncio.run(catch_up(endpoints, since, dry_run=dry_run)))
-    except (
-        *(ConfigurationError, DatabaseUnreachable, NoConnectionLeft, TemporalUnreachable),
-        *(DomainError, RPCError),
-    ) as error:
-        output.complain(str(error))
+    except REFUSALS as error:
+        output.complain(str(error) or type(error).__name__)
         sys.exit(1)
 
 
