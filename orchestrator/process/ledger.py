@@ -181,8 +181,7 @@ class Ledger:
         """Return the subscription of the process, locked until the transaction ends.
 
         Raises:
-            NotHeldByThisProcess: when the process does not hold it.
-            DatabaseIsOlder: when the database does not know that the process has ever held it.
+            NotHeldByThisProcess, DatabaseIsOlder: when the process does not hold it, or never did.
         """
         process = run.process
         stored = await subscriptions.lock_subscription(connection, process.subscription_id)
