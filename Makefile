@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test chaos crashes model fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-bulk bench-retention bench-peers lock clean
+.PHONY: help demo up test chaos crashes restore model fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-bulk bench-retention bench-peers lock clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,7 +72,10 @@ chaos: $(READY) ## Prove that nothing is lost or doubled, by faults, then fuzz (
 	@$(if $(ARGS),,$(MAKE) --no-print-directory fuzz)
 
 crashes: $(READY) ## Let a worker die at every moment of every step, and of what else it runs
-	$(BIN)/python -m pytest -m exhaustive --numprocesses 2 --max-worker-restart 0 --dist loadfile --ignore tests/alone/test_model.py --ignore tests/alone/test_long_times.py tests/alone
+	$(BIN)/python -m pytest -m exhaustive --numprocesses 2 --max-worker-restart 0 --dist loadfile --ignore tests/alone/test_model.py --ignore tests/alone/test_long_times.py --ignore-glob 'tests/alone/test_restore_*.py' tests/alone
+
+restore: $(READY) ## Restore PostgreSQL and Temporal to different moments, and fail over to a standby
+	$(BIN)/python -m pytest -m exhaustive --numprocesses 2 --max-worker-restart 0 --dist loadfile tests/alone/test_restore_*.py $(ARGS)
 
 model: $(READY) ## Let a state machine start, abort, break and repair at random, and compare with a model
 	$(BIN)/python -m pytest -m exhaustive tests/alone/test_model.py $(ARGS)

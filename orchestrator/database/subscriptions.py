@@ -181,6 +181,11 @@ async def raise_fence(connection: Connection, subscription_id: UUID) -> int:
     return fence
 
 
+async def raise_all_fences(connection: Connection, by: int) -> None:
+    """Raise the fencing token of every subscription; this writes each row anew."""
+    await connection.execute("UPDATE subscriptions SET fence = fence + $1", by, timeout=3600)
+
+
 async def list_subscriptions(
     connection: Connection,
     *,

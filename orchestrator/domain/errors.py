@@ -63,6 +63,20 @@ class NotHeldByThisProcess(DomainError):
         )
 
 
+class DatabaseIsOlder(Exception):
+    """The database lacks steps that the process has done: it was restored to an earlier moment.
+
+    Not final: the process waits until a person has it run again.
+    """
+
+    def __init__(self, process_id: str) -> None:
+        super().__init__(
+            f'The database does not know that process "{process_id}" has locked its subscription: it is '
+            "older than the process; nothing was changed. If it was restored, run "
+            '"python -m cli.restored TIME"'
+        )
+
+
 class AbortRequested(DomainError):
     """An abort of the process was requested: the step has no effect, and the roll-back begins."""
 

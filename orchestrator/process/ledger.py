@@ -15,7 +15,7 @@ from orchestrator.domain.errors import AbortRequested, LifecycleError, NotHeldBy
 from orchestrator.domain.process import Course
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.process.messages import Adoption, CheckResult, StepRun, Values
-from orchestrator.process.page import Page, require_open
+from orchestrator.process.page import Page, require_open, require_remembered
 
 S = TypeVar("S", bound=SubscriptionModel)
 R = TypeVar("R", bound=BaseModel)
@@ -181,12 +181,13 @@ class Ledger:
         """Return the subscription of the process, locked until the transaction ends.
 
         Raises:
-            NotHeldByThisProcess: when the process does not hold it.
+            NotHeldByThisProcess, DatabaseIsOlder: when the process does not hold it, or never did.
         """
         process = run.process
         stored = await subscriptions.lock_subscription(connection, process.subscription_id)
         held_by = stored.subscription.held_by if stored else None
         if stored is None or held_by != process.process_id:
+            await require_remembered(connection, process, exists=stored is not None)
             raise NotHeldByThisProcess(process.process_id, process.subscription_id, held_by)
         return stored
 

@@ -7,6 +7,8 @@ from temporalio.exceptions import ApplicationError
 
 from orchestrator.database import processes
 from orchestrator.database.connection import Connection
+from orchestrator.domain.errors import DatabaseIsOlder
+from orchestrator.domain.process import Process, Target
 from orchestrator.process.messages import Ended
 
 
@@ -31,3 +33,20 @@ def require_open(page: Page) -> None:
     if processes.END in page.results:
         ended = Ended.model_validate_json(page.results[processes.END])
         raise ApplicationError(ended.failed_reason, type=ended.error_type, non_retryable=True)
+
+
+async def require_remembered(connection: Connection, process: Process, *, exists: bool) -> None:
+    """Raise an error if the database does not know that the process has ever held its subscription.
+
+    Args:
+        exists: whether the subscription exists. A create has made it, and nobody deletes one; the other
+            processes have kept what they locked.
+
+    Raises:
+        DatabaseIsOlder: when it does not know: it was restored to an earlier moment.
+    """
+    known = exists
+    if process.target is not Target.CREATE:
+        known = await processes.read_before_image(connection, process.process_id) is not None
+    if not known:
+        raise DatabaseIsOlder(process.process_id)

@@ -14,11 +14,15 @@ import pytest
 
 from cli.commands import COMMANDS, cli
 from cli.faults import faults
+from cli.restored import restored
 from settings import ROOT
 from stack.temporal_server import find_temporal_cli
 from tests.docs.pages import PAGES, commands, name
 
-OF_THE_SHELL = {"[", "do", "done", "export", "git", "grep", "kill", "sleep", "source", "until", "wait"}
+OF_THE_SHELL = {
+    *("[", "cp", "do", "done", "export", "git", "grep", "kill", "sleep", "source", "until", "wait"),
+    *("createdb", "kubectl", "pg_dump", "pg_restore", "podman"),
+}
 CONSOLE = sorted({command for page in PAGES for command in commands(page)})
 
 
@@ -75,6 +79,7 @@ CHECKS: dict[tuple[str, ...], Callable[[Sequence[str]], None]] = {
     ("make",): check_make,
     ("python", "starter.py"): partial(parse, cli),
     ("python", "-m", "cli.faults"): partial(parse, faults),
+    ("python", "-m", "cli.restored"): partial(parse, restored),
     ("python", "worker.py"): check_worker,
     ("temporal",): check_temporal,
 }
