@@ -1,4 +1,4 @@
-"""The copy of the project with a mailbox, its worker, and its mail system."""
+"""The copy of the project with two more products, its worker, and the system of letter boxes."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,8 +10,10 @@ from orchestrator.temporal.task_queue import TASK_QUEUE
 from services.fake_system import FakeSystem, open_fake_system
 from settings import Endpoints
 from tests.conftest import new_database
-from tests.mailbox.project import Project, make_copy, running
+from tests.scaffold.project import Project, make_copy, running
 from tests.starting import Program
+
+SYSTEM = "letter_box_management"
 
 
 @pytest.fixture(scope="session")
@@ -29,15 +31,15 @@ async def project(
     own = environment | {"DATABASE_URL": database_url}
     async with running(Program(own, ("worker.py",), copy)):
         starter = Program(own, ("starter.py",), copy)
-        yield Project(database_url, starter, Program(own, ("-m", "cli.faults", "mail_system"), copy))
+        yield Project(database_url, starter, Program(own, ("-m", "cli.faults", SYSTEM), copy))
 
 
 @pytest.fixture
-async def mail(project: Project) -> AsyncIterator[FakeSystem]:
-    """The mail system; its faults are cleared after the test."""
-    async with open_fake_system(project.database_url, "mail_system") as mail:
-        yield mail
-        await mail.clear_faults()
+async def system(project: Project) -> AsyncIterator[FakeSystem]:
+    """The system of letter boxes; its faults are cleared after the test."""
+    async with open_fake_system(project.database_url, SYSTEM) as system:
+        yield system
+        await system.clear_faults()
 
 
 # With these two, the fixture `processes` of `tests/conftest.py` starts processes for the worker of the copy.

@@ -1,6 +1,6 @@
-"""A program for the copy: run the workload's processes on mailboxes, audit them, and print the outcome.
+"""A program for the copy: run the workload's processes on letter boxes, audit them, and print the outcome.
 
-It ends when each workflow of the mailbox has completed once.
+It ends when each workflow of the letter box has completed once.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ MOST = 1000
 
 
 async def run_each_workflow(client: Client, journal: Journal) -> None:
-    mailbox, workload = entry_of("Mailbox"), Workload(Random(7))
-    assert mailbox is not None
-    missing = {workflow_type(definition) for definition in mailbox.workflows}
+    letter_box, workload = entry_of("LetterBox"), Workload(Random(7))
+    assert letter_box is not None
+    missing = {workflow_type(definition) for definition in letter_box.workflows}
     for start in (workload.draw() for _ in range(MOST)):
-        if start.entry is mailbox and missing:
+        if start.entry is letter_box and missing:
             process_id = f"{PREFIX}-{len(journal)}"
             await client.execute_workflow(start.workflow, start.form, id=process_id, task_queue=TASK_QUEUE)
             journal.accept(Accepted(process_id=process_id, workflow=start.workflow, fields=start.fields))
