@@ -67,7 +67,7 @@ async def test_a_letter_box_is_created_with_its_block(life: Life) -> None:
     assert state(life.created) == ("Letter Box ops@example.org", "active", True, 1)
 
 
-async def test_a_letter_box_that_changes_its_address_keeps_quota_and_id(life: Life) -> None:
+async def test_a_new_address_keeps_quota_and_id(life: Life) -> None:
     before, after = (
         command.document["subscription"]["letter_box"] for command in (life.created, life.modified)
     )
