@@ -26,7 +26,8 @@ What comes next:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=examples(
         "python -m scaffold mailbox --field address:name --field quota_mb:int",
-        "python -m scaffold mailbox --field address:name --field owner:UserGroup --system mail_system",
+        "python -m scaffold mailbox --field address:name --field owner:UserGroup",
+        "python -m scaffold mailbox --field address:name --system mail_system",
         "python -m scaffold mailbox --field address:name --dry-run",
     ),
 )
