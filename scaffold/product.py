@@ -142,7 +142,7 @@ class NewProduct:
             f', {field.name}={{"owner_subscription_id": uuid4()}}' for field in self.references
         )
         return {
-            "mandatory": ", ".join(field.name for field in self.mandatory),
+            "test_mandatory": ", ".join(f'"{field.name}"' for field in self.mandatory),
             "test_values": ", ".join(f'"{field.name}"' for field in self.values),
             "test_references": references,
             "test_accepted": _cases([(field.name, one) for field in self.values for one in field.accepted]),
