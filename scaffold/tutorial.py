@@ -79,7 +79,16 @@ def make_copy(target: Path) -> list[Path]:
     _git(target, "init", "--quiet")
     _git(target, "add", "--all")
     author = ("-c", "user.name=Tutorial", "-c", "user.email=tutorial@localhost")
-    _git(target, *author, "commit", "--quiet", "--message", "The project with both products")
+    _git(
+        target,
+        *author,
+        "-c",
+        "commit.gpgsign=false",
+        "commit",
+        "--quiet",
+        "--message",
+        "The project with both products",
+    )
     return _remove(target, blocks(PAGE.read_text()))
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.tutorial import PAGE, PARTS, Block, blocks, renewed, without
+from scaffold.errors import CannotWrite
+from scaffold.tutorial import PAGE, PARTS, Block, blocks, make_copy, renewed, without
 from settings import ROOT
 
 SHOWN = blocks(PAGE.read_text())
@@ -60,3 +61,9 @@ def test_the_catalogue_without_the_parts_of_the_page_is_empty() -> None:
     assert isinstance(catalogue, ast.Tuple)
     assert catalogue.elts == []
     assert "user" not in ast.dump(tree).lower()
+
+
+def test_the_copy_goes_into_a_new_directory_only(tmp_path: Path) -> None:
+    with pytest.raises(CannotWrite, match="exists already; name a directory that does not"):
+        make_copy(tmp_path)
+    assert list(tmp_path.iterdir()) == []
