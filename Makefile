@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test chaos crashes restore model fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-bulk bench-retention bench-peers lock clean
+.PHONY: help demo up test chaos crashes restore model fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-bulk bench-retention bench-peers lock clean tutorial
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: $(READY) ## Run all tests
 
 fuzz: $(READY) ## Fuzz every form, update and command line, with 5,000 inputs
 	$(BIN)/python -m pytest --numprocesses 2 --max-worker-restart 0 --dist loadfile --hypothesis-profile=fuzz tests/fuzz $(ARGS)
+
+tutorial: $(READY) ## Follow docs/tutorial.md in a copy: from no product to three, each checked and tested
+	$(BIN)/python -m pytest -m exhaustive tests/tutorial
 
 record: $(READY) ## Record the histories that are missing, of those that must replay
 	$(BIN)/python -m pytest tests/record_*.py

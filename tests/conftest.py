@@ -6,7 +6,7 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import asyncpg
@@ -22,7 +22,6 @@ from orchestrator.temporal import search_attributes
 from orchestrator.temporal.plugin import subscriptions_plugin
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import FakeSystem
-from services.fake_user_management import FakeUserManagement
 from settings import Endpoints, Settings
 from stack.postgres import start_postgres, stop_postgres
 from stack.temporal_server import FAST_QUEUES, dynamic_config, find_temporal_cli
@@ -32,6 +31,9 @@ from tests.processes import Processes
 from tests.starting import Starter
 from trials.scim_server import open_scim_server
 from worker import open_worker, prepare_databases
+
+if TYPE_CHECKING:  # the tutorial runs tests before there are users
+    from services.fake_user_management import FakeUserManagement
 
 for name, sequences in {"default": 30, "ci": 200, "long": 1000, "fuzz": 5000}.items():
     hypothesis.settings.register_profile(name, max_examples=sequences, deadline=None)
@@ -150,7 +152,7 @@ def groups(fakes: dict[str, Any]) -> FakeGroupManagement:
 
 
 @pytest.fixture
-def users(fakes: dict[str, Any]) -> FakeUserManagement:
+def users(fakes: dict[str, Any]) -> "FakeUserManagement":
     users: FakeUserManagement = fakes["user_management"]
     return users
 

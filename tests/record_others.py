@@ -102,13 +102,14 @@ async def test_record_aborted_validation_of_all(
 
 
 async def test_record_set_in_sync(processes: Processes, worker: None) -> None:
-    handle = await start(processes, "set_in_sync", subscription_id=str(await processes.active_group()))
+    group_id = await processes.active_group()
+    handle = await start(processes, "set_in_sync", subscription_id=str(group_id), reason="was repaired")
     await handle.result()
     await save(handle, "set_in_sync.done")
 
 
 async def test_record_refused_set_in_sync(processes: Processes, worker: None) -> None:
-    handle = await start(processes, "set_in_sync", subscription_id=str(uuid4()))
+    handle = await start(processes, "set_in_sync", subscription_id=str(uuid4()), reason="was repaired")
     await processes.until_closed(handle)
     await save(handle, "set_in_sync.refused")
 

@@ -18,7 +18,7 @@ from cli.following import patiently
 from external_systems import most_connections
 from orchestrator.database.connection import NoConnectionLeft, Pool, open_pool
 from services.fake_pool import FAKES_POOL_SIZE, FakePool
-from settings import Endpoints
+from settings import EXTERNAL_SYSTEMS, Endpoints
 from stack.postgres import start_postgres, stop_postgres
 from tests.conftest import new_database
 from tests.database.structure import with_new_role
@@ -41,7 +41,7 @@ async def owner_url(endpoints: Endpoints, postgres: str) -> str:
 @pytest.fixture
 async def limited(endpoints: Endpoints, owner_url: str) -> Endpoints:
     """Endpoints with a role of their own, whose connections can be limited."""
-    url = await with_new_role(owner_url, "IN ROLE group_management, user_management")
+    url = await with_new_role(owner_url, f"IN ROLE {', '.join(EXTERNAL_SYSTEMS)}")
     await execute(owner_url, f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role_of(url)}")
     return with_database(endpoints, url)
 
@@ -76,7 +76,7 @@ def test_fakes_with_urls_of_their_own_have_a_pool_each(limited: Endpoints) -> No
         for one in limited.external_systems
     )
     own = limited.model_copy(update={"external_systems": systems})
-    assert most_connections(own, 10) == 10 + 2 * FAKES_POOL_SIZE
+    assert most_connections(own, 10) == 10 + len(EXTERNAL_SYSTEMS) * FAKES_POOL_SIZE
 
 
 def test_real_external_systems_take_no_connection(limited: Endpoints) -> None:

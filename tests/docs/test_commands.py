@@ -15,15 +15,19 @@ import pytest
 from cli.commands import COMMANDS, cli
 from cli.faults import faults
 from cli.restored import restored
+from scaffold.__main__ import new_product
+from scaffold.tutorial import tutorial
 from settings import ROOT
 from stack.temporal_server import find_temporal_cli
 from tests.docs.pages import PAGES, commands, name
 
 OF_THE_SHELL = {
-    *("[", "cp", "do", "done", "export", "git", "grep", "kill", "sleep", "source", "until", "wait"),
+    *("[", "cd", "cp", "do", "done", "export", "git", "grep", "kill", "sleep", "source", "until", "wait"),
     *("createdb", "kubectl", "pg_dump", "pg_restore", "podman"),
 }
-CONSOLE = sorted({command for page in PAGES for command in commands(page)})
+ADDED = "python starter.py create mailbox "
+"""What the tutorial does with a product that it adds; `make tutorial` runs it."""
+CONSOLE = sorted({line for page in PAGES for line in commands(page) if not line.startswith(ADDED)})
 
 
 def simple_commands(line: str) -> Iterator[list[str]]:
@@ -62,6 +66,10 @@ def check_worker(words: Sequence[str]) -> None:
     assert {word for word in words if word.startswith("--")} <= options((sys.executable, "worker.py"))
 
 
+def check_pytest(words: Sequence[str]) -> None:
+    assert {word for word in words if word.startswith("-")} <= {"-q", "--noconftest"}
+
+
 def check_temporal(words: Sequence[str]) -> None:
     first_option = next((at for at, word in enumerate(words) if word.startswith("-")), len(words))
     known = options((find_temporal_cli(ROOT), *words[:first_option]))
@@ -80,6 +88,9 @@ CHECKS: dict[tuple[str, ...], Callable[[Sequence[str]], None]] = {
     ("python", "starter.py"): partial(parse, cli),
     ("python", "-m", "cli.faults"): partial(parse, faults),
     ("python", "-m", "cli.restored"): partial(parse, restored),
+    ("python", "-m", "pytest"): check_pytest,
+    ("python", "-m", "scaffold"): partial(parse, new_product),
+    ("python", "-m", "scaffold.tutorial"): partial(parse, tutorial),
     ("python", "worker.py"): check_worker,
     ("temporal",): check_temporal,
 }
@@ -108,6 +119,8 @@ def test_commands_are_found() -> None:
         *(
             "python -m cli.faults group_management dream",
             "python worker.py --fly",
+            "python -m scaffold mailbox --fly",
+            "python -m pytest --fly",
             "temporal workflow list --fly",
         ),
         "destroy everything",

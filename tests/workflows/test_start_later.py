@@ -200,7 +200,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no workflow": ({"workflow": None}, "Invalid StartLaterForm: workflow must be text (got None)"),
     "mistyped workflow": (
         {"workflow": "terminate_user_gruop"},
-        "There is no workflow type 'terminate_user_gruop'; give one of create_user, create_user_group, ",
+        "There is no workflow type 'terminate_user_gruop'; give one of create_",
     ),
     "another workflow": ({"workflow": "start_later"}, "There is no workflow type 'start_later'; give one of"),
     "another product": ({"workflow": "terminate_user"}, "This workflow is not valid for this subscription"),
