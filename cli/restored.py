@@ -45,9 +45,8 @@ def restored(moment: str, dry_run: bool) -> None:
 
     TIME is the moment of the back-up in UTC, or a few minutes earlier. The command raises the fencing tokens,
     and has Temporal run again what the database has forgotten, one process after the other in the order of
-    their start. A worker must run. What was aborted or refused is only
-    listed. What would be refused, because its subscription is out of sync, comes later: put that right, and
-    run the command again.
+    their start. A worker must run. What was aborted or refused is only listed. What would be refused, because
+    its subscription is out of sync, comes later: put that right, and run the command again.
     """
     try:
         since = as_past(moment, "TIME")
@@ -64,11 +63,12 @@ def restored(moment: str, dry_run: bool) -> None:
 async def catch_up(endpoints: Endpoints, since: datetime, *, dry_run: bool) -> int:
     """Bring the database up to date; return 1 if a process needs a look, otherwise 0."""
     client = await connect(endpoints.temporal)
-    changing = {workflow_type(one) for one in workflows()} - set(validating_workflows().values())
+    validating = set(validating_workflows().values())
+    changing = {workflow_type(one) for one in workflows()} - validating
     async with await open_pool(endpoints.database_url.get_secret_value(), size=2) as pool:
         if not dry_run:
             await raise_fences(client, pool)
-        found = await list_forgotten(client, pool, since, changing)
+        found = await list_forgotten(client, pool, since, changing=changing, validating=validating)
         outcomes = []
         for process in found:
             planned = "would run again" if process.runs_again else "look at it"
@@ -77,7 +77,7 @@ async def catch_up(endpoints: Endpoints, since: datetime, *, dry_run: bool) -> i
             outcomes.append(outcome)
             if outcome == "ended otherwise":  # what comes after it may need what it was to do
                 break
-    click.echo(f"{len(outcomes)} processes")
+    click.echo("1 process" if len(outcomes) == 1 else f"{len(outcomes)} processes")
     return 0 if dry_run or WELL.issuperset(outcomes) else 1
 
 

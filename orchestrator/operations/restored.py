@@ -68,21 +68,23 @@ async def raise_fences(client: "Client", pool: Pool) -> None:
 
 
 async def list_forgotten(
-    client: "Client", pool: Pool, since: datetime, workflows: Collection[str]
+    client: "Client", pool: Pool, since: datetime, *, changing: Collection[str], validating: Collection[str]
 ) -> list[Forgotten]:
     """Return the processes to which something has happened since this moment, in the order of their start.
 
-    Those that the trail and Temporal agree on are left out, and validations should be: they change nothing.
+    Those that the trail and Temporal agree on are left out.
 
     Args:
-        workflows: the workflow types to look for.
+        changing: workflow types of processes that change a subscription.
+        validating: those of validations; one that has ended is left out, because it has changed nothing.
 
     Raises:
+        AnotherTemporal: when the database belongs to another Temporal namespace.
         RPCError: when Temporal does not answer.
     """
-    moment = since.astimezone(UTC).isoformat()
-    types = ", ".join(f"'{one}'" for one in sorted(workflows))
-    query = f"WorkflowType IN ({types}) AND (ExecutionStatus = 'Running' OR CloseTime >= '{moment}')"
+    await require_own_temporal(client, pool)
+    ended = f"{_any_of(changing)} AND CloseTime >= '{since.astimezone(UTC).isoformat()}'"
+    query = f"({ended}) OR ({_any_of({*changing, *validating})} AND ExecutionStatus = 'Running')"
     ids = {run.id async for run in client.list_workflows(query)}
     async with pool.acquire() as connection:
         trail = await processes.read_processes(connection, sorted(ids))
@@ -119,6 +121,10 @@ async def run_again(client: "Client", pool: Pool, process: Forgotten) -> Outcome
             return outcome
     except TimeoutError:
         return "still runs"
+
+
+def _any_of(workflows: Collection[str]) -> str:
+    return f"WorkflowType IN ({', '.join(repr(one) for one in sorted(workflows))})"
 
 
 def _agree(execution: Execution, row: TrailRow | None) -> bool:

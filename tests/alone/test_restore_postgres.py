@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -82,6 +83,13 @@ async def names(at: Running, before: Before) -> list[str]:
     return [(await at.processes.read(one)).description for one in (before.renamed, before.held)]
 
 
+async def waits(at: Running, process_id: str) -> bool | None:
+    """Return whether a step of this process waits for the database to be brought up to date."""
+    described = await at.latest(process_id).describe()
+    failures = [one.last_failure.message for one in described.raw_description.pending_activities]
+    return any("older than the process" in one for one in failures) or None
+
+
 async def test_what_the_database_forgot_runs_again_in_order(site: Site) -> None:
     before = await live_before(site)
     after = await live_after(site, before)
@@ -131,17 +139,29 @@ async def test_a_process_that_the_database_forgot_waits(site: Site) -> None:
         for process_id in after.parked:
             handle = at.latest(process_id)
             await at.processes.retry(handle)
-
-            async def waits(process_id: str = process_id) -> bool | None:
-                described = await at.latest(process_id).describe()
-                failures = [one.last_failure.message for one in described.raw_description.pending_activities]
-                return any("older than the process" in one for one in failures) or None
-
-            await eventually(waits, seconds=SLOW)
+            await eventually(partial(waits, at, process_id), seconds=SLOW)
         assert await catch_up(site.endpoints, before.moment, dry_run=False) == 1  # one was aborted
         for process_id in after.parked:
             await at.latest(process_id).result()
         assert await names(at, before) == ["User Group Later", f"User Group {RESERVED}"]
+
+
+async def test_an_open_validation_runs_again(site: Site) -> None:
+    async with site.running() as at:
+        group_id = await at.processes.active_group()
+        moment = site.back_up_database()
+        await at.groups.order(Fault(kind="unreachable"))
+        validation = await at.processes.start("validate_user_group", group_id)
+        await at.processes.until_step(validation, "check_user_group")
+    await site.restore_database()
+    async with site.running() as at:
+        await at.groups.clear_faults()
+        await eventually(partial(waits, at, validation.id), seconds=SLOW)
+        assert await catch_up(site.endpoints, moment, dry_run=False) == 0
+        row = await at.row(validation.id)
+        assert row is not None
+        assert row.status is ProcessStatus.COMPLETED
+        assert (await at.processes.read(group_id)).insync
 
 
 async def test_what_would_be_refused_comes_later(site: Site) -> None:
