@@ -143,8 +143,13 @@ def with_system(system: str, work: Callable[[FakeSystem], Awaitable[object]]) ->
 
     async def run() -> None:
         endpoints = find_endpoints(Settings.from_environment())
-        url = endpoints.url_of(endpoints.external_system(system))
-        async with open_fake_system(url, system) as fake:
+        found = endpoints.external_system(system)
+        if not found.is_fake:
+            raise ConfigurationError(
+                f"{system.upper()}={found.opened_by} is no fake, and takes no faults: "
+                "unset it to use the fake"
+            )
+        async with open_fake_system(endpoints.url_of(found), system) as fake:
             await work(fake)
 
     try:

@@ -98,7 +98,7 @@ class ScimClient:
     def __init__(self, http: httpx2.AsyncClient, *, longest_call: float = LONGEST_CALL) -> None:
         self._http = http
         self._longest_call = longest_call
-        self.name = f"the SCIM server {http.base_url.host}"
+        self.name = f"The SCIM server {http.base_url.host}"
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator["Call"]:

@@ -1,7 +1,7 @@
 """Groups and users as a SCIM 2.0 server shows them, as far as this project reads them."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -10,14 +10,14 @@ EXTENSION = "urn:ietf:params:scim:schemas:extension:subscription:2.0:"
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
-T = TypeVar("T")
-
 # A server may write an attribute that has no value as `null`, or leave it out.
 OrEmpty = BeforeValidator(lambda value: {} if value is None else value)
+OrNothing = BeforeValidator(lambda value: [] if value is None else value)
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    # Some servers write ids as numbers.
+    model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
 
 
 class Meta(_Part):
@@ -59,7 +59,7 @@ class Resource(_Part):
     extension: Annotated[Extension, OrEmpty] = Extension()
 
     @property
-    def age(self) -> tuple[datetime, str]:
+    def rank(self) -> tuple[datetime, str]:
         """What resources with the same `externalId` are sorted by: the first of them counts."""
         created = self.meta.created
         return (created if created.tzinfo else created.replace(tzinfo=UTC)), self.id
@@ -69,7 +69,7 @@ class GroupResource(Resource):
     """A group."""
 
     name: str = Field(alias="displayName")
-    members: Annotated[tuple[Member, ...], BeforeValidator(lambda value: value or ())] = ()
+    members: Annotated[tuple[Member, ...], OrNothing] = ()
     extension: Annotated[Extension, OrEmpty] = Field(Extension(), alias=EXTENSION + "Group")
 
 
@@ -85,7 +85,7 @@ class Page(_Part):
     """A part of a list."""
 
     total: int = Field(alias="totalResults")
-    resources: list[dict[str, Any]] = Field([], alias="Resources")
+    resources: Annotated[list[dict[str, Any]], OrNothing] = Field([], alias="Resources")
 
 
 class Refusal(_Part):
@@ -104,6 +104,4 @@ class ResourceType(_Part):
         urn: str = Field(alias="schema")
 
     name: str
-    extensions: Annotated[tuple[Declared, ...], BeforeValidator(lambda value: value or ())] = Field(
-        (), alias="schemaExtensions"
-    )
+    extensions: Annotated[tuple[Declared, ...], OrNothing] = Field((), alias="schemaExtensions")

@@ -62,3 +62,14 @@ async def test_an_unknown_attribute_is_refused(
     assert ended.code == 2
     assert "'colour=red': the record has group_name" in ended.stderr
     assert (await tamper(str(uuid4()), "colour=red")).code == 1
+
+
+async def test_a_system_that_is_no_fake_takes_no_faults(endpoints: Endpoints) -> None:
+    scim = {"GROUP_MANAGEMENT": "services.scim:open_groups", "GROUP_MANAGEMENT_URL": "https://secret@host/v2"}
+    program = Program(os.environ | variables(endpoints) | scim, ("-m", "cli.faults", "group_management"))
+    ended = await program("show")
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        "Error: GROUP_MANAGEMENT=services.scim:open_groups is no fake, and takes no faults: "
+        "unset it to use the fake\n"
+    )

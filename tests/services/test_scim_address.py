@@ -55,7 +55,7 @@ async def test_without_a_url_the_one_of_the_database_is_refused(endpoints: Endpo
 @pytest.mark.parametrize("url", ["http://localhost:1/v2", "http://[::1]:1/v2", "http://id.example.com/v2"])
 async def test_a_url_without_token_or_on_this_machine_may_be_http(url: str) -> None:
     async with open_scim(url.replace("localhost", "token@localhost")) as client:
-        assert client.name.startswith("the SCIM server ")
+        assert client.name.startswith("The SCIM server ")
 
 
 async def test_a_token_may_hold_any_printable_character(front: HttpFront) -> None:

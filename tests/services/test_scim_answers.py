@@ -9,8 +9,10 @@ import pytest
 from orchestrator.domain.errors import RequestRejected
 from services.errors import ExternalSystemUnavailable
 from services.fake_faults import Fault
+from services.group_management import Group
 from services.scim import ScimGroups, open_groups
 from services.scim_client import ScimClient, open_scim
+from services.scim_resources import EXTENSION
 from trials.http_front import HttpFront, answer
 from trials.scim_server import TOKEN
 
@@ -23,7 +25,7 @@ async def test_a_final_answer_rejects_the_request(
     with pytest.raises(RequestRejected) as rejected:
         await scim_groups.find_group(uuid4())
     expected = f"rejects GET Groups ({status[:3]} sensitive): because�of this"
-    assert str(rejected.value) == f"the SCIM server 127.0.0.1 {expected}"
+    assert str(rejected.value) == f"The SCIM server 127.0.0.1 {expected}"
     assert type(rejected.value) is RequestRejected  # its name is what programs rely on
 
 
@@ -54,7 +56,7 @@ async def test_a_server_says_how_long_to_wait(
 )
 async def test_a_broken_answer_is_an_outage(front: HttpFront, scim_groups: ScimGroups, broken: bytes) -> None:
     front.instead = [broken]
-    with pytest.raises(ExternalSystemUnavailable, match="the SCIM server"):
+    with pytest.raises(ExternalSystemUnavailable, match="The SCIM server"):
         await scim_groups.find_group(uuid4())
 
 
@@ -93,3 +95,14 @@ async def test_a_call_that_was_frozen_sends_nothing_more(front: HttpFront, url: 
         with pytest.raises(ExternalSystemUnavailable, match="this call sends nothing more"):
             await call.post("Groups", {})
     assert front.requests == []
+
+
+async def test_a_server_may_leave_out_or_write_null(front: HttpFront, scim_groups: ScimGroups) -> None:
+    """And one that writes ids as numbers is understood, too."""
+    group = {"id": 17, "externalId": str(subscription_id := uuid4()), "displayName": "Ops"}
+    nothing = {"meta": None, "members": None, "unknown": 1, f"{EXTENSION}Group": None}
+    listed = {"totalResults": 1, "Resources": [group | nothing]}
+    empty = {"totalResults": 0, "Resources": None}
+    front.instead = [answer("200 OK", one) for one in (listed, empty)]
+    assert await scim_groups.find_group(subscription_id) == Group(group_id=17, group_name="Ops")
+    assert await scim_groups.find_group(subscription_id) is None

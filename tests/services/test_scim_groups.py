@@ -102,6 +102,17 @@ async def test_a_change_by_others_meanwhile_is_not_overwritten(scim_groups: Scim
     assert found.group_name == "By others"
 
 
+async def test_a_group_that_others_remove_meanwhile_is_removed(
+    scim_groups: ScimGroups, raw: httpx2.AsyncClient, url: str
+) -> None:
+    group = await scim_groups.provision_group(subscription_id := uuid4(), "Ops", token=1)
+    records = Records("there", "Group", GroupResource)
+    async with open_scim(url) as client, client.call() as call:
+        found = await records.require(call, subscription_id, 1)
+        await raw.delete(f"Groups/{group.group_id}")
+        await records.remove(call, found)
+
+
 async def test_a_group_of_others_is_not_seen(scim_groups: ScimGroups, raw: httpx2.AsyncClient) -> None:
     await post_group(raw, uuid4(), "Theirs")
     await scim_groups.deprovision_group(subscription_id := uuid4(), token=1)

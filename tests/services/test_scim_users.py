@@ -10,7 +10,7 @@ from orchestrator.domain.errors import RequestRejected
 from services.errors import ExternalSystemUnavailable
 from services.scim import ScimGroups, ScimUsers
 from services.user_management import Account
-from trials.http_front import HttpFront
+from trials.http_front import HttpFront, answer
 
 
 async def new_account(groups: ScimGroups, age: int | None = 42) -> Account:
@@ -95,3 +95,13 @@ async def test_a_move_that_ends_anywhere_is_completed_by_the_next(
         await scim_users.change_user(subscription_id, other, token=2)
     await scim_users.change_user(subscription_id, other, token=2)
     assert await members_of(raw, account.group_id, other.group_id) == [[], [str(user.user_id)]]
+
+
+async def test_a_conflict_with_an_earlier_attempt_is_none(
+    front: HttpFront, scim_groups: ScimGroups, scim_users: ScimUsers
+) -> None:
+    """The earlier attempt creates the user after this one has looked."""
+    account = await new_account(scim_groups)
+    user = await scim_users.provision_user(subscription_id := uuid4(), account, token=1)
+    front.instead = [answer("200 OK", {"totalResults": 0})]
+    assert await scim_users.provision_user(subscription_id, account, token=1) == user

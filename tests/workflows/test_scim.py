@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import httpx2
 import pytest
 from temporalio.client import WorkflowFailureError
 
@@ -16,6 +17,7 @@ from settings import Endpoints
 from tests.processes import Processes, eventually
 from tests.services.scim import on_scim
 from trials.http_front import HttpFront, answer, open_front
+from trials.scim_server import TOKEN
 
 
 @pytest.fixture
@@ -87,6 +89,24 @@ async def test_a_validation_finds_what_somebody_changed(
         await (await processes.start("validate_user_group", group_id)).result()
     expected = "group_name is 'Operators' in the subscription and 'By hand' in the group management system"
     assert expected in str(failed.value.cause)
+
+
+async def test_a_validation_parks_on_a_second_group(worker: None, processes: Processes, url: str) -> None:
+    group_id = await processes.active_group("Operators")
+    group = {"displayName": "Operators", "externalId": str(group_id)}
+    schemas = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"]}
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/scim+json"}
+    there = url.replace(f"{TOKEN}@", "") + "/Groups"
+    async with httpx2.AsyncClient(headers=headers) as http:
+        second = (await http.post(there, json=group | schemas)).json()["id"]
+        handle = await processes.start("validate_user_group", group_id)
+        await processes.until_parked(handle, seconds=60)
+        details = await processes.details(handle)
+        assert f"has 2 resources Groups with externalId {group_id}: " in details
+        assert second in details
+        await http.delete(f"{there}/{second}")
+    await processes.retry(handle)
+    await handle.result()
 
 
 async def test_lost_answers_leave_one_group(
