@@ -152,7 +152,7 @@ class Records(Generic[R]):
             listed = [one async for one in self._listed(call, self._path)]
         # A server that ignores the filter sends the others, too; they may even lack what is required.
         found = [call.parsed(self._model, one) for one in listed if one.get("externalId") == wanted]
-        return sorted(found, key=lambda one: one.age)
+        return sorted(found, key=lambda one: one.rank)
 
     async def _listed(self, call: Call, path: str, wanted: str = "") -> AsyncIterator[dict[str, Any]]:
         start = 1

@@ -59,7 +59,7 @@ class Resource(_Part):
     extension: Annotated[Extension, OrEmpty] = Extension()
 
     @property
-    def age(self) -> tuple[datetime, str]:
+    def rank(self) -> tuple[datetime, str]:
         """What resources with the same `externalId` are sorted by: the first of them counts."""
         created = self.meta.created
         return (created if created.tzinfo else created.replace(tzinfo=UTC)), self.id
