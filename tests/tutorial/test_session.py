@@ -14,7 +14,7 @@ from settings import ROOT
 
 pytestmark = pytest.mark.exhaustive
 
-TIMEOUT = 600
+TIMEOUT = 1800
 """Seconds that a command may take on a busy machine."""
 PREPARES = ("source ", "python -m scaffold.tutorial ", "cd ")
 """Commands that the fixture stands for."""
