@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from catalogue import entry_of
+from orchestrator import traces
 from orchestrator.database.connection import open_pool
 from orchestrator.operations.set_in_sync import Fence
 from services.fake_pool import FAKES_POOL_SIZE
@@ -22,7 +23,8 @@ async def open_external_systems(endpoints: Endpoints) -> AsyncIterator[dict[str,
         for system in endpoints.external_systems:
             url = endpoints.url_of(system)
             opened = system.open(pools[url] if system.is_fake else url)
-            systems[system.name] = await stack.enter_async_context(opened)
+            client = await stack.enter_async_context(opened)
+            systems[system.name] = traces.traced(system.name, client)
         yield systems
 
 
