@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from types import NoneType
 from typing import Any, TypeGuard
 
 from temporalio import activity, workflow
@@ -38,6 +39,7 @@ def configure_logs(settings: LogSettings) -> None:
     logging.basicConfig(level=settings.level, handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.level)))
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)  # it warns at each attempt to send
     # The fields say it already.
     activity.logger.activity_info_on_message = activity.logger.activity_info_on_extra = False
     workflow.logger.workflow_info_on_message = workflow.logger.workflow_info_on_extra = False
@@ -72,8 +74,8 @@ class JsonFormatter(logging.Formatter):
             line["error"] = _type(error)
             if not _is_told(error):
                 line["traceback"] = self.formatException(record.exc_info)
-        extras = {name: value for name, value in record.__dict__.items() if name not in _ORDINARY}
-        return json.dumps(extras | line, default=_shown, skipkeys=True)
+        extras = {name: _plain(value) for name, value in record.__dict__.items() if name not in _ORDINARY}
+        return json.dumps(extras | line)
 
 
 class TextFormatter(logging.Formatter):
@@ -106,6 +108,10 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:  # noqa: BLE001  # a line that cannot be formatted must not be lost
         return f"{_shown(record.msg)} {_shown(record.args)}"
+
+
+def _plain(value: Any) -> str | int | None:
+    return value if isinstance(value, (str, int, NoneType)) else _shown(value)
 
 
 def _shown(value: Any) -> str:

@@ -8,14 +8,16 @@ import re
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 if TYPE_CHECKING:
     import asyncpg
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.trace import Tracer
     from temporalio.worker import Interceptor
 
@@ -55,13 +57,34 @@ def switch_on(service: str, exporter: "SpanExporter | None" = None) -> None:
     named = SERVICE_NAME in OTELResourceDetector().detect().attributes
     # Not at the exit of Python: it would wait for a collector that does not answer.
     provider = TracerProvider(
-        resource=Resource.create({} if named else {SERVICE_NAME: service}), shutdown_on_exit=False
+        resource=Resource.create({} if named else {SERVICE_NAME: service}),
+        id_generator=_ids_by_run(),
+        shutdown_on_exit=False,
     )
     provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter()))
     trace.set_tracer_provider(provider)  # clients of external systems may have spans of their own
     tracer = provider.get_tracer("subscriptions")
+    interceptor = TracingInterceptor(tracer, always_create_workflow_spans=True)
     atexit.register(switch_off)
-    _switched_on.append(_Tracing(provider, tracer, TracingInterceptor(tracer)))
+    _switched_on.append(_Tracing(provider, tracer, interceptor))
+
+
+def _ids_by_run() -> "IdGenerator":
+    """Return what makes the id of a trace that begins in a workflow or a step: the id of its run.
+
+    So a process that no traced command has started has one trace, too, and not one for each attempt.
+    """
+    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+    from temporalio import activity, workflow
+
+    class ByRun(RandomIdGenerator):
+        def generate_trace_id(self) -> int:
+            run_id = activity.info().workflow_run_id if activity.in_activity() else None
+            if workflow.in_workflow():
+                run_id = workflow.info().run_id
+            return UUID(run_id).int if run_id else super().generate_trace_id()
+
+    return ByRun()
 
 
 def switch_off() -> None:
@@ -71,6 +94,12 @@ def switch_off() -> None:
     sending = threading.Thread(target=_switched_on.pop().provider.shutdown, daemon=True)
     sending.start()
     sending.join(PATIENCE)
+
+
+def flush() -> None:
+    """Send what is not sent yet, and wait until it is."""
+    for one in _switched_on:
+        one.provider.force_flush()
 
 
 def is_on() -> bool:
@@ -99,10 +128,15 @@ def command(name: str, service: str) -> Iterator[None]:
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     switch_on(service)
     try:
-        with _switched_on[0].tracer.start_as_current_span(name):
+        with span(name):
             yield
     finally:
         switch_off()
+
+
+def span(name: str) -> "AbstractContextManager[object]":
+    """Return a span around a block of code; traces must be on."""
+    return _switched_on[0].tracer.start_as_current_span(name)
 
 
 def observer() -> "Callable[[asyncpg.Connection[asyncpg.Record]], Coroutine[Any, Any, None]] | None":

@@ -117,13 +117,8 @@ class Bookkeeping:
                 case "retried" | "adopted":
                     await processes.set_process_status(page.connection, process_id, ProcessStatus.RUNNING)
         level = logging.ERROR if step.event == "parked" else logging.INFO
-        log.log(
-            level,
-            "%s: %s%s",
-            step.event,
-            f"by {step.by}: " if step.by else "",
-            step.reason or "no reason given",
-        )
+        by = f" by {step.by}" if step.by else ""
+        log.log(level, "%s%s: %s", step.event, by, step.reason or "no reason given")
 
     @activity.defn
     async def correct_values(self, step: CorrectValues) -> None:

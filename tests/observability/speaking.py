@@ -1,0 +1,17 @@
+"""A workflow that logs; in a file of its own, which the sandbox runs again."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from orchestrator.process.forms import OperatorNote
+
+
+@workflow.defn
+class Speaking:
+    """Logs before and after a pause."""
+
+    @workflow.run
+    async def run(self, note: OperatorNote) -> None:
+        workflow.logger.warning("half way")
+        await workflow.sleep(1)
+        workflow.logger.warning("through")
