@@ -69,7 +69,7 @@ async def test_a_span_of_a_statement_has_its_text_but_no_values(
         await handle.result()
     found = spans.of(handle.id)
     texts = {str((one.attributes or {}).get("db.query.text")) for one in found}
-    assert any(text.startswith("INSERT INTO process_steps (") and "$1" in text for text in texts)
+    assert any(text.startswith("INSERT INTO subscriptions (") and "$1" in text for text in texts)
     assert not any("Very secret" in one.to_json() for one in found)
 
 
@@ -180,7 +180,7 @@ def test_a_collector_that_hangs_does_not_hold_up_the_end() -> None:
 
 
 @pytest.mark.parametrize("program", ["worker", "starter"])
-async def test_without_a_collector_nothing_of_opentelemetry_is_imported(
+async def test_without_a_collector_opentelemetry_is_not_imported(
     program: str, environment: dict[str, str]
 ) -> None:
     look = (
