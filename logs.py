@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import NoneType
 from typing import Any, TypeGuard
@@ -22,7 +23,7 @@ _FAILED = {"ActivityFailure": "the attempt failed", "WorkflowTaskFailure": "the 
 """How we say what the SDK logs of a failure, by the mark that it leaves on the record."""
 
 _ORDINARY = frozenset(logging.makeLogRecord({}).__dict__) | {
-    *("message", "asctime", "fields", "temporal_log", "__temporal_error_identifier"),
+    *("message", "asctime", "fields", "temporal_log", "temporal_workflow", "__temporal_error_identifier"),
 }
 """What every record has, or what is logged in another form; the rest came as `extra`."""
 
@@ -30,13 +31,16 @@ _ORDINARY = frozenset(logging.makeLogRecord({}).__dict__) | {
 def configure_logs(settings: LogSettings) -> None:
     """Log to stderr: as JSON unless it is a terminal, or as the settings say.
 
-    The SDK's core does so, too; this sets the default runtime of the SDK, once in a program.
+    The SDK's core does so, too: this sets the default runtime of the SDK. A process that logs already keeps
+    its way, as with `logging.basicConfig`.
     """
+    if logging.getLogger().handlers:
+        return
     as_text = sys.stderr.isatty() if settings.format is None else settings.format == "text"
     handler = logging.StreamHandler()
     handler.addFilter(complete)
     handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
-    logging.basicConfig(level=settings.level, handlers=[handler], force=True)
+    logging.basicConfig(level=settings.level, handlers=[handler])
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.level)))
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)  # it warns at each attempt to send
@@ -50,12 +54,17 @@ def configure_logs(settings: LogSettings) -> None:
 
 def complete(record: logging.LogRecord) -> bool:
     """Add what is known of the process that a record belongs to; word the SDK's failures as ours."""
-    record.fields = current_fields()
+    task = getattr(record, "temporal_workflow", None)  # logged by the SDK after the workflow's own code
+    record.fields = current_fields() if task is None else _of_task(task)
     failed = _FAILED.get(getattr(record, "__temporal_error_identifier", ""))
     error = record.exc_info[1] if record.exc_info else None
     if failed is not None and error is not None:
         record.msg, record.args = "%s: %s", (failed, _reason(error))
     return True
+
+
+def _of_task(task: Mapping[str, Any]) -> dict[str, Any]:
+    return {"process_id": task["workflow_id"], "run_id": task["run_id"], "workflow": task["workflow_type"]}
 
 
 class JsonFormatter(logging.Formatter):

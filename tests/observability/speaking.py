@@ -1,4 +1,4 @@
-"""A workflow that logs; in a file of its own, which the sandbox runs again."""
+"""Workflows that log, in a file of their own, which the sandbox runs again."""
 
 from temporalio import workflow
 
@@ -15,3 +15,12 @@ class Speaking:
         workflow.logger.warning("half way")
         await workflow.sleep(1)
         workflow.logger.warning("through")
+
+
+@workflow.defn
+class Failing:
+    """Has a defect: its task fails."""
+
+    @workflow.run
+    async def run(self, note: OperatorNote) -> float:
+        return 1 / len("")

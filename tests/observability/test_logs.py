@@ -21,8 +21,8 @@ from services.fake_system import Fault
 from settings import ConfigurationError, Endpoints, LogSettings
 from tests.endpoints import variables
 from tests.observability.conftest import Lines
-from tests.observability.speaking import Speaking
-from tests.processes import Processes
+from tests.observability.speaking import Failing, Speaking
+from tests.processes import Processes, eventually
 from tests.starting import Program
 
 OF_A_STEP = {"process_id", "run_id", "workflow", "target", "subscription_id", "step", "attempt"}
@@ -131,6 +131,21 @@ async def test_a_line_of_a_workflow_names_it_once(lines: Lines, client: Client, 
     assert {line["run_id"] for line in found} == {handle.first_execution_run_id}
 
 
+async def test_a_workflow_task_that_fails_names_its_process(
+    lines: Lines, client: Client, task_queue: str
+) -> None:
+    """The SDK logs this after the code of the workflow has ended."""
+    async with Worker(client, task_queue=task_queue, workflows=[Failing]), asyncio.timeout(60):
+        handle = await client.start_workflow(
+            Failing.run, OperatorNote(), id=f"failing-{uuid4()}", task_queue=task_queue
+        )
+        told = await eventually(lambda: first(lines, handle.id), seconds=60)
+        await handle.terminate()
+    assert told["message"] == "the workflow task failed: ZeroDivisionError: division by zero"
+    assert (told["workflow"], told["run_id"]) == ("Failing", handle.first_execution_run_id)
+    assert "speaking.py" in told["traceback"]
+
+
 async def test_a_program_logs_json_unless_it_has_a_terminal(endpoints: Endpoints) -> None:
     said = json.loads(await said_by_migration(endpoints))
     assert said.keys() == {"time", "level", "logger", "message"}
@@ -184,6 +199,10 @@ def test_text_names_the_process_and_a_later_attempt() -> None:
     record = made("it fails", (), raised(ApplicationError("no", non_retryable=True)))
     record.fields = {"process_id": "alice", "step": "provision_user", "attempt": 3, "workflow": "create_user"}
     assert TextFormatter().format(record).endswith("worker: it fails [alice provision_user attempt 3]")
+
+
+async def first(lines: Lines, process_id: str) -> dict[str, Any] | None:
+    return next(iter(lines(process_id)), None)
 
 
 def made(message: object, arguments: tuple[object, ...], error: Any = None) -> logging.LogRecord:
