@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from catalogue import entry_of
+from orchestrator import traces
 from orchestrator.database.connection import open_pool
 from orchestrator.operations.set_in_sync import Fence
 from services.errors import AddressNotFit
@@ -28,9 +29,10 @@ async def open_external_systems(endpoints: Endpoints) -> AsyncIterator[dict[str,
             url = endpoints.url_of(system)
             opened = system.open(pools[url] if system.is_fake else url)
             try:
-                systems[system.name] = await stack.enter_async_context(opened)
+                client = await stack.enter_async_context(opened)
             except AddressNotFit as error:
                 raise ConfigurationError(f"{system.name.upper()}_URL: {error}") from None
+            systems[system.name] = traces.traced(system.name, client)
         yield systems
 
 

@@ -24,6 +24,8 @@ from catalogue import (
     workflow_type,
 )
 from external_systems import fence_with, most_connections, open_external_systems
+from logs import configure_logs
+from orchestrator import traces
 from orchestrator.database.connection import (
     DatabaseUnreachable,
     NoConnectionLeft,
@@ -61,7 +63,7 @@ from orchestrator.temporal.task_queue import TASK_QUEUE
 from program import run_program, run_service, stop_signal
 from services.errors import FakeNotUsable
 from services.fake_schema import create_fake_system
-from settings import DEFAULT_RETENTION, ConfigurationError, Endpoints, Settings
+from settings import DEFAULT_RETENTION, ConfigurationError, Endpoints, LogSettings, Settings, wants_traces
 from stack.endpoints import find_endpoints
 
 GRACE = timedelta(seconds=20)
@@ -180,8 +182,7 @@ async def run_until_told_to_stop(
         adopts_temporal: whether to move the database to this Temporal first, whichever it belonged to.
 
     Raises:
-        TemporalUnreachable, DatabaseUnreachable, SchemaOutOfDate, InvalidVersion, AnotherTemporal,
-            NamespaceNotFound: when it cannot start.
+        One of `REFUSALS`: when it cannot start.
     """
     stop = stop_signal()
     client = await connect(endpoints.temporal)
@@ -234,10 +235,10 @@ async def _require_own_temporal(client: Client, endpoints: Endpoints, *, adopts:
 def main() -> int:
     """Run a worker; return the exit code."""
     arguments = _arguments()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for of_use_to_developers in ("alembic.runtime.migration", "httpx2"):
-        logging.getLogger(of_use_to_developers).setLevel(logging.WARNING)
     try:
+        configure_logs(LogSettings.from_environment())
+        if wants_traces():
+            traces.switch_on("subscriptions-worker")
         settings = Settings.from_environment()
         endpoints = find_endpoints(settings)
         if arguments.migrate:
@@ -257,9 +258,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prepare", action="store_true", help="bring the databases to this version first")
     commands = parser.add_mutually_exclusive_group()
-    commands.add_argument(
-        "--migrate", action="store_true", help="bring the databases to this version, and exit"
-    )
+    commands.add_argument("--migrate", action="store_true", help="bring the databases to this version, exit")
     commands.add_argument(
         "--adopt-temporal",
         action="store_true",

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import click
 from asyncpg import UndefinedTableError
 from temporalio.service import RPCError
 
+from cli.invocation import NAME, invocation
+from orchestrator import traces
 from orchestrator.database.connection import DatabaseUnreachable, Pool, open_pool
 from orchestrator.operations.own_temporal import AnotherTemporal, require_own_temporal
 from orchestrator.temporal.connection import Service, TemporalUnreachable, connect_service
-from settings import Endpoints, Settings
+from settings import Endpoints, Settings, wants_traces
 from stack.addresses import DIRECTORY
 from stack.endpoints import named_endpoints, running_stack
 from stack.errors import StackNotInstalled
@@ -65,11 +68,20 @@ def with_connections(
         ConfigurationError, TemporalUnreachable, DatabaseUnreachable, StackFailed: when a service is missing.
     """
     settings = Settings.from_environment()
+    _trace_command()
     if reads and (running := running_endpoints(settings)) is not None:
         with suppress(*STARTING):  # wait for it below
             return asyncio.run(_run(work, running, temporary=False))
     with _located(settings, lasting=lasting) as (endpoints, temporary):
         return asyncio.run(_run(work, endpoints, temporary=temporary))
+
+
+def _trace_command() -> None:
+    """Trace the command to its end, if traces are wanted; it may use connections several times."""
+    context = click.get_current_context(silent=True)
+    if context is not None and wants_traces() and not traces.is_on():
+        name = context.command_path.removeprefix(f"{invocation()} ")
+        context.find_root().with_resource(traces.command(f"{NAME} {name}", "subscriptions-starter"))
 
 
 def running_endpoints(settings: Settings, directory: Path = DIRECTORY) -> Endpoints | None:

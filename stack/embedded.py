@@ -18,7 +18,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from orchestrator.temporal.connection import TemporalUnreachable, connect
 from orchestrator.temporal.task_queue import TASK_QUEUE
-from settings import ROOT
+from settings import ROOT, LogSettings
 from stack.addresses import DIRECTORY, Addresses
 from stack.detached import is_running, start_detached, terminate
 from stack.errors import StackFailed
@@ -202,6 +202,7 @@ def _start_worker(log_file: Path, addresses: Addresses, fleet: _Fleet) -> int:
     services = {"TEMPORAL_ADDRESS": addresses.temporal_address, "DATABASE_URL": addresses.database_url}
     # Nobody makes a version current on this stack, so its workers have none, whatever is set.
     services |= {"TEMPORAL_DEPLOYMENT_NAME": "", "TEMPORAL_WORKER_BUILD_ID": ""} | dict(fleet.services)
+    services |= {"LOG_FORMAT": LogSettings.from_environment().format or "text"}  # people read these files
     # Both databases lie in one directory. A Temporal whose file was deleted is another one, and is meant.
     return start_detached([sys.executable, WORKER, "--prepare", "--adopt-temporal"], log_file, services)
 

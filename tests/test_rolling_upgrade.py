@@ -159,6 +159,7 @@ async def test_a_moved_process_ends_on_the_new_version(
 async def shell(endpoints: Endpoints) -> AsyncIterator[Shell]:
     services = {
         **variables(endpoints),
+        "LOG_FORMAT": "text",  # as on a terminal
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     process = await asyncio.create_subprocess_exec(

@@ -10,6 +10,8 @@ from urllib.parse import parse_qs
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from orchestrator import traces
+
 # asyncpg's classes take no parameter at run time, only in its stubs.
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
@@ -101,6 +103,7 @@ async def open_pool(database_url: str, *, size: int = 10) -> Pool:
         command_timeout=COMMAND_TIMEOUT,
         server_settings={"idle_in_transaction_session_timeout": f"{ABANDONED_AFTER * 1000:.0f}"},
         reset=_keep_session,
+        init=traces.observer(),
     )
     with _reachable(database_url):
         await pool

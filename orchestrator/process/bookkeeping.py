@@ -1,5 +1,6 @@
 """The activities that are no steps: they write into the trail what happened to a process."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
@@ -22,6 +23,8 @@ from orchestrator.process.messages import (
     RollBackBegun,
 )
 from orchestrator.process.page import require_open
+
+log = logging.getLogger("worker")
 
 RequestAbort: TypeAlias = Callable[[str, str, str], Awaitable[None]]
 """Asks Temporal to cancel a process.
@@ -66,7 +69,8 @@ class Bookkeeping:
             )
             await processes.insert_event(page.connection, process_id, aborted, number=1)
             await processes.set_process_status(page.connection, process_id, ProcessStatus.RUNNING)
-            return begun
+        log.info("abort requested: %s", step.reason or "no reason given")
+        return begun
 
     async def _fence(self, connection: Connection, step: BeginRollBack) -> bool:
         """Raise the fencing token of the subscription; return whether the process holds it."""
@@ -112,6 +116,9 @@ class Bookkeeping:
                     )
                 case "retried" | "adopted":
                     await processes.set_process_status(page.connection, process_id, ProcessStatus.RUNNING)
+        level = logging.ERROR if step.event == "parked" else logging.INFO
+        by = f" by {step.by}" if step.by else ""
+        log.log(level, "%s%s: %s", step.event, by, step.reason or "no reason given")
 
     @activity.defn
     async def correct_values(self, step: CorrectValues) -> None:
@@ -147,6 +154,8 @@ class Bookkeeping:
                 failed_reason=step.failed_reason,
                 ended_at=run.at,
             )
+        level = logging.INFO if step.status is ProcessStatus.ABORTED else logging.WARNING
+        log.log(level, "the process ended as %s: %s", step.status, step.failed_reason or "nothing to undo")
 
 
 def _completed(result: str) -> RollBackBegun:

@@ -1,5 +1,6 @@
 """Every step commits its effect together with its ledger row, once; the rules of that are here."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -16,6 +17,8 @@ from orchestrator.domain.process import Course
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.process.messages import Adoption, CheckResult, StepRun, Values
 from orchestrator.process.page import Page, require_open, require_remembered
+
+log = logging.getLogger("worker")
 
 S = TypeVar("S", bound=SubscriptionModel)
 R = TypeVar("R", bound=BaseModel)
@@ -102,7 +105,7 @@ class Ledger:
         await self._at_moment(run, "before the effect")
         if unlocks:
             await self._stop_if_aborted(run, required=False)
-        return await self._commit(run, kind, effect)
+        return await self._commit(run, kind, effect, unlocks=unlocks)
 
     async def change(self, run: StepRun, kind: type[S], change: Change[S]) -> SubscriptionModel:
         """Commit a step that only changes the subscription that its process holds.
@@ -216,7 +219,7 @@ class Ledger:
             conclude = await adopt(held, stored.fence)
         return await self._commit(run, result, self._storing(run, kind, conclude))
 
-    async def _commit(self, run: StepRun, kind: type[R], effect: Effect[R]) -> R:
+    async def _commit(self, run: StepRun, kind: type[R], effect: Effect[R], *, unlocks: bool = False) -> R:
         async with self._open_step(run) as page:
             if run.step in page.results:
                 return kind.model_validate_json(page.results[run.step])
@@ -225,6 +228,7 @@ class Ledger:
             if run.adoption is not None:
                 await self._record_adoption(page.connection, run, run.adoption)
             await self._at_moment(run, "before the commit")
+        log.log(logging.INFO if unlocks else logging.DEBUG, "unlocked" if unlocks else "committed")
         await self._at_moment(run, "after the commit")
         return result
 

@@ -23,12 +23,13 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.domain.errors import DomainError
     from orchestrator.domain.input_errors import explain
     from orchestrator.domain.markdown import quoted
+    from orchestrator.temporal.log_context import enter_activity
     from orchestrator.temporal.payloads import require_one_model, require_one_model_or_none
     from orchestrator.temporal.waiting import tell_waiting
 
 
 class WorkerInterceptor(Interceptor):
-    """Makes refusals final, sends heartbeats, tells what waits, checks the input of workflows and updates."""
+    """Makes refusals final, sends heartbeats, tells what waits, names processes in the log, checks inputs."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         return _Activity(next)
@@ -41,6 +42,7 @@ class WorkerInterceptor(Interceptor):
 
 class _Activity(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        enter_activity(input.args)
         try:
             async with _heartbeats():
                 return await super().execute_activity(input)

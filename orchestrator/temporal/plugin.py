@@ -6,6 +6,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
+from orchestrator import traces
 from orchestrator.temporal.interceptors import WorkerInterceptor
 from orchestrator.temporal.payloads import data_converter
 
@@ -24,10 +25,12 @@ def subscriptions_plugin(*, sandboxed: bool = True) -> SimplePlugin:
     restrictions = SandboxRestrictions.default.with_import_notification_policy(
         SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
     )
+    if traces.is_on():
+        restrictions = restrictions.with_passthrough_modules("opentelemetry")
     return SimplePlugin(
         "subscriptions",
         data_converter=data_converter,
-        interceptors=[WorkerInterceptor()],
+        interceptors=[*traces.interceptors(), WorkerInterceptor()],
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions)
         if sandboxed
         else UnsandboxedWorkflowRunner(),

@@ -20,7 +20,7 @@ finally:
 NOT_FOR_HELP = ("alembic", "asyncio", "asyncpg", "pydantic", "rich", "sqlalchemy", "temporalio")
 NOT_FOR_A_LIST = (
     *("alembic", "sqlalchemy", "temporalio.client", "temporalio.worker", "temporalio.workflow"),
-    *("activities", "workflows", "services", "stack.embedded"),
+    *("activities", "opentelemetry", "services", "stack.embedded", "workflows"),
 )
 
 
