@@ -1,5 +1,6 @@
 """The settings, read from the environment; nothing else in this project reads it."""
 
+import ipaddress
 import os
 import pkgutil
 import re
@@ -22,6 +23,7 @@ _NAME = re.compile(r"[\w.]+(?::[\w.]+)?")
 LARGEST_POOL = 100
 """Connections; as many as PostgreSQL has by default, and as many activities as a worker runs at once."""
 
+LAST_PORT = 65_535
 
 DEFAULT_RETENTION, LONGEST_RETENTION = 30, 3650
 """Days."""
@@ -126,13 +128,18 @@ class Settings(BaseModel):
     build_id: str | None = None
     """`TEMPORAL_WORKER_BUILD_ID`."""
 
+    metrics_address: str | None = None
+    """`METRICS_ADDRESS`: where a worker serves its metrics, as `IP:port`; `None` means nowhere."""
+    health_address: str | None = None
+    """`HEALTH_ADDRESS`: where a worker answers `/live` and `/ready`, as `IP:port`; `None` means nowhere."""
+
     @classmethod
     def from_environment(cls) -> Self:
-        """Read `TEMPORAL_*`, `temporal.toml`, `DATABASE_*`, `RETENTION_DAYS`, and those of external systems.
+        """Read `TEMPORAL_*`, `temporal.toml`, `DATABASE_*` and the variables of this project.
 
         Raises:
-            ConfigurationError: when a profile is unknown, its file or a certificate cannot be read, or a
-                number is not in its range.
+            ConfigurationError: when a profile is unknown, its file or a certificate cannot be read, a number
+                is not in its range, or an address cannot be read.
         """
         try:
             temporal = dict(ClientConfig.load_client_connect_config())
@@ -158,6 +165,8 @@ class Settings(BaseModel):
             ),
             deployment_name=os.environ.get("TEMPORAL_DEPLOYMENT_NAME") or None,
             build_id=os.environ.get("TEMPORAL_WORKER_BUILD_ID") or None,
+            metrics_address=_listen_address("METRICS_ADDRESS"),
+            health_address=_listen_address("HEALTH_ADDRESS"),
         )
 
     @property
@@ -218,6 +227,24 @@ def _whole_number(variable: str, *, otherwise: int, largest: int) -> int:
     return int(text)
 
 
+def _listen_address(variable: str) -> str | None:
+    text = os.environ.get(variable)
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        fits = port.isascii() and port.isdigit() and 1 <= int(port) <= LAST_PORT
+    except ValueError:
+        fits = False
+    if not fits:
+        # Not shown: it may be a password in the wrong variable.
+        raise ConfigurationError(
+            f"{variable}: give an IP address of this machine and a port, such as 127.0.0.1:9464"
+        )
+    return text
+
+
 def load_function(setting: str, name: str) -> Any:
     """Return the function that a setting names.
 
@@ -242,6 +269,6 @@ def require_nothing_configured() -> None:
     """
     if Settings.from_environment() != Settings():
         raise ConfigurationError(
-            "This program starts its own services: unset TEMPORAL_*, DATABASE_URL and the variables of the "
-            "external systems"
+            "This program starts its own services: unset TEMPORAL_*, DATABASE_URL and the other "
+            "variables of docs/configuration.md"
         )

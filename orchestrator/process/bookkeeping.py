@@ -140,13 +140,15 @@ class Bookkeeping:
                 ended = Ended(error_type=step.error_type, failed_reason=step.failed_reason or "")
                 await processes.insert_step(page.connection, process_id, processes.END, ended, run.at)
             await processes.note_step(page.connection, process_id, run.step)
-            await processes.set_process_status(
+            ends_now = await processes.set_process_status(
                 page.connection,
                 process_id,
                 step.status,
                 failed_reason=step.failed_reason,
                 ended_at=run.at,
             )
+        if ends_now:
+            self._ledger.count_end(run.process, step.status)
 
 
 def _completed(result: str) -> RollBackBegun:

@@ -12,10 +12,11 @@ from orchestrator.database.connection import Connection, Pool, transaction
 from orchestrator.database.processes import TrailEvent
 from orchestrator.database.subscriptions import Stored
 from orchestrator.domain.errors import AbortRequested, LifecycleError, NotHeldByThisProcess, NothingToAdopt
-from orchestrator.domain.process import Course
+from orchestrator.domain.process import Course, Process, ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.process.messages import Adoption, CheckResult, StepRun, Values
 from orchestrator.process.page import Page, require_open
+from orchestrator.temporal.metrics import ENDED, SILENT, Metrics
 
 S = TypeVar("S", bound=SubscriptionModel)
 R = TypeVar("R", bound=BaseModel)
@@ -52,6 +53,7 @@ class Ledger:
         pool: Pool,
         is_abort_requested: Callable[[str], Awaitable[bool]],
         at_moment: AtMoment = do_nothing,
+        metrics: Metrics = SILENT,
     ) -> None:
         """Create a ledger.
 
@@ -61,6 +63,7 @@ class Ledger:
             at_moment: called at each moment of each step; what it raises ends the attempt.
         """
         self.pool = pool
+        self._metrics = metrics
         self._is_abort_requested = is_abort_requested
         self._at_moment = at_moment
 
@@ -102,7 +105,11 @@ class Ledger:
         await self._at_moment(run, "before the effect")
         if unlocks:
             await self._stop_if_aborted(run, required=False)
-        return await self._commit(run, kind, effect)
+        return await self._commit(run, kind, effect, unlocks=unlocks)
+
+    def count_end(self, process: Process, status: ProcessStatus) -> None:
+        """Count a process whose end has just committed."""
+        self._metrics.count(ENDED, process.workflow, process.target, status)
 
     async def change(self, run: StepRun, kind: type[S], change: Change[S]) -> SubscriptionModel:
         """Commit a step that only changes the subscription that its process holds.
@@ -215,7 +222,7 @@ class Ledger:
             conclude = await adopt(held, stored.fence)
         return await self._commit(run, result, self._storing(run, kind, conclude))
 
-    async def _commit(self, run: StepRun, kind: type[R], effect: Effect[R]) -> R:
+    async def _commit(self, run: StepRun, kind: type[R], effect: Effect[R], *, unlocks: bool = False) -> R:
         async with self._open_step(run) as page:
             if run.step in page.results:
                 return kind.model_validate_json(page.results[run.step])
@@ -224,6 +231,8 @@ class Ledger:
             if run.adoption is not None:
                 await self._record_adoption(page.connection, run, run.adoption)
             await self._at_moment(run, "before the commit")
+        if unlocks:
+            self.count_end(run.process, _end(run, result))
         await self._at_moment(run, "after the commit")
         return result
 
@@ -273,6 +282,13 @@ class Ledger:
             return
         if requested:
             raise AbortRequested(run.process.process_id)
+
+
+def _end(run: StepRun, result: BaseModel) -> ProcessStatus:
+    if run.course is Course.BACKWARD:
+        return ProcessStatus.ABORTED
+    differs = isinstance(result, CheckResult) and result.differences
+    return ProcessStatus.FAILED if differs else ProcessStatus.COMPLETED
 
 
 def _of_kind(subscription: SubscriptionModel, kind: type[S]) -> S:
