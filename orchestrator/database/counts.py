@@ -57,15 +57,15 @@ async def count_out_of_sync(connection: Connection) -> dict[str, int]:
                    WHEN s.held_by IS NULL THEN 'discrepancy'
                    WHEN p.status = 'failed' AND p.ended_at IS NULL THEN 'parked'
                    ELSE p.status
-               END AS reason,
+               END AS held,
                count(*) AS subscriptions
         FROM subscriptions s
         LEFT JOIN processes p ON p.process_id = s.held_by
         WHERE NOT s.insync
-        GROUP BY reason
+        GROUP BY held
         """
     )
-    return {row["reason"]: row["subscriptions"] for row in rows}
+    return {row["held"]: row["subscriptions"] for row in rows}
 
 
 async def count_subscriptions(connection: Connection) -> dict[tuple[str, str, bool], int]:

@@ -1,9 +1,9 @@
 """The gauges of a worker: what it reads from PostgreSQL and Temporal, again and again."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import NoReturn
 
@@ -31,6 +31,8 @@ SHARE = 100
 WAITING = "waiting"
 REASONS = ("running", "parked", "failed", "lost", "discrepancy")
 
+log = logging.getLogger("worker")
+
 
 class Gauges:
     """Reads what the gauges of a worker show."""
@@ -51,8 +53,11 @@ class Gauges:
     async def keep_reading(self, every: timedelta = EVERY) -> NoReturn:
         """Read now and again and again; if PostgreSQL or Temporal does not answer, the gauges stay."""
         while True:
-            with suppress(RPCError, asyncpg.PostgresError, *NO_ANSWER):  # an alert reads READ_AT
+            try:
                 await self.read()
+            except (RPCError, asyncpg.PostgresError, *NO_ANSWER) as error:
+                log.warning("cannot read the gauges now: %s", str(error) or type(error).__name__)
+            else:
                 self._metrics.show(names.READ_AT, time.time())
             await asyncio.sleep(every.total_seconds())
 

@@ -149,10 +149,6 @@ class Metrics:
             self._instruments[metric].set(float(values.get(labels, 0)), _labelled(metric, labels))
 
 
-SILENT = Metrics()
-"""Measures nothing."""
-
-
 def _labelled(metric: Metric, labels: tuple[str, ...]) -> dict[str, str]:
     return dict(zip(metric.labels, labels, strict=True))
 
@@ -165,6 +161,10 @@ def _instrument(meter: MetricMeter, metric: Metric) -> Any:
             return meter.create_gauge_float(metric.name, metric.meaning)
         case "histogram":
             return meter.create_histogram_float(metric.name, metric.meaning)
+
+
+SILENT = Metrics()
+"""Measures nothing."""
 
 
 def open_runtime(address: str) -> Runtime:
