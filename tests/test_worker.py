@@ -88,11 +88,11 @@ async def test_an_invalid_deployment_name_gets_one_line(
 @pytest.mark.parametrize("setting", ["METRICS_ADDRESS", "HEALTH_ADDRESS"])
 async def test_an_address_in_use_gets_one_line(endpoints: Endpoints, setting: str) -> None:
     taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    address = "127.0.0.1:{}".format(taken.sockets[0].getsockname()[1])
+    address = f"127.0.0.1:{taken.sockets[0].getsockname()[1]}"
     async with taken:
         said = await refusal(endpoints, version={setting: address})
     assert re.fullmatch(
-        rf"worker: {setting}={address} cannot be used \(.*\): give a free port .*\n", said, re.I
+        rf"worker: {setting}={address} cannot be used \(.*\): give a free port .*\n", said, re.IGNORECASE
     )
 
 

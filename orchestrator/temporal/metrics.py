@@ -144,7 +144,7 @@ class Metrics:
     def show_all(self, metric: Metric, values: Mapping[tuple[str, ...], float]) -> None:
         """Set a gauge for these labels; for others that it had before, set it to 0."""
         shown = self._shown.setdefault(metric, set())
-        shown |= values.keys()
+        shown.update(values)
         for labels in shown:
             self._instruments[metric].set(float(values.get(labels, 0)), _labelled(metric, labels))
 
