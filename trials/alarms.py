@@ -116,9 +116,12 @@ class Provocations:
 
     async def _until_held(self, process_id: str) -> None:
         async with asyncio.timeout(PATIENCE):
-            held = "SELECT true FROM subscriptions WHERE held_by = $1"
-            while not await self._pool.fetchval(held, process_id):  # noqa: ASYNC110  # another program
+            while not await self._is_held(process_id):  # noqa: ASYNC110  # another program
                 await asyncio.sleep(0.2)
+
+    async def _is_held(self, process_id: str) -> bool:
+        row = await self._pool.fetchrow("SELECT FROM subscriptions WHERE held_by = $1", process_id)
+        return row is not None
 
     async def _set_version(self, version: str) -> None:
         """Write another version into the database; nobody uses the stack after this."""
