@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test chaos crashes restore model fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-bulk bench-retention bench-peers lock clean tutorial
+.PHONY: help demo up test chaos crashes restore model fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-bulk bench-retention bench-peers lock clean tutorial alarms
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ restore: $(READY) ## Restore PostgreSQL and Temporal to different moments, and f
 
 model: $(READY) ## Let a state machine start, abort, break and repair at random, and compare with a model
 	$(BIN)/python -m pytest -m exhaustive tests/alone/test_model.py $(ARGS)
+
+alarms: $(READY) ## Test the alerts and the dashboard on a real Prometheus
+	$(BIN)/python -m pytest -m alarms tests/observability $(ARGS)
 
 soak: $(READY) ## Create 10,000 user groups while workers are killed, then park 1,000 processes for a month
 	@$(BIN)/python -m trials.soak $(ARGS)

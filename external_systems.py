@@ -1,21 +1,28 @@
 """The clients of the external systems of a worker, and the connections that they take."""
 
+import inspect
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
 from catalogue import entry_of
 from orchestrator import traces
 from orchestrator.database.connection import open_pool
+from orchestrator.domain.errors import DomainError
 from orchestrator.operations.set_in_sync import Fence
+from orchestrator.temporal.metrics import CALL, SILENT, Metrics
 from services.errors import AddressNotFit
 from services.fake_pool import FAKES_POOL_SIZE
 from settings import ConfigurationError, Endpoints
 
 
 @asynccontextmanager
-async def open_external_systems(endpoints: Endpoints) -> AsyncIterator[dict[str, Any]]:
+async def open_external_systems(
+    endpoints: Endpoints, metrics: Metrics = SILENT
+) -> AsyncIterator[dict[str, Any]]:
     """Open a client of every external system, by name; fakes at one URL share a small pool.
 
     Raises:
@@ -32,8 +39,38 @@ async def open_external_systems(endpoints: Endpoints) -> AsyncIterator[dict[str,
                 client = await stack.enter_async_context(opened)
             except AddressNotFit as error:
                 raise ConfigurationError(f"{system.name.upper()}_URL: {error}") from None
-            systems[system.name] = traces.traced(system.name, client)
+            systems[system.name] = traces.traced(system.name, _Measured(system.name, client, metrics))
         yield systems
+
+
+class _Measured:
+    """A client of an external system that measures its calls: the methods that are coroutine functions."""
+
+    def __init__(self, name: str, client: Any, metrics: Metrics) -> None:
+        self._name = name
+        self._client = client
+        self._metrics = metrics
+
+    def __getattr__(self, call: str) -> Any:
+        method = getattr(self._client, call)
+        if not inspect.iscoroutinefunction(method):
+            return method
+
+        @wraps(method)
+        async def measured_call(*args: Any, **kwargs: Any) -> Any:
+            began, result = time.monotonic(), "failed"
+            try:
+                answer = await method(*args, **kwargs)
+            except DomainError:
+                result = "refused"
+                raise
+            else:
+                result = "answered"
+                return answer
+            finally:
+                self._metrics.record(CALL, time.monotonic() - began, self._name, call, result)
+
+        return measured_call
 
 
 def fence_with(systems: Mapping[str, Any]) -> Fence:

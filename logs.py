@@ -14,7 +14,7 @@ from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, Tele
 
 from orchestrator.domain.text import spelled
 from orchestrator.temporal.log_context import current_fields
-from settings import LogSettings
+from telemetry_settings import LogSettings
 
 QUIET = ("temporalio", "asyncio", "asyncpg", "urllib3", "httpx2", "alembic")
 """Libraries that log nothing of use to an operator below WARNING; at DEBUG the SDK logs every payload."""
@@ -49,7 +49,7 @@ def configure_logs(settings: LogSettings) -> None:
     workflow.logger.workflow_info_on_message = workflow.logger.workflow_info_on_extra = False
     logging.captureWarnings(True)  # noqa: FBT003  # the signature of the standard library
     sys.excepthook = _log_uncaught
-    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=_core_logs())))
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=core_logs())))
 
 
 def complete(record: logging.LogRecord) -> bool:
@@ -107,7 +107,8 @@ class TextFormatter(logging.Formatter):
         return "\n".join(lines)
 
 
-def _core_logs() -> LoggingConfig:
+def core_logs() -> LoggingConfig:
+    """Return how a runtime of the SDK logs: through Python's logging, as everything else."""
     forwarding = LogForwardingConfig(logging.getLogger("temporalio"), prepend_target_on_message=False)
     return LoggingConfig(TelemetryFilter(core_level="WARN", other_level="ERROR"), forwarding=forwarding)
 

@@ -1,12 +1,13 @@
-"""The settings, read from the environment; nothing else in this project reads it."""
+"""The settings, read from the environment; nothing else reads it but `telemetry_settings.py`."""
 
+import ipaddress
 import os
 import pkgutil
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.envconfig import ClientConfig
 
@@ -22,6 +23,7 @@ _NAME = re.compile(r"[\w.]+(?::[\w.]+)?")
 LARGEST_POOL = 100
 """Connections; as many as PostgreSQL has by default, and as many activities as a worker runs at once."""
 
+LAST_PORT = 65_535
 
 DEFAULT_RETENTION, LONGEST_RETENTION = 30, 3650
 """Days."""
@@ -104,31 +106,6 @@ class Endpoints(BaseModel):
         return (system.url or self.database_url).get_secret_value()
 
 
-class LogSettings(BaseModel):
-    """How a program logs, read from the environment."""
-
-    model_config = ConfigDict(frozen=True)
-
-    format: Literal["json", "text"] | None = None
-    """`LOG_FORMAT`; `None` means text on a terminal, and JSON elsewhere."""
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """`LOG_LEVEL`: lines below it are not logged."""
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        """Read `LOG_FORMAT` and `LOG_LEVEL`, in small or capital letters.
-
-        Raises:
-            ConfigurationError: when there is no such format or level.
-        """
-        form, level = os.environ.get("LOG_FORMAT") or "", os.environ.get("LOG_LEVEL") or "INFO"
-        try:
-            return cls.model_validate({"format": form.lower() or None, "level": level.upper()})
-        except ValidationError as error:
-            wrong = error.errors()[0]  # its value is not shown: it may be a password in the wrong variable
-            raise ConfigurationError(f"LOG_{str(wrong['loc'][0]).upper()}: {wrong['msg']}") from None
-
-
 class Settings(BaseModel):
     """The settings of a program, read from the environment."""
 
@@ -151,13 +128,18 @@ class Settings(BaseModel):
     build_id: str | None = None
     """`TEMPORAL_WORKER_BUILD_ID`."""
 
+    metrics_address: str | None = None
+    """`METRICS_ADDRESS`: where a worker serves its metrics, as `IP:port`; `None` means nowhere."""
+    health_address: str | None = None
+    """`HEALTH_ADDRESS`: where a worker answers `/live` and `/ready`, as `IP:port`; `None` means nowhere."""
+
     @classmethod
     def from_environment(cls) -> Self:
-        """Read `TEMPORAL_*`, `temporal.toml`, `DATABASE_*`, `RETENTION_DAYS`, and those of external systems.
+        """Read `TEMPORAL_*`, `temporal.toml`, `DATABASE_*` and the variables of this project.
 
         Raises:
-            ConfigurationError: when a profile is unknown, its file or a certificate cannot be read, or a
-                number is not in its range.
+            ConfigurationError: when a profile is unknown, its file or a certificate cannot be read, a number
+                is not in its range, or an address cannot be read.
         """
         try:
             temporal = dict(ClientConfig.load_client_connect_config())
@@ -183,6 +165,8 @@ class Settings(BaseModel):
             ),
             deployment_name=os.environ.get("TEMPORAL_DEPLOYMENT_NAME") or None,
             build_id=os.environ.get("TEMPORAL_WORKER_BUILD_ID") or None,
+            metrics_address=_listen_address("METRICS_ADDRESS"),
+            health_address=_listen_address("HEALTH_ADDRESS"),
         )
 
     @property
@@ -243,24 +227,22 @@ def _whole_number(variable: str, *, otherwise: int, largest: int) -> int:
     return int(text)
 
 
-def wants_traces() -> bool:
-    """Return whether OpenTelemetry's variables name a collector, and do not turn OpenTelemetry off.
-
-    Raises:
-        ConfigurationError: when they do, but OpenTelemetry is not installed.
-    """
-    collectors = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    off = (os.environ.get("OTEL_SDK_DISABLED") or "").lower() == "true"
-    if off or not any(os.environ.get(one) for one in collectors):
-        return False
+def _listen_address(variable: str) -> str | None:
+    text = os.environ.get(variable)
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
     try:
-        pkgutil.resolve_name("opentelemetry.exporter.otlp.proto.http")
-    except ImportError:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        fits = port.isascii() and port.isdigit() and 1 <= int(port) <= LAST_PORT
+    except ValueError:
+        fits = False
+    if not fits:
+        # Not shown: it may be a password in the wrong variable.
         raise ConfigurationError(
-            "A collector of traces is configured, but OpenTelemetry is not installed: "
-            'install the extra "traces", or set OTEL_SDK_DISABLED=true'
-        ) from None
-    return True
+            f"{variable}: give an IP address of this machine and a port, such as 127.0.0.1:9464"
+        )
+    return text
 
 
 def load_function(setting: str, name: str) -> Any:
@@ -287,6 +269,6 @@ def require_nothing_configured() -> None:
     """
     if Settings.from_environment() != Settings():
         raise ConfigurationError(
-            "This program starts its own services: unset TEMPORAL_*, DATABASE_URL and the variables of the "
-            "external systems"
+            "This program starts its own services: unset TEMPORAL_*, DATABASE_URL and the other "
+            "variables of docs/configuration.md"
         )

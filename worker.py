@@ -4,11 +4,11 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
@@ -24,7 +24,7 @@ from catalogue import (
     workflow_type,
 )
 from external_systems import fence_with, most_connections, open_external_systems
-from logs import configure_logs
+from logs import configure_logs, core_logs
 from orchestrator import traces
 from orchestrator.database.connection import (
     DatabaseUnreachable,
@@ -35,11 +35,13 @@ from orchestrator.database.connection import (
 )
 from orchestrator.database.external_systems import store_openers
 from orchestrator.database.grants import RoleNotFit, grant_to_worker
-from orchestrator.database.migrate import migrate, require_current_schema
+from orchestrator.database.migrate import known_versions, migrate, require_current_schema
 from orchestrator.database.schema import SchemaOutOfDate
-from orchestrator.operations.background import keep_running
+from orchestrator.operations.background import keep_running, run_with
 from orchestrator.operations.bulk_activities import BulkActivities
 from orchestrator.operations.clean_up_activities import CleanUpActivities
+from orchestrator.operations.gauges import Gauges
+from orchestrator.operations.health import WorkerChecks, health_server
 from orchestrator.operations.mending_activities import MendingActivities
 from orchestrator.operations.own_temporal import (
     AnotherTemporal,
@@ -58,19 +60,21 @@ from orchestrator.temporal.activity_methods import activities_of
 from orchestrator.temporal.connection import TemporalUnreachable, connect
 from orchestrator.temporal.deployment import InvalidVersion, advice, deployment_config
 from orchestrator.temporal.executions import is_cancellation_requested, request_cancellation
+from orchestrator.temporal.metrics import SILENT, AddressNotUsable, Metrics, StepInterceptor, open_runtime
 from orchestrator.temporal.search_attributes import register_search_attributes
 from orchestrator.temporal.task_queue import TASK_QUEUE
 from program import run_program, run_service, stop_signal
 from services.errors import FakeNotUsable
 from services.fake_schema import create_fake_system
-from settings import DEFAULT_RETENTION, ConfigurationError, Endpoints, LogSettings, Settings, wants_traces
+from settings import DEFAULT_RETENTION, ConfigurationError, Endpoints, Settings
 from stack.endpoints import find_endpoints
+from telemetry_settings import LogSettings, wants_traces
 
 GRACE = timedelta(seconds=20)
 """How long running activities may take to end after the worker was told to stop."""
 
 REFUSALS = (
-    *(ConfigurationError, TemporalUnreachable, DatabaseUnreachable, InvalidVersion),
+    *(ConfigurationError, TemporalUnreachable, DatabaseUnreachable, InvalidVersion, AddressNotUsable),
     *(SchemaOutOfDate, NotPermitted, RoleNotFit, FakeNotUsable, AnotherTemporal, NamespaceNotFound),
 )
 """Why a worker cannot start; the program prints each in one line."""
@@ -83,12 +87,14 @@ async def open_activities(
     client: Client,
     endpoints: Endpoints,
     pool: Pool,
+    *,
     at_moment: AtMoment = do_nothing,
     retention_days: int = DEFAULT_RETENTION,
+    metrics: Metrics = SILENT,
 ) -> AsyncIterator[Sequence[Callable[..., Any]]]:
     """Build every activity, on the pool of the subscriptions and one client for each external system."""
-    async with open_external_systems(endpoints) as systems:
-        ledger = Ledger(pool, partial(is_cancellation_requested, client), at_moment)
+    async with open_external_systems(endpoints, metrics) as systems:
+        ledger = Ledger(pool, partial(is_cancellation_requested, client), at_moment, metrics)
         startable = startable_workflows()
         activities = [
             *activities_of(Bookkeeping(ledger, partial(request_cancellation, client))),
@@ -115,6 +121,7 @@ async def open_worker(
     version: WorkerDeploymentVersion | None = None,
     at_moment: AtMoment = do_nothing,
     retention_days: int = DEFAULT_RETENTION,
+    metrics: Metrics = SILENT,
 ) -> AsyncIterator[Worker]:
     """Build the worker that runs every workflow and every activity; the caller runs it.
 
@@ -128,9 +135,10 @@ async def open_worker(
         if pool is None:
             url = endpoints.database_url.get_secret_value()
             pool = await stack.enter_async_context(await open_pool(url))
-        activities = await stack.enter_async_context(
-            open_activities(client, endpoints, pool, at_moment, retention_days)
+        opening = open_activities(
+            client, endpoints, pool, at_moment=at_moment, retention_days=retention_days, metrics=metrics
         )
+        activities = await stack.enter_async_context(opening)
         yield Worker(
             client,
             task_queue=task_queue,
@@ -140,6 +148,7 @@ async def open_worker(
             max_concurrent_local_activities=pool.get_max_size(),
             graceful_shutdown_timeout=GRACE,
             deployment_config=deployment_config(version) if version else None,
+            interceptors=[StepInterceptor(metrics)],
         )
 
 
@@ -165,55 +174,46 @@ async def prepare_databases(endpoints: Endpoints, *, worker_role: str | None = N
 
 
 async def run_until_told_to_stop(
-    endpoints: Endpoints,
-    *,
-    pool_size: int,
-    retention_days: int,
-    version: WorkerDeploymentVersion | None,
-    prepare: bool,
-    adopts_temporal: bool,
+    endpoints: Endpoints, settings: Settings, *, prepare: bool, adopts_temporal: bool
 ) -> None:
     """Run a worker until SIGINT or SIGTERM; it finishes running activities within the grace period.
 
     Args:
-        pool_size: connections to the database of the subscriptions at most.
-        retention_days, version: see `open_worker`.
         prepare: whether to bring the databases to the schema of this code first.
         adopts_temporal: whether to move the database to this Temporal first, whichever it belonged to.
 
     Raises:
         One of `REFUSALS`: when it cannot start.
     """
-    stop = stop_signal()
-    client = await connect(endpoints.temporal)
+    stop, version, days = stop_signal(), settings.version, settings.retention_days
+    runtime = open_runtime(settings.metrics_address, core_logs()) if settings.metrics_address else None
+    metrics = Metrics(runtime.metric_meter) if runtime else SILENT
+    client = await connect(endpoints.temporal | {"runtime": runtime})
     if prepare:
         await prepare_databases(endpoints)
     await _require_own_temporal(client, endpoints, adopts=adopts_temporal)
     await register_search_attributes(client)
     what_to_do = await advice(client, version) if version else None
-    async with (
-        await open_pool(endpoints.database_url.get_secret_value(), size=pool_size) as pool,
-        open_worker(client, endpoints, pool=pool, version=version, retention_days=retention_days) as worker,
-    ):
+    async with AsyncExitStack() as stack:
+        pool = await open_pool(endpoints.database_url.get_secret_value(), size=settings.pool_size)
+        await stack.enter_async_context(pool)
+        opening = open_worker(
+            client, endpoints, pool=pool, version=version, retention_days=days, metrics=metrics
+        )
+        worker = await stack.enter_async_context(opening)
         async with pool.acquire() as connection:
             await store_openers(connection, endpoints.openers)
-        reconciler = keep_running("the reconciler", partial(reconcile_hourly, client, pool))
-        log.info("takes up to %d connections to PostgreSQL", most_connections(endpoints, pool_size))
+        background = [keep_running("the reconciler", partial(reconcile_hourly, client, pool, metrics))]
+        if runtime:
+            gauges = Gauges(client, pool, metrics, known_versions())
+            background.append(keep_running("the gauges", gauges.keep_reading))
+        checks = WorkerChecks(client, pool, TASK_QUEUE, known_versions())
+        await stack.enter_async_context(health_server(settings.health_address, checks))
+        log.info("takes up to %d connections to PostgreSQL", most_connections(endpoints, settings.pool_size))
         log.info("ready: task queue %s, namespace %s", TASK_QUEUE, client.namespace)
         if what_to_do:
             log.warning("%s", what_to_do)
-        await _run_both(worker, reconciler, stop)
-
-
-async def _run_both(worker: Worker, reconciler: Coroutine[Any, Any, NoReturn], stop: asyncio.Event) -> None:
-    running, reconciling = asyncio.create_task(worker.run()), asyncio.create_task(reconciler)
-    stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    log.info("stopping")
-    reconciling.cancel()
-    if not running.done():
-        await worker.shutdown()
-    await running
+        await run_with(background, worker, stop)
 
 
 async def adopt(endpoints: Endpoints) -> None:
@@ -277,18 +277,11 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(endpoints: Endpoints, settings: Settings, *, prepare: bool, adopts: bool) -> None:
-    size = settings.pool_size
-    running = run_until_told_to_stop(
-        endpoints,
-        pool_size=size,
-        retention_days=settings.retention_days,
-        version=settings.version,
-        prepare=prepare,
-        adopts_temporal=adopts,
-    )
+    running = run_until_told_to_stop(endpoints, settings, prepare=prepare, adopts_temporal=adopts)
     try:
         run_service(running)
     except NoConnectionLeft as error:
+        size = settings.pool_size
         most = most_connections(endpoints, size)
         raise ConfigurationError(
             f"{error}; this worker takes up to {most} (DATABASE_POOL_SIZE={size})"

@@ -16,11 +16,12 @@ from orchestrator import traces
 from orchestrator.database.connection import DatabaseUnreachable, Pool, open_pool
 from orchestrator.operations.own_temporal import AnotherTemporal, require_own_temporal
 from orchestrator.temporal.connection import Service, TemporalUnreachable, connect_service
-from settings import Endpoints, Settings, wants_traces
+from settings import Endpoints, Settings
 from stack.addresses import DIRECTORY
 from stack.endpoints import named_endpoints, running_stack
 from stack.errors import StackNotInstalled
 from stack.keeping import is_kept_up
+from telemetry_settings import wants_traces
 
 if TYPE_CHECKING:
     from temporalio.client import Client

@@ -37,6 +37,9 @@ def up(workers: int, directory: Path) -> None:
             with embedded_stack(directory, workers=workers) as addresses:
                 click.echo(f"Web UI:    {addresses.ui_url}")
                 click.echo(f"Temporal:  {addresses.temporal_address}")
+                for name in sorted(addresses.metrics.keys() & addresses.pids.keys()):
+                    click.echo(f"Metrics:   http://{addresses.metrics[name]}/metrics ({name})")
+                    click.echo(f"Health:    http://{addresses.health[name]}/ready ({name})")
                 click.echo(f"Addresses: {directory / 'stack.json'}")
                 click.echo("Ctrl-C stops it; the data stays.")
                 told_to_stop.wait()

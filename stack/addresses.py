@@ -23,6 +23,11 @@ class Addresses(BaseModel):
     """The processes: postgres, temporal, worker, worker-2 and so on. Empty after the stack was stopped: the
     addresses stay, for the next start."""
 
+    metrics: dict[str, str] = {}
+    """Where each worker serves its metrics, by the name of its process, as `127.0.0.1:port`."""
+    health: dict[str, str] = {}
+    """Where each worker answers `/live` and `/ready`."""
+
     @classmethod
     def read(cls, directory: Path) -> Self | None:
         """Return the addresses in the file, or `None`; the servers may be down."""

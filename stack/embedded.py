@@ -18,13 +18,14 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from orchestrator.temporal.connection import TemporalUnreachable, connect
 from orchestrator.temporal.task_queue import TASK_QUEUE
-from settings import ROOT, LogSettings
+from settings import ROOT
 from stack.addresses import DIRECTORY, Addresses
 from stack.detached import is_running, start_detached, terminate
 from stack.errors import StackFailed
 from stack.ports import Claims, free_port
 from stack.postgres import start_postgres, stop_postgres
 from stack.temporal_server import DATABASE, keep_histories, start_temporal, wait_for_port
+from telemetry_settings import LogSettings
 
 PATIENCE = 60.0
 """Seconds to wait for the stack to answer, on a machine that is busy."""
@@ -157,7 +158,8 @@ def _start(directory: Path, fleet: _Fleet, say: Say) -> Addresses:
         say("PostgreSQL")
     for name in ("worker", *(f"worker-{number}" for number in range(2, fleet.workers + 1))):
         if not is_running(addresses.pids.get(name), WORKER):
-            pid = _start_worker(directory / f"{name}.log", addresses, fleet)
+            addresses = _with_ports(name, addresses, fleet.claims)
+            pid = _start_worker(directory, name, addresses, fleet)
             addresses = addresses.model_copy(update={"pids": addresses.pids | {name: pid}})
             addresses.write(directory)
             say(f"Worker {pid}")
@@ -198,13 +200,35 @@ def _at_ports(last: Addresses, port: int, ui_port: int, *, empty: bool) -> Addre
     )
 
 
-def _start_worker(log_file: Path, addresses: Addresses, fleet: _Fleet) -> int:
+def _with_ports(name: str, last: Addresses, claims: Claims) -> Addresses:
+    """Return the addresses with two free ports for a worker, the last ones if possible."""
+    metrics, health = (
+        f"127.0.0.1:{_claimed_port(claims, int(one.get(name, ':0').rpartition(':')[2]))}"
+        for one in (last.metrics, last.health)
+    )
+    return last.model_copy(
+        update={"metrics": last.metrics | {name: metrics}, "health": last.health | {name: health}}
+    )
+
+
+def _claimed_port(claims: Claims, wanted: int) -> int:
+    port = free_port(wanted)
+    while not claims.take(port):
+        port = free_port()
+    return port
+
+
+def _start_worker(directory: Path, name: str, addresses: Addresses, fleet: _Fleet) -> int:
     services = {"TEMPORAL_ADDRESS": addresses.temporal_address, "DATABASE_URL": addresses.database_url}
     # Nobody makes a version current on this stack, so its workers have none, whatever is set.
-    services |= {"TEMPORAL_DEPLOYMENT_NAME": "", "TEMPORAL_WORKER_BUILD_ID": ""} | dict(fleet.services)
+    services |= {"TEMPORAL_DEPLOYMENT_NAME": "", "TEMPORAL_WORKER_BUILD_ID": ""}
+    services |= {"METRICS_ADDRESS": addresses.metrics[name], "HEALTH_ADDRESS": addresses.health[name]}
     services |= {"LOG_FORMAT": LogSettings.from_environment().format or "text"}  # people read these files
+    services |= fleet.services
     # Both databases lie in one directory. A Temporal whose file was deleted is another one, and is meant.
-    return start_detached([sys.executable, WORKER, "--prepare", "--adopt-temporal"], log_file, services)
+    return start_detached(
+        [sys.executable, WORKER, "--prepare", "--adopt-temporal"], directory / f"{name}.log", services
+    )
 
 
 def _mend(directory: Path, fleet: _Fleet, say: Say, ended: threading.Event) -> None:

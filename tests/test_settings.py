@@ -120,3 +120,20 @@ def test_an_external_system_is_on_the_same_server_by_default() -> None:
 def test_an_unknown_external_system_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="give one of group_management, user_management"):
         find_endpoints(BOTH).external_system("mail")
+
+
+@pytest.mark.parametrize("text", ["9464", "localhost:9464", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:x"])
+@pytest.mark.parametrize("variable", ["METRICS_ADDRESS", "HEALTH_ADDRESS"])
+def test_an_address_that_cannot_be_read_is_refused(
+    variable: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(
+        ConfigurationError, match=f"{variable}: give an IP address of this machine and a port"
+    ):
+        Settings.from_environment()
+
+
+def test_an_address_of_ipv6_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METRICS_ADDRESS", "[::1]:9464")
+    assert Settings.from_environment().metrics_address == "[::1]:9464"

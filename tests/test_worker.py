@@ -85,6 +85,17 @@ async def test_an_invalid_deployment_name_gets_one_line(
     assert re.fullmatch(r"worker: TEMPORAL_DEPLOYMENT_NAME=subscriptions\.eu: .* cannot contain '\.'\n", said)
 
 
+@pytest.mark.parametrize("setting", ["METRICS_ADDRESS", "HEALTH_ADDRESS"])
+async def test_an_address_in_use_gets_one_line(endpoints: Endpoints, setting: str) -> None:
+    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    address = f"127.0.0.1:{taken.sockets[0].getsockname()[1]}"
+    async with taken:
+        said = await refusal(endpoints, version={setting: address})
+    assert re.fullmatch(
+        rf"worker: {setting}={address} cannot be used \(.*\): give a free port .*\n", said, re.IGNORECASE
+    )
+
+
 async def test_migrate_can_grant_a_role_its_rights(endpoints: Endpoints) -> None:
     worker = await with_new_role(endpoints.database_url.get_secret_value(), "")
     role = worker.partition("//")[2].partition("@")[0]

@@ -1,6 +1,7 @@
 """`make chaos`: run processes on a whole system while faults strike it, then audit the processes."""
 
 import asyncio
+import re
 import shutil
 import sys
 import tempfile
@@ -20,8 +21,10 @@ from orchestrator.database.connection import open_pool
 from orchestrator.temporal.connection import connect
 from orchestrator.temporal.task_queue import TASK_QUEUE
 from program import run_program
+from services.fake_system import FakeSystem
 from settings import ConfigurationError, require_nothing_configured
 from stack.errors import StackFailed
+from trials.alarms import FACTOR, Provocations, open_alarms
 from trials.arena import Arena, addresses_now, open_arena
 from trials.audit import Report, audit
 from trials.bulks import store_creates
@@ -30,6 +33,7 @@ from trials.dropped import clean_up_everything
 from trials.faults import Saboteur, plan
 from trials.findings import Kind
 from trials.journal import Journal
+from trials.prometheus import RULES, Prometheus, PrometheusMissing
 from trials.records import read_records
 from trials.systems import External
 
@@ -61,6 +65,19 @@ class Run(BaseModel):
     external: External = "fake"
 
 
+class Alarms(BaseModel):
+    """Which alerts a run has brought about."""
+
+    fired: list[str]
+    """By the faults of the run."""
+    provoked: list[str]
+    """After the audit, on purpose."""
+    silent: list[str]
+    """Of those that were provoked."""
+    untried: list[str]
+    """Of the rule file: neither the faults nor the provocations bring them about. Their tests do."""
+
+
 class Outcome(BaseModel):
     """A run, and the result of its audit."""
 
@@ -72,13 +89,22 @@ class Outcome(BaseModel):
     acted: dict[str, int]
     """Number of aborts and retries by the client."""
     report: Report
+    alarms: Alarms | None
+    """`None` if the run had no Prometheus."""
 
 
-async def run_chaos(run: Run, directory: Path) -> tuple[Report, Saboteur, ChaosClient]:
-    """Start processes while faults strike; then wait until all have ended, and audit them."""
+async def run_chaos(
+    run: Run, directory: Path, *, with_alarms: bool
+) -> tuple[Report, Saboteur, ChaosClient, Alarms | None]:
+    """Start processes while faults strike; then wait until all have ended, and audit them.
+
+    Args:
+        with_alarms: whether a Prometheus evaluates the alerts meanwhile; afterwards others are provoked.
+    """
     async with AsyncExitStack() as stack:
         journal = stack.enter_context(Journal(directory / "journal.jsonl"))
         arena = await stack.enter_async_context(open_arena(directory, run.workers, run.external))
+        prometheus = await stack.enter_async_context(open_alarms(arena)) if with_alarms else None
         client = ChaosClient(
             await connect({"target_host": arena.temporal_proxy}), journal, Random(f"client {run.seed}")
         )
@@ -102,7 +128,26 @@ async def run_chaos(run: Run, directory: Path) -> tuple[Report, Saboteur, ChaosC
         acting.cancel()
         output.say("Auditing")
         report = await _audit(arena, journal)
-    return report, saboteur, client
+        alarms = await _sound(arena, prometheus) if prometheus else None
+    return report, saboteur, client, alarms
+
+
+async def _sound(arena: Arena, prometheus: Prometheus) -> Alarms:
+    """Return which alerts have fired, after the others were provoked."""
+    fired = await prometheus.fired()
+    found = addresses_now(arena.directory)
+    client = await connect({"target_host": found.temporal_address})
+    async with await open_pool(found.database_url, size=2) as pool:
+        fakes = [one for one in arena.systems if isinstance(one, FakeSystem)]
+        silent = await Provocations(client, pool, fakes, prometheus).provoke_all(output.say)
+    now = await prometheus.fired()
+    every = set(re.findall(r"- alert: (\w+)", RULES.read_text()))
+    return Alarms(
+        fired=sorted(fired),
+        provoked=sorted(now - fired),
+        silent=silent,
+        untried=sorted(every - now - set(silent)),
+    )
 
 
 async def _audit(arena: Arena, journal: Journal) -> Report:
@@ -137,6 +182,9 @@ def print_outcome(outcome: Outcome) -> None:
     table.add_row("retries observed", str(report.retries))
     for kind, name in PLURALS.items():
         table.add_row(name, str(report.count(kind)))
+    if outcome.alarms:
+        for how, alerts in outcome.alarms:
+            table.add_row(f"alerts {how}", ", ".join(alerts) or "none")
     output.stdout.print(table)
 
 
@@ -172,11 +220,27 @@ def print_outcome(outcome: Outcome) -> None:
     show_default=True,
     help="The external systems: the fakes, or a SCIM server.",
 )
+@click.option(
+    "--alarms",
+    "with_alarms",
+    is_flag=True,
+    help=f"Also run Prometheus with the alerts, whose times are divided by {FACTOR}; provoke those that the "
+    "faults do not bring about.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
 def main(
-    *, seed: int | None, duration: float, faults: int | None, external: External, as_json: bool, **sizes: int
+    *,
+    seed: int | None,
+    duration: float,
+    faults: int | None,
+    external: External,
+    with_alarms: bool,
+    as_json: bool,
+    **sizes: int,
 ) -> None:
     """Run processes while faults strike, then audit them. Exit with 1 if the audit finds anything."""
+    if with_alarms and external != "fake":
+        raise click.UsageError("Only the fakes bring about every alert: leave --external or --alarms out")
     run = Run(
         seed=SystemRandom().randrange(10**6) if seed is None else seed,
         duration=duration,
@@ -192,8 +256,8 @@ def main(
         directory, began = Path(tempfile.mkdtemp(prefix="chaos-")), time.monotonic()
         again = " ".join(f"--{name} {value}" for name, value in run)
         output.say(f'In {directory}; to repeat these faults: make chaos ARGS="{again}"')
-        report, saboteur, client = asyncio.run(run_chaos(run, directory))
-    except (ConfigurationError, StackFailed) as error:
+        report, saboteur, client, alarms = asyncio.run(run_chaos(run, directory, with_alarms=with_alarms))
+    except (ConfigurationError, PrometheusMissing, StackFailed) as error:
         output.complain(str(error))
         sys.exit(1)
     outcome = Outcome(
@@ -202,12 +266,16 @@ def main(
         faults=dict(saboteur.made),
         acted=dict(client.acted),
         report=report,
+        alarms=alarms,
     )
     (print_json if as_json else print_outcome)(outcome)
     if report.findings:
         for finding in report.findings:
             output.say(str(finding))
         output.complain(f"{len(report.findings)} findings; data and logs are in {directory}")
+        sys.exit(1)
+    if alarms and alarms.silent:
+        output.complain(f"Alerts that did not fire: {', '.join(alarms.silent)}; logs are in {directory}")
         sys.exit(1)
     shutil.rmtree(directory)
 

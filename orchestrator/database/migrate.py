@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from orchestrator.database.connection import NotPermitted, connect
-from orchestrator.database.schema import SchemaOutOfDate
+from orchestrator.database.schema import SchemaOutOfDate, fits
 
 R = TypeVar("R")
 
@@ -49,6 +49,11 @@ async def require_current_schema(database_url: str) -> None:
     await _in_transaction(database_url, _compare)
 
 
+def known_versions() -> list[str]:
+    """Return the versions of the schema that this code knows, oldest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+
+
 async def _in_transaction(database_url: str, work: Callable[[Connection], R]) -> R:
     # Connect with asyncpg itself: it reads the URL in the same way as the rest of the project.
     engine = create_async_engine(
@@ -78,7 +83,7 @@ def _upgrade(connection: Connection) -> bool:
     if not _require_known(connection, scripts):
         return False
     command.upgrade(config, "head")
-    _store_what_fits(connection, scripts)
+    _store_whatfits(connection, scripts)
     return True
 
 
@@ -98,25 +103,21 @@ def _require_known(connection: Connection, scripts: ScriptDirectory) -> bool:
     if current is None or current in known:
         return True
     said = connection.scalar(text("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"))
-    if said not in {_fits(current, oldest) for oldest in known}:
+    if said not in {fits(current, oldest) for oldest in known}:
         raise SchemaOutOfDate(current, scripts.get_current_head(), known=False)
     return False
 
 
-def _store_what_fits(connection: Connection, scripts: ScriptDirectory) -> None:
+def _store_whatfits(connection: Connection, scripts: ScriptDirectory) -> None:
     # Stored in the database, as a comment: older code must know it, but does not have the migrations.
     oldest = next(
         script.revision
         for script in scripts.walk_revisions()  # the newest first
         if script.down_revision is None or not getattr(script.module, "only_adds", False)
     )
-    comment = _fits(scripts.get_current_head(), oldest)
+    comment = fits(scripts.get_current_head(), oldest)
     quoted = connection.scalar(text("SELECT quote_literal(:comment)"), {"comment": comment})
     connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS {quoted}")
-
-
-def _fits(current: str | None, oldest: str) -> str:
-    return f"{current} fits code from {oldest} on"
 
 
 def _current(connection: Connection) -> str | None:

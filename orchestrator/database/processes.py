@@ -221,12 +221,12 @@ async def set_process_status(
     *,
     failed_reason: str | None = None,
     ended_at: datetime | None = None,
-) -> None:
-    """Store the status of a process in the trail, with `ended_at` if it has ended.
+) -> bool:
+    """Store the status of a process in the trail, with `ended_at` if it has ended; return whether it did.
 
     A process that has ended keeps its status, unless it was marked as lost and has come back.
     """
-    await connection.execute(
+    answer = await connection.execute(
         """
         UPDATE processes
         SET status = $2, failed_reason = $3, ended_at = $4
@@ -237,6 +237,7 @@ async def set_process_status(
         failed_reason,
         ended_at,
     )
+    return answer == "UPDATE 1"
 
 
 async def read_process(connection: Connection, process_id: str) -> TrailRow | None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from temporalio.worker import Worker
 
 PAUSE = timedelta(minutes=1)
 """Pause before a task that has ended starts again."""
@@ -23,3 +25,18 @@ async def keep_running(
         except Exception:
             log.exception("%s has failed; it starts again in %s", name, pause)
         await asyncio.sleep(pause.total_seconds())
+
+
+async def run_with(
+    background: Iterable[Coroutine[Any, Any, NoReturn]], worker: Worker, stop: asyncio.Event
+) -> None:
+    """Run a worker with its background tasks until it is told to stop; let it finish what it has begun."""
+    running, beside = asyncio.create_task(worker.run()), [asyncio.create_task(one) for one in background]
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    log.info("stopping")
+    for one in beside:
+        one.cancel()
+    if not running.done():
+        await worker.shutdown()
+    await running

@@ -13,8 +13,10 @@ from orchestrator.database import open_processes, processes
 from orchestrator.database.connection import NO_ANSWER, NotPermitted, Pool, transaction
 from orchestrator.database.processes import TrailRow
 from orchestrator.domain.errors import DomainError
+from orchestrator.domain.process import ProcessStatus
 from orchestrator.operations.own_temporal import require_own_temporal
 from orchestrator.temporal.executions import closed_as
+from orchestrator.temporal.metrics import ENDED, SILENT, Metrics
 
 EVERY = timedelta(hours=1)
 """How often a worker looks for lost processes."""
@@ -26,13 +28,19 @@ log = logging.getLogger("worker")
 
 
 async def reconcile_hourly(
-    client: Client, pool: Pool, *, every: timedelta = EVERY, retry: timedelta = RETRY
+    client: Client,
+    pool: Pool,
+    metrics: Metrics = SILENT,
+    *,
+    every: timedelta = EVERY,
+    retry: timedelta = RETRY,
 ) -> NoReturn:
     """Look for lost processes now and every hour; retry sooner if Temporal or PostgreSQL does not answer."""
     while True:
         pause = every
         try:
             for lost in await reconcile(client, pool):
+                metrics.count(ENDED, lost.workflow, lost.target, ProcessStatus.LOST)
                 log.warning("process %s is lost: set its subscription in sync", lost.process_id)
         except (RPCError, DomainError, NotPermitted, asyncpg.PostgresError, *NO_ANSWER) as error:
             log.warning("cannot reconcile now: %s", error)

@@ -147,13 +147,15 @@ class Bookkeeping:
                 ended = Ended(error_type=step.error_type, failed_reason=step.failed_reason or "")
                 await processes.insert_step(page.connection, process_id, processes.END, ended, run.at)
             await processes.note_step(page.connection, process_id, run.step)
-            await processes.set_process_status(
+            ends_now = await processes.set_process_status(
                 page.connection,
                 process_id,
                 step.status,
                 failed_reason=step.failed_reason,
                 ended_at=run.at,
             )
+        if ends_now:
+            self._ledger.count_end(run.process, step.status)
         level = logging.INFO if step.status is ProcessStatus.ABORTED else logging.WARNING
         log.log(level, "the process ended as %s: %s", step.status, step.failed_reason or "nothing to undo")
 

@@ -13,10 +13,11 @@ from orchestrator.database.connection import Connection, Pool, transaction
 from orchestrator.database.processes import TrailEvent
 from orchestrator.database.subscriptions import Stored
 from orchestrator.domain.errors import AbortRequested, LifecycleError, NotHeldByThisProcess, NothingToAdopt
-from orchestrator.domain.process import Course
+from orchestrator.domain.process import Course, Process, ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
-from orchestrator.process.messages import Adoption, CheckResult, StepRun, Values
+from orchestrator.process.messages import Adoption, CheckResult, StepRun, Values, end_of
 from orchestrator.process.page import Page, require_open, require_remembered
+from orchestrator.temporal.metrics import ENDED, SILENT, Metrics
 
 log = logging.getLogger("worker")
 
@@ -55,6 +56,7 @@ class Ledger:
         pool: Pool,
         is_abort_requested: Callable[[str], Awaitable[bool]],
         at_moment: AtMoment = do_nothing,
+        metrics: Metrics = SILENT,
     ) -> None:
         """Create a ledger.
 
@@ -64,6 +66,7 @@ class Ledger:
             at_moment: called at each moment of each step; what it raises ends the attempt.
         """
         self.pool = pool
+        self._metrics = metrics
         self._is_abort_requested = is_abort_requested
         self._at_moment = at_moment
 
@@ -106,6 +109,10 @@ class Ledger:
         if unlocks:
             await self._stop_if_aborted(run, required=False)
         return await self._commit(run, kind, effect, unlocks=unlocks)
+
+    def count_end(self, process: Process, status: ProcessStatus) -> None:
+        """Count a process whose end has just committed."""
+        self._metrics.count(ENDED, process.workflow, process.target, status)
 
     async def change(self, run: StepRun, kind: type[S], change: Change[S]) -> SubscriptionModel:
         """Commit a step that only changes the subscription that its process holds.
@@ -228,6 +235,8 @@ class Ledger:
             if run.adoption is not None:
                 await self._record_adoption(page.connection, run, run.adoption)
             await self._at_moment(run, "before the commit")
+        if unlocks:
+            self.count_end(run.process, end_of(run, result))
         log.log(logging.INFO if unlocks else logging.DEBUG, "unlocked" if unlocks else "committed")
         await self._at_moment(run, "after the commit")
         return result

@@ -218,3 +218,11 @@ class Ended(BaseModel):
 
     error_type: str
     failed_reason: str
+
+
+def end_of(run: StepRun, result: BaseModel) -> ProcessStatus:
+    """Return how a process ends whose last step has this result."""
+    if run.course is Course.BACKWARD:
+        return ProcessStatus.ABORTED
+    differs = isinstance(result, CheckResult) and result.differences
+    return ProcessStatus.FAILED if differs else ProcessStatus.COMPLETED

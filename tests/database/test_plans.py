@@ -156,6 +156,8 @@ LOCK = past.Lock.model_construct(**dict[str, Any](version=1, locked_at=AT))
 OTHERS: dict[str, Ask] = {
     "the open processes": processes.list_open_processes,
     "the counts": counts.count,
+    "what is out of sync": counts.count_out_of_sync,
+    "how large the tables are": counts.table_sizes,
     "what is parked": partial(
         process_lists.list_processes, status=FailedKind.PARKED, fitting=ProcessFilter(because="rejects")
     ),

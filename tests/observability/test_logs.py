@@ -18,7 +18,8 @@ from logs import JsonFormatter, TextFormatter, complete
 from orchestrator.process.forms import OperatorNote
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from settings import ConfigurationError, Endpoints, LogSettings
+from settings import ConfigurationError, Endpoints
+from telemetry_settings import LogSettings
 from tests.endpoints import variables
 from tests.observability.conftest import Lines
 from tests.observability.speaking import Failing, Speaking

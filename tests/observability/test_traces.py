@@ -24,7 +24,8 @@ from orchestrator.temporal.connection import connect
 from orchestrator.temporal.plugin import subscriptions_plugin
 from services.fake_group_management import FakeGroupManagement
 from services.fake_system import Fault
-from settings import Endpoints, wants_traces
+from settings import Endpoints
+from telemetry_settings import wants_traces
 from tests.endpoints import variables
 from tests.observability.conftest import Lines, running_worker, switched_on
 from tests.observability.spans import Spans, trace_id

@@ -222,6 +222,9 @@ def test_a_worker_of_the_stack_has_no_version(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("TEMPORAL_WORKER_BUILD_ID", "1.0")
     monkeypatch.setattr(embedded, "start_detached", start)
     assert Settings.from_environment().version is not None
-    addresses = Addresses(temporal_address="a:1", ui_url="", database_url="b", pids={})
-    embedded._start_worker(tmp_path / "log", addresses, embedded._Fleet(Claims(tmp_path), 1, {}))
+    ports = {"worker": "127.0.0.1:1"}
+    addresses = Addresses(
+        temporal_address="a:1", ui_url="", database_url="b", pids={}, metrics=ports, health=ports
+    )
+    embedded._start_worker(tmp_path, "worker", addresses, embedded._Fleet(Claims(tmp_path), 1, {}))
     assert Settings.from_environment().version is None
