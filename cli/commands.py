@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Later] = {
     "bulk": Later("cli.bulk_command:bulk", "List the files that were applied, newest first."),
     "clean-up": Later("cli.clean_up_command:clean_up", "Fold old validations, drop old results of steps."),
     "create": Later("cli.start_commands:create", "Create a subscription on a product."),
+    "doctor": Later("cli.doctor_command:doctor", "Examine what the work depends on, and name remedies."),
     "give-up": Later("cli.act_commands:give_up", "End an aborted process that is parked."),
     "modify": Later("cli.start_commands:modify", "Change values of a subscription."),
     "move": Later("cli.later:move", "Start a scheduled process at another time."),

@@ -1,4 +1,17 @@
-"""The schema-version error, kept out of `migrate.py` because importing Alembic is slow."""
+"""What the version of a schema is, kept out of `migrate.py` because importing Alembic is slow."""
+
+from typing import NamedTuple
+
+LOCK = 5_801_947_117
+"""Key of the advisory lock for changes of the schema and its rights: any number, the same everywhere."""
+
+
+class SchemaVersion(NamedTuple):
+    """The version of a schema that this code can work with."""
+
+    current: str
+    needed: str
+    """Version that this code brings; another one than `current` is older and compatible."""
 
 
 class SchemaOutOfDate(RuntimeError):
