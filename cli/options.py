@@ -54,10 +54,16 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {typeable(line)}" for line in lines)
 
 
+open_option = click.option(
+    "--open", "opens", is_flag=True, help="Open the page of the process in the Web UI, in a browser."
+)
+
+
 def starting_options(command: Command) -> Command:
     """Add the options that every command that starts a process has."""
     for option in (
         json_option,
+        open_option,
         click.option(
             "--no-wait", is_flag=True, help="Print the process id and return; the process continues."
         ),

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from settings import ROOT
+from settings import ROOT, Endpoints, Settings
 
 DIRECTORY = ROOT / ".devstack"
 FILE = "stack.json"
@@ -22,6 +22,12 @@ class Addresses(BaseModel):
     pids: dict[str, int]
     """The processes: postgres, temporal, worker, worker-2 and so on. Empty after the stack was stopped: the
     addresses stay, for the next start."""
+
+    def endpoints(self, settings: Settings) -> Endpoints:
+        """Return the endpoints of this stack; the settings name the external systems."""
+        return settings.at(
+            temporal_address=self.temporal_address, database_url=self.database_url, ui_url=self.ui_url
+        )
 
     @classmethod
     def read(cls, directory: Path) -> Self | None:

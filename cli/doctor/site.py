@@ -112,8 +112,7 @@ def _locate(settings: Settings, directory: Path) -> tuple[Endpoints | None, Path
         return named, directory if own else None
     if found is None or not found.pids:
         return None, directory
-    at = settings.at(temporal_address=found.temporal_address, database_url=found.database_url)
-    return at, directory
+    return found.endpoints(settings), directory
 
 
 async def _database(endpoints: Endpoints) -> "Pool | Exception":
