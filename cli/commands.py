@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 import click
 from click.exceptions import NoArgsIsHelpError
+from click.shell_completion import CompletionItem
 
+from cli.completion import VARIABLE
 from cli.exit_codes import DONE, INTERRUPTED, WRONG_USAGE
 from cli.invocation import invocation
 from cli.options import examples
@@ -62,6 +64,10 @@ class LazyGroup(click.Group):
         command: click.Command | None = pkgutil.resolve_name(later.place) if later else None
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [CompletionItem(name) for name in COMMANDS if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         summaries = [click.Command(name, help=later.summary) for name, later in COMMANDS.items()]
         click.Group(commands=summaries).format_commands(ctx, formatter)
@@ -88,7 +94,7 @@ def cli() -> None:
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code; print an error in one line."""
     try:
-        code = cli.main(arguments, prog_name=invocation(), standalone_mode=False)
+        code = cli.main(arguments, prog_name=invocation(), complete_var=VARIABLE, standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except NoArgsIsHelpError as error:

@@ -16,6 +16,8 @@ class OnceCommand(click.Command):
     """A command that takes each option once; click would take the last one silently."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # the shell asks for completions of what is not yet typed to its end
+            return super().parse_args(ctx, args)
         _, _, given = self.make_parser(ctx).parse_args(args=list(args))
         for param, times in Counter(given).items():
             if times > 1 and isinstance(param, click.Option) and not param.is_flag:
