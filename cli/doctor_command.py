@@ -42,6 +42,9 @@ def _print(found: Examination) -> None:
             click.echo(f"{_marked(one)}  {one.check}: {_text(one)}")
         return
     grid = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    grid.add_column()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for one in found.checks:
         mark, style = MARKS[one.result]
         text = Text(spelled(one.fact), style="dim" if one.result is Result.SKIPPED else "")

@@ -111,9 +111,10 @@ def check_external_system(name: str) -> Check:
             told = isinstance(error, (ConfigurationError, DatabaseUnreachable))
             reason = str(error) if told else type(error).__name__
             return failed(f"cannot be opened: {reason}", f"check {variable} and {variable}_URL")
+        opened = "the fake" if system.is_fake else system.opened_by
         if used is None:
-            return warning(f"opens with {system.opened_by}; no worker has started yet", site.starting)
-        return ok(f"opens with {system.opened_by}, as for the workers")
+            return warning(f"{opened} opens; no worker has started yet", site.starting)
+        return ok(f"{opened} opens; the workers use the same")
 
     return check
 
