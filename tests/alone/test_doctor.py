@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import asyncpg
 import pytest
@@ -14,8 +13,7 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, WorkerDeploymentVersion
 from temporalio.testing import WorkflowEnvironment
 
-from cli.doctor.examining import CHECKS, examine
-from cli.doctor.finding import Finding
+from cli.doctor.examining import CHECKS
 from orchestrator.database.connection import Pool, open_pool
 from orchestrator.database.grants import grant_to_worker, missing_rights
 from orchestrator.operations.own_temporal import require_own_temporal
@@ -24,8 +22,6 @@ from orchestrator.process.forms import OperatorNote
 from orchestrator.temporal import search_attributes
 from orchestrator.temporal.plugin import subscriptions_plugin
 from settings import Endpoints
-from stack.addresses import Addresses
-from stack.keeping import kept_up
 from stack.temporal_server import find_temporal_cli
 from tests.conftest import new_database
 from tests.database.structure import structure, with_new_role
@@ -281,31 +277,3 @@ async def test_a_version_that_gets_nothing_is_told(prepared: Client, endpoints: 
 async def told_of_versions(endpoints: Endpoints, result: str) -> dict[str, Any] | None:
     found = (await examined(endpoints))["worker versions"]
     return found if found["result"] == result else None
-
-
-async def test_nothing_that_runs_is_told_with_make_up(tmp_path: Path) -> None:
-    found = await examined_at(tmp_path / "nowhere")
-    assert (found["services"].result, found["services"].remedy) == ("failed", "make up")
-    assert found["workers"].fact == "there are no services to ask"
-    assert not (tmp_path / "nowhere").exists()
-
-
-async def test_the_embedded_stack_is_examined(starter: Starter, endpoints: Endpoints, tmp_path: Path) -> None:
-    Addresses(
-        temporal_address=endpoints.temporal["target_host"],
-        ui_url="http://127.0.0.1:8233",
-        database_url=endpoints.database_url.get_secret_value(),
-        pids={"temporal": 1},
-    ).write(tmp_path)
-    alone = await examined_at(tmp_path)
-    with kept_up(tmp_path):
-        kept = await examined_at(tmp_path)
-    assert (alone["services"].result, alone["services"].remedy) == ("warning", "make up")
-    assert (kept["services"].result, kept["role"].result) == ("ok", "ok")
-    assert f"GiB free for {tmp_path}" in kept["disk"].fact
-
-
-async def examined_at(directory: Path) -> dict[str, Finding]:
-    """Return what the checks find if nothing is configured, and the embedded stack has this directory."""
-    with patch.dict(os.environ, {"PATH": os.environ["PATH"]}, clear=True):
-        return {one.check: one for one in (await examine(directory)).checks}
