@@ -83,6 +83,8 @@ class Endpoints(BaseModel):
     database_url: SecretStr
     """The PostgreSQL of the subscriptions."""
     external_systems: tuple[ExternalSystem, ...] = FAKES
+    ui_url: str | None = None
+    """The address of Temporal's Web UI, without a slash at its end; `None` if it is unknown."""
 
     def external_system(self, name: str) -> ExternalSystem:
         """Return the external system of this name.
@@ -116,6 +118,8 @@ class Settings(BaseModel):
     database_url: SecretStr | None = None
     """`DATABASE_URL`: the PostgreSQL of the subscriptions."""
     external_systems: tuple[ExternalSystem, ...] = FAKES
+    ui_url: str | None = None
+    """`TEMPORAL_UI_URL`: the address of Temporal's Web UI."""
     pool_size: int = 10
     """`DATABASE_POOL_SIZE`: connections of a worker to the PostgreSQL of the subscriptions, 1 to 100.
 
@@ -139,7 +143,7 @@ class Settings(BaseModel):
 
         Raises:
             ConfigurationError: when a profile is unknown, its file or a certificate cannot be read, a number
-                is not in its range, or an address cannot be read.
+                is not in its range, or an address is none.
         """
         try:
             temporal = dict(ClientConfig.load_client_connect_config())
@@ -159,6 +163,7 @@ class Settings(BaseModel):
             temporal=temporal,
             database_url=_secret("DATABASE_URL"),
             external_systems=systems,
+            ui_url=_web_address("TEMPORAL_UI_URL"),
             pool_size=_whole_number("DATABASE_POOL_SIZE", otherwise=10, largest=LARGEST_POOL),
             retention_days=_whole_number(
                 "RETENTION_DAYS", otherwise=DEFAULT_RETENTION, largest=LONGEST_RETENTION
@@ -178,7 +183,10 @@ class Settings(BaseModel):
         """
         if self.temporal and self.database_url:
             return Endpoints(
-                temporal=self.temporal, database_url=self.database_url, external_systems=self.external_systems
+                temporal=self.temporal,
+                database_url=self.database_url,
+                external_systems=self.external_systems,
+                ui_url=self.ui_url,
             )
         if self.temporal or self.database_url:
             names = ("Temporal", "DATABASE_URL") if self.temporal else ("DATABASE_URL", "TEMPORAL_ADDRESS")
@@ -205,18 +213,29 @@ class Settings(BaseModel):
             )
         return None
 
-    def at(self, *, temporal_address: str, database_url: str) -> Endpoints:
-        """Return the endpoints with Temporal and PostgreSQL at these addresses."""
+    def at(self, *, temporal_address: str, database_url: str, ui_url: str | None = None) -> Endpoints:
+        """Return the endpoints with Temporal, PostgreSQL and the Web UI at these addresses."""
         return Endpoints(
             temporal={"target_host": temporal_address},
             database_url=SecretStr(database_url),
             external_systems=self.external_systems,
+            ui_url=ui_url,
         )
 
 
 def _secret(variable: str) -> SecretStr | None:
     value = os.environ.get(variable)
     return SecretStr(value) if value else None
+
+
+def _web_address(variable: str) -> str | None:
+    address = os.environ.get(variable)
+    if not address:
+        return None
+    if not re.fullmatch(r"https?://[^\s@]+", address):
+        # Not shown: it may be a URL with a password, in the wrong variable.
+        raise ConfigurationError(f"{variable}: give an address such as https://temporal.example.com")
+    return address.rstrip("/")
 
 
 def _whole_number(variable: str, *, otherwise: int, largest: int) -> int:

@@ -50,15 +50,16 @@ def clean_up(
     reason: str | None,
     process_id: str | None,
     no_wait: bool,
+    opens: bool,
     as_json: bool,
 ) -> int:
     """Fold old validations, drop old results of steps. Subscriptions and their changes stay."""
     note = note_of(by, reason).model_dump(exclude_none=True)
     form = fill(CleanUpForm, note | ({} if days is None else {"days": days}))
     if not dry_run:
-        return operate(OPERATION, form, process_id, no_wait=no_wait, as_json=as_json, show=_show)
-    if no_wait or process_id is not None:
-        raise InvalidInput("--dry-run starts no process; leave out --no-wait and --process-id")
+        return operate(OPERATION, form, process_id, no_wait=no_wait, opens=opens, as_json=as_json, show=_show)
+    if no_wait or opens or process_id is not None:
+        raise InvalidInput("--dry-run starts no process; leave out --no-wait, --open and --process-id")
     kept = timedelta(days=form.days or Settings.from_environment().retention_days)
     before = datetime.now(UTC) - kept
 

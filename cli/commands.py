@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 import click
 from click.exceptions import NoArgsIsHelpError
+from click.shell_completion import CompletionItem
 
+from cli.completion import VARIABLE
 from cli.exit_codes import DONE, INTERRUPTED, WRONG_USAGE
 from cli.invocation import invocation
 from cli.options import examples
@@ -28,6 +30,7 @@ COMMANDS: Mapping[str, Later] = {
     "bulk": Later("cli.bulk_command:bulk", "List the files that were applied, newest first."),
     "clean-up": Later("cli.clean_up_command:clean_up", "Fold old validations, drop old results of steps."),
     "create": Later("cli.start_commands:create", "Create a subscription on a product."),
+    "doctor": Later("cli.doctor_command:doctor", "Examine what the work depends on, and name remedies."),
     "give-up": Later("cli.act_commands:give_up", "End an aborted process that is parked."),
     "modify": Later("cli.start_commands:modify", "Change values of a subscription."),
     "move": Later("cli.later:move", "Start a scheduled process at another time."),
@@ -61,6 +64,10 @@ class LazyGroup(click.Group):
         command: click.Command | None = pkgutil.resolve_name(later.place) if later else None
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [CompletionItem(name) for name in COMMANDS if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         summaries = [click.Command(name, help=later.summary) for name, later in COMMANDS.items()]
         click.Group(commands=summaries).format_commands(ctx, formatter)
@@ -87,7 +94,7 @@ def cli() -> None:
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code; print an error in one line."""
     try:
-        code = cli.main(arguments, prog_name=invocation(), standalone_mode=False)
+        code = cli.main(arguments, prog_name=invocation(), complete_var=VARIABLE, standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except NoArgsIsHelpError as error:

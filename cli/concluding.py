@@ -14,6 +14,7 @@ from cli.documents import Outcome
 from cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from cli.following import follow, outcome, patiently
 from cli.json_output import print_json
+from cli.web_ui import link_to
 from orchestrator.database.connection import NO_ANSWER
 from stack.keeping import is_kept_up
 
@@ -54,8 +55,15 @@ class Sent:
 def conclude(work: Callable[[Connections, Sent], Awaitable[Outcome]], *, no_wait: bool, as_json: bool) -> int:
     """Do the work of a command on a process, print its outcome, and return the exit code."""
     sent = Sent()
+
+    async def linked(connections: Connections) -> Outcome:
+        result = await work(connections, sent)
+        if not as_json or result.process_id is None:
+            return result
+        return result.model_copy(update={"link": await link_to(connections, result.process_id)})
+
     try:
-        result = with_connections(lambda connections: work(connections, sent), lasting=no_wait)
+        result = with_connections(linked, lasting=no_wait)
     except KeyboardInterrupt:
         say_interrupted(sent.process_id)
         return INTERRUPTED

@@ -92,7 +92,7 @@ def running_endpoints(settings: Settings, directory: Path = DIRECTORY) -> Endpoi
     stack = running_stack(directory)
     if stack is None:
         return None
-    return settings.at(temporal_address=stack.temporal_address, database_url=stack.database_url)
+    return stack.endpoints(settings)
 
 
 @contextmanager
@@ -111,10 +111,7 @@ def _located(settings: Settings, *, lasting: bool) -> Iterator[tuple[Endpoints, 
     if lasting and not kept_up:
         raise TemporaryStack
     with embedded_stack(mends=not kept_up, say=say) as addresses:
-        yield (
-            settings.at(temporal_address=addresses.temporal_address, database_url=addresses.database_url),
-            not kept_up,
-        )
+        yield addresses.endpoints(settings), not kept_up
 
 
 async def _run(work: Callable[[Connections], Awaitable[R]], endpoints: Endpoints, *, temporary: bool) -> R:

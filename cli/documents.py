@@ -52,6 +52,8 @@ class ProcessDocument(TrailRow):
     """What a validation of all has found so far; `None` for another process, or if no worker answers."""
     changes: tuple[Change, ...] | None = None
     """What it has changed so far; `None` if it has locked no subscription, or in a list."""
+    link: str | None = None
+    """Its page in the Web UI; `None` if the address of the Web UI is unknown, or in a list."""
     last_error: LastError | None = Field(None, exclude=True)
     """The error that it ended with or parked on; `None` if there is none or the history is gone."""
 
@@ -97,6 +99,8 @@ class Outcome(BaseModel):
     status: ProcessStatus
     subscription: Document | None = None
     error: LastError | None = None
+    link: str | None = None
+    """The page of the process in the Web UI; `None` if the address of the Web UI is unknown."""
     aborted: bool = Field(default=False, exclude=True)
     """Whether an abort of the process was requested."""
 

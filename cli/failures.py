@@ -38,6 +38,7 @@ def tell(error: Exception, *, as_json: bool) -> int | None:
             "status": None,
             "subscription": None,
             "error": error_of(shown_error).model_dump(),
+            "link": None,
         }
         print_json(failed)
     else:

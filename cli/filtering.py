@@ -68,13 +68,22 @@ def process_filters(function: Command) -> Command:
         filtered,
         click.option("--step", metavar="NAME", help="Only processes that have come to this step."),
         click.option("--since", metavar="TIME", help=f"Only processes started since then: {SINCE}"),
-        click.option("--workflow", metavar="NAME", help="Only processes of this workflow."),
+        click.option(
+            "--workflow",
+            metavar="NAME",
+            help="Only processes of this workflow.",
+            shell_complete=_workflows_that_begin,
+        ),
         click.option(
             "--search",
             metavar="TEXT",
             help="Only processes with these words in id, workflow, names or reasons.",
         ),
     )
+
+
+def _workflows_that_begin(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    return [name for one in workflows() if (name := workflow_type(one)).startswith(incomplete)]
 
 
 def _with_options(function: Command, *options: Command) -> Command:

@@ -19,6 +19,7 @@ from cli.process_documents import process_document
 from cli.starting import exists, new_process_id, start_process
 from cli.times import as_future
 from cli.typed import require_subscription, require_text
+from cli.web_ui import show_page
 from orchestrator.domain.errors import InvalidInput, ProcessAlreadyExists
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.scheduled import Scheduled
@@ -41,12 +42,15 @@ def later_options(function: Command) -> Command:
     return function
 
 
-def start_later(prepare: Prepare, due: datetime, process_id: str | None, *, about: str, as_json: bool) -> int:
+def start_later(
+    prepare: Prepare, due: datetime, process_id: str | None, *, about: str, opens: bool, as_json: bool
+) -> int:
     """Schedule a process, print what was scheduled, and return the exit code.
 
     Args:
         process_id: the id that the process will have; `None` means a new one.
         about: what was typed for the subscription that it works on.
+        opens: whether to open the page of the scheduled start in a browser.
 
     Raises:
         ProcessAlreadyExists: if the process, or its scheduled start, exists already.
@@ -61,6 +65,7 @@ def start_later(prepare: Prepare, due: datetime, process_id: str | None, *, abou
             wanted = await find_subscription(connection, about)
         prepared = await prepare(connections, wanted)
         scheduled = await _schedule(connections, prepared, due, process_id)
+        await show_page(connections, scheduled.process_id, opens=opens, quiet=as_json)
         if connections.temporary:
             output.say('The embedded stack stops with this command; what is due starts only under "make up"')
         return scheduled

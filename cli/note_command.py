@@ -17,6 +17,7 @@ from cli.options import command, examples, json_option
 from cli.past import with_changes
 from cli.process_documents import process_document
 from cli.typed import LONGEST_DESCRIPTION, require_text
+from cli.web_ui import link_to
 from orchestrator.database import notes, processes
 from orchestrator.database.connection import transaction
 from orchestrator.database.notes import Note
@@ -94,4 +95,5 @@ async def note_process(
         event = TrailEvent(event="noted", step=step, by=form.by, reason=form.text, at=datetime.now(UTC))
         is_new = await notes.note_process(connection, process_id, event)
     document = await with_changes(connections, await process_document(connections, process_id))
+    document = document.model_copy(update={"link": await link_to(connections, process_id)})
     return document, f"Noted on {process_id}" if is_new else "This is its note already; nothing was changed"

@@ -23,6 +23,7 @@ from cli.following import patiently
 from cli.json_output import print_json
 from cli.starting import new_process_id, start_process
 from cli.typed import require_text
+from cli.web_ui import link_to, show_page
 from orchestrator.domain.errors import ProcessAlreadyExists
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.process.forms import OperatorNote
@@ -58,6 +59,7 @@ def operate(
     process_id: str | None,
     *,
     no_wait: bool,
+    opens: bool,
     as_json: bool,
     show: Callable[[R], None],
     is_good: Callable[[R], bool] = lambda report: True,
@@ -66,6 +68,7 @@ def operate(
 
     Args:
         process_id: id to run under; if it runs or has run under this id, it is followed instead.
+        opens: whether to open its page in a browser.
         show: prints the report for people.
         is_good: whether the report means success.
     """
@@ -82,8 +85,10 @@ def operate(
                 raise
             over = None if still_open else error_of(error)
         sent.process_id = wanted_id
+        await show_page(connections, wanted_id, opens=opens, quiet=as_json)
         if no_wait:
-            return Outcome(process_id=wanted_id, status=ProcessStatus.RUNNING, error=over), over
+            link = await link_to(connections, wanted_id)
+            return Outcome(process_id=wanted_id, status=ProcessStatus.RUNNING, error=over, link=link), over
         result = await _follow(connections, operation, wanted_id)
         return await patiently(lambda: operation.report(connections, wanted_id, result)), over
 

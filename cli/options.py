@@ -16,6 +16,8 @@ class OnceCommand(click.Command):
     """A command that takes each option once; click would take the last one silently."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # the shell asks for completions of what is not yet typed to its end
+            return super().parse_args(ctx, args)
         _, _, given = self.make_parser(ctx).parse_args(args=list(args))
         for param, times in Counter(given).items():
             if times > 1 and isinstance(param, click.Option) and not param.is_flag:
@@ -54,10 +56,16 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {typeable(line)}" for line in lines)
 
 
+open_option = click.option(
+    "--open", "opens", is_flag=True, help="Open the page of the process in the Web UI, in a browser."
+)
+
+
 def starting_options(command: Command) -> Command:
     """Add the options that every command that starts a process has."""
     for option in (
         json_option,
+        open_option,
         click.option(
             "--no-wait", is_flag=True, help="Print the process id and return; the process continues."
         ),

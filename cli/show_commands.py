@@ -13,11 +13,12 @@ from cli.history_output import print_changes_of, print_notes, print_past, print_
 from cli.json_output import print_json
 from cli.meaning import find_process, find_subscription
 from cli.open_lists import print_scheduled
-from cli.options import command, examples, json_option
+from cli.options import command, examples, json_option, open_option
 from cli.past import as_it_was, with_changes
 from cli.process_documents import process_document
 from cli.times import as_past
 from cli.typed import require_subscription, require_text
+from cli.web_ui import link_to, open_page
 from orchestrator.database import process_lists
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.temporal.visibility import list_scheduled
@@ -74,8 +75,9 @@ def show_subscription(subscription_id: str, every: bool, at: str | None, as_json
 @command("process", epilog=examples("starter.py process create_user_group-… --follow"))
 @click.argument("process_id")
 @click.option("--follow", "following", is_flag=True, help="Follow the process until it ends or parks.")
+@open_option
 @json_option
-def show_process(process_id: str, following: bool, as_json: bool) -> int:
+def show_process(process_id: str, following: bool, opens: bool, as_json: bool) -> int:
     """Show a process: its steps, attempts and failures.
 
     With --follow, exit code 0 means that it has completed.
@@ -85,12 +87,15 @@ def show_process(process_id: str, following: bool, as_json: bool) -> int:
 
     async def work(connections: Connections) -> ProcessDocument:
         found = followed.process_id = await find_process(connections, process_id)
+        link = await link_to(connections, found)
+        if opens:
+            await open_page(link)
         if not following:
             document = await process_document(connections, found)
         else:
             with output.watching(quiet=as_json) as show:
                 document = await follow(connections, found, show)
-        document = await with_changes(connections, document)
+        document = (await with_changes(connections, document)).model_copy(update={"link": link})
         if as_json:
             print_json(document)
         else:
@@ -99,6 +104,8 @@ def show_process(process_id: str, following: bool, as_json: bool) -> int:
             print_requested(document)
             print_changes_of(document)
             output.print_events(document.events)
+            if link is not None:
+                click.echo(f"Web UI: {link}")
             output.advise(next_step(document, about.subscription))
         return document
 

@@ -18,6 +18,7 @@ from cli.preparing import Prepare, Prepared, confirm_removal, on_existing, said
 from cli.starting import exists, new_process_id
 from cli.times import as_future
 from cli.typed import as_uuid, require_subscription, require_text
+from cli.web_ui import show_page
 from orchestrator.database import relations, subscriptions
 from orchestrator.domain.errors import GateRefusal, InvalidInput, ProcessAlreadyExists
 from orchestrator.domain.gate import judge_joins
@@ -44,7 +45,9 @@ def add_create_command(entry: CatalogueEntry) -> None:
     )
     @form_options(form)
     @starting_options
-    def create_product(process_id: str | None, no_wait: bool, as_json: bool, **given: str | None) -> int:
+    def create_product(
+        process_id: str | None, no_wait: bool, opens: bool, as_json: bool, **given: str | None
+    ) -> int:
         values = complete(form, said(given))
         require_form(entry, form, values)
 
@@ -57,7 +60,7 @@ def add_create_command(entry: CatalogueEntry) -> None:
                 judge_joins(await relations.read_joins(connection, joined))
             return Prepared(entry, definition, filled)
 
-        return start(prepare, process_id, no_wait=no_wait, as_json=as_json)
+        return start(prepare, process_id, no_wait=no_wait, opens=opens, as_json=as_json)
 
 
 def require_form(entry: CatalogueEntry, form: type[StartForm], values: dict[str, str]) -> None:
@@ -101,19 +104,22 @@ def modify(
     within: str | None,
     process_id: str | None,
     no_wait: bool,
+    opens: bool,
     as_json: bool,
     **given: str | None,
 ) -> int:
     """Change values of a subscription. Values that you leave out stay."""
     due = as_future(at, within)
-    if dry_run and (process_id is not None or no_wait or due is not None):
-        raise InvalidInput("--dry-run starts no process; leave out --process-id, --no-wait, --at and --in")
+    if dry_run and (process_id is not None or no_wait or opens or due is not None):
+        raise InvalidInput(
+            "--dry-run starts no process; leave out --process-id, --no-wait, --open, --at and --in"
+        )
     prepare = on_existing(Target.MODIFY, given, due=due)
     if dry_run:
         return show_changes(prepare, subscription_id, as_json=as_json)
     if due is not None:
-        return start_later(prepare, due, process_id, about=subscription_id, as_json=as_json)
-    return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
+        return start_later(prepare, due, process_id, about=subscription_id, opens=opens, as_json=as_json)
+    return start(prepare, process_id, no_wait=no_wait, opens=opens, as_json=as_json, about=subscription_id)
 
 
 @command("terminate", epilog=examples("starter.py terminate 64f731c2-30f5-5d90-b7b0-8f61a6fa6cce --yes"))
@@ -129,6 +135,7 @@ def terminate(
     within: str | None,
     process_id: str | None,
     no_wait: bool,
+    opens: bool,
     as_json: bool,
     **given: str | None,
 ) -> int:
@@ -138,16 +145,23 @@ def terminate(
         Target.TERMINATE, given, due=due, confirmed=None if yes else partial(confirm_removal, due)
     )
     if due is not None:
-        return start_later(prepare, due, process_id, about=subscription_id, as_json=as_json)
-    return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
+        return start_later(prepare, due, process_id, about=subscription_id, opens=opens, as_json=as_json)
+    return start(prepare, process_id, no_wait=no_wait, opens=opens, as_json=as_json, about=subscription_id)
 
 
 def start(
-    prepare: Prepare, process_id: str | None, *, no_wait: bool, as_json: bool, about: str | None = None
+    prepare: Prepare,
+    process_id: str | None,
+    *,
+    no_wait: bool,
+    opens: bool,
+    as_json: bool,
+    about: str | None = None,
 ) -> int:
     """Start a process, follow it, print its outcome, and return the exit code.
 
     Args:
+        opens: whether to open its page in a browser.
         about: what was typed for the subscription that it works on; `None` if it creates one.
     """
     require_text(process_id)
@@ -173,6 +187,7 @@ def start(
         except ProcessAlreadyExists as error:
             return await existing(connections, error, wanted_id)
         sent.process_id = wanted_id
+        await show_page(connections, wanted_id, opens=opens, quiet=as_json)
         if no_wait:
             return Outcome(process_id=wanted_id, status=ProcessStatus.RUNNING)
         return await watch(connections, wanted_id, as_json=as_json)

@@ -48,6 +48,7 @@ def validate(
     yes: bool,
     process_id: str | None,
     no_wait: bool,
+    opens: bool,
     as_json: bool,
     **given: str | None,
 ) -> int:
@@ -65,14 +66,18 @@ def validate(
         raise InvalidInput("--at-once belongs to --all; leave it out")
     if process_id is not None and many:
         raise InvalidInput("--process-id belongs to one process; leave it out")
+    if opens and many:
+        raise InvalidInput("--open belongs to one process; leave it out")
     if not one and given.pop("version", None) is not None:
         raise InvalidInput("--version belongs to one subscription; leave it out")
     if every:
         form = fill(ValidateSubscriptionsForm, said(given | {"at_once": at_once}))
-        return validate_all(form, process_id, no_wait=no_wait, as_json=as_json)
+        return validate_all(form, process_id, no_wait=no_wait, opens=opens, as_json=as_json)
     prepare = on_existing(Target.VALIDATE, given)
     if one:
-        return start(prepare, process_id, no_wait=no_wait, as_json=as_json, about=subscription_id)
+        return start(
+            prepare, process_id, no_wait=no_wait, opens=opens, as_json=as_json, about=subscription_id
+        )
     find = find_subscriptions(wanted, product, status=Status.ACTIVE)
     return act_on_many(Many("validate", "subscription", find, _starting(prepare), yes), as_json=as_json)
 

@@ -13,7 +13,7 @@ from orchestrator.operations.validate_subscriptions import (
 
 
 def validate_all(
-    form: ValidateSubscriptionsForm, process_id: str | None, *, no_wait: bool, as_json: bool
+    form: ValidateSubscriptionsForm, process_id: str | None, *, no_wait: bool, opens: bool, as_json: bool
 ) -> int:
     """Validate every active subscription and print the totals; return 0 if all are in sync, else 1."""
     return operate(
@@ -21,6 +21,7 @@ def validate_all(
         form,
         process_id,
         no_wait=no_wait,
+        opens=opens,
         as_json=as_json,
         show=_show,
         is_good=lambda found: found.in_sync == found.total,

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from settings import ROOT
+from settings import ROOT, Endpoints, Settings
 
 DIRECTORY = ROOT / ".devstack"
 FILE = "stack.json"
@@ -22,11 +22,16 @@ class Addresses(BaseModel):
     pids: dict[str, int]
     """The processes: postgres, temporal, worker, worker-2 and so on. Empty after the stack was stopped: the
     addresses stay, for the next start."""
-
     metrics: dict[str, str] = {}
     """Where each worker serves its metrics, by the name of its process, as `127.0.0.1:port`."""
     health: dict[str, str] = {}
     """Where each worker answers `/live` and `/ready`."""
+
+    def endpoints(self, settings: Settings) -> Endpoints:
+        """Return the endpoints of this stack; the settings name the external systems."""
+        return settings.at(
+            temporal_address=self.temporal_address, database_url=self.database_url, ui_url=self.ui_url
+        )
 
     @classmethod
     def read(cls, directory: Path) -> Self | None:

@@ -23,7 +23,7 @@ def find_endpoints(settings: Settings, directory: Path = DIRECTORY) -> Endpoints
             'No services are configured and no embedded stack is running: run "make up", '
             "or set TEMPORAL_ADDRESS and DATABASE_URL"
         )
-    return settings.at(temporal_address=stack.temporal_address, database_url=stack.database_url)
+    return stack.endpoints(settings)
 
 
 def named_endpoints(settings: Settings, directory: Path = DIRECTORY) -> Endpoints | None:
@@ -38,7 +38,7 @@ def named_endpoints(settings: Settings, directory: Path = DIRECTORY) -> Endpoint
     if settings.temporal and settings.database_url is None:
         stack = running_stack(directory)
         if stack is not None and settings.temporal.get("target_host") == stack.temporal_address:
-            return settings.at(temporal_address=stack.temporal_address, database_url=stack.database_url)
+            return stack.endpoints(settings)
     return settings.endpoints
 
 

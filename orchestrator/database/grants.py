@@ -1,7 +1,9 @@
 """The rights of a worker and the starter in the database: those that their work needs, and no others."""
 
-from orchestrator.database.connection import connect
-from orchestrator.database.migrate import LOCK
+from collections.abc import Sequence
+
+from orchestrator.database.connection import Connection, connect
+from orchestrator.database.schema import LOCK
 
 
 class RoleNotFit(Exception):
@@ -86,6 +88,53 @@ WHERE c.relnamespace = current_schema()::regnamespace
       ('INSERT', 'subscription_relations'), ('DELETE', 'subscription_relations')
   )
 """
+
+# What `_GRANT` grants on tables and columns, apart from connecting.
+_MISSING = """
+SELECT format('%s on %s', needed.privilege, needed.name)
+FROM (
+    VALUES
+        ('SELECT', 'alembic_version'), ('SELECT', 'products'), ('SELECT', 'bulk_rows_now'),
+        ('SELECT', 'process_events'), ('INSERT', 'process_events'),
+        ('SELECT', 'subscription_notes'), ('INSERT', 'subscription_notes'),
+        ('SELECT', 'processes'), ('INSERT', 'processes'), ('UPDATE', 'processes'), ('DELETE', 'processes'),
+        ('SELECT', 'subscriptions'), ('INSERT', 'subscriptions'), ('UPDATE', 'subscriptions'),
+        ('SELECT', 'validation_summaries'), ('INSERT', 'validation_summaries'),
+        ('UPDATE', 'validation_summaries'),
+        ('SELECT', 'process_steps'), ('INSERT', 'process_steps'), ('DELETE', 'process_steps'),
+        ('UPDATE (result)', 'process_steps'),
+        ('SELECT', 'validation_findings'), ('INSERT', 'validation_findings'),
+        ('DELETE', 'validation_findings'),
+        ('SELECT', 'temporal_namespace'), ('INSERT', 'temporal_namespace'), ('UPDATE', 'temporal_namespace'),
+        ('SELECT', 'external_systems'), ('INSERT', 'external_systems'), ('UPDATE', 'external_systems'),
+        ('SELECT', 'bulks'), ('INSERT', 'bulks'), ('UPDATE', 'bulks'),
+        ('SELECT', 'bulk_rows'), ('INSERT', 'bulk_rows'), ('UPDATE', 'bulk_rows'),
+        ('SELECT', 'subscription_relations'), ('INSERT', 'subscription_relations'),
+        ('DELETE', 'subscription_relations')
+) AS needed (privilege, name)
+WHERE NOT coalesce(
+    CASE needed.privilege
+        WHEN 'UPDATE (result)' THEN has_column_privilege(to_regclass(needed.name), 'result', 'UPDATE')
+        ELSE has_table_privilege(to_regclass(needed.name), needed.privilege)
+    END,
+    false
+)
+ORDER BY needed.name, needed.privilege
+"""
+
+
+async def missing_rights(connection: Connection) -> Sequence[str]:
+    """Return the rights that the role of this connection lacks for the work of a worker and the starter.
+
+    A table that does not exist counts as one without rights.
+    """
+    return [row[0] for row in await connection.fetch(_MISSING)]
+
+
+async def needless_rights(connection: Connection) -> Sequence[str]:
+    """Return what the role of this connection may do that a worker and the starter do not need."""
+    role = await connection.fetchval("SELECT current_user::text")
+    return [row[0] for row in await connection.fetch(_TOO_MUCH, role)]
 
 
 async def grant_to_worker(database_url: str, role: str) -> None:

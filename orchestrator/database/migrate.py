@@ -15,12 +15,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from orchestrator.database.connection import NotPermitted, connect
-from orchestrator.database.schema import SchemaOutOfDate, fits
+from orchestrator.database.schema import LOCK, SchemaOutOfDate, SchemaVersion, fits
 
 R = TypeVar("R")
-
-LOCK = 5_801_947_117
-"""Key of the advisory lock for changes of the schema and its rights: any number, the same everywhere."""
 
 
 async def migrate(database_url: str) -> bool:
@@ -36,8 +33,8 @@ async def migrate(database_url: str) -> bool:
     return await _in_transaction(database_url, _upgrade)
 
 
-async def require_current_schema(database_url: str) -> None:
-    """Raise an error unless the schema is that of this code, or a newer one that this code can work with.
+async def require_current_schema(database_url: str) -> SchemaVersion:
+    """Return the version of the schema: that of this code, or a newer one that this code can work with.
 
     During a rolling upgrade the schema is already the newer one. A worker of the older release must still
     be able to restart: its parked processes, perhaps weeks old, wait for that release and for no other.
@@ -46,7 +43,7 @@ async def require_current_schema(database_url: str) -> None:
         SchemaOutOfDate: when the schema is missing, older, or newer and not compatible.
         NotPermitted: when the role may not read it.
     """
-    await _in_transaction(database_url, _compare)
+    return await _in_transaction(database_url, _compare)
 
 
 def known_versions() -> list[str]:
@@ -87,10 +84,13 @@ def _upgrade(connection: Connection) -> bool:
     return True
 
 
-def _compare(connection: Connection) -> None:
+def _compare(connection: Connection) -> SchemaVersion:
     scripts = ScriptDirectory.from_config(_config())
-    if _require_known(connection, scripts) and _current(connection) != scripts.get_current_head():
-        raise SchemaOutOfDate(_current(connection), scripts.get_current_head())
+    current, head = _current(connection), scripts.get_current_head()
+    known = _require_known(connection, scripts)
+    if current is None or head is None or (known and current != head):
+        raise SchemaOutOfDate(current, head)
+    return SchemaVersion(current, head)
 
 
 def _require_known(connection: Connection, scripts: ScriptDirectory) -> bool:

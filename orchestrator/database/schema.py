@@ -2,8 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.database.connection import Connection
+
+LOCK = 5_801_947_117
+"""Key of the advisory lock for changes of the schema and its rights: any number, the same everywhere."""
+
+
+class SchemaVersion(NamedTuple):
+    """The version of a schema that this code can work with."""
+
+    current: str
+    needed: str
+    """Version that this code brings; another one than `current` is older and compatible."""
 
 
 class SchemaOutOfDate(RuntimeError):

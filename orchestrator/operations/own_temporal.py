@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import asyncpg
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeNamespaceResponse
 from temporalio.service import RPCError, RPCStatusCode
 
 from orchestrator.database.connection import NotPermitted, Pool, transaction
@@ -66,7 +66,7 @@ async def require_own_temporal(client: "Client | Service", pool: Pool) -> None:
         NotPermitted: when the role may not read or store the namespace.
         RPCError: when Temporal does not answer.
     """
-    found = await _namespace(client)
+    found = await find_namespace(client)
     try:
         async with pool.acquire() as connection:
             own = await read_namespace(connection)
@@ -89,7 +89,7 @@ async def adopt_temporal(client: "Client | Service", pool: Pool) -> tuple[Namesp
     Raises:
         RPCError: when Temporal does not answer.
     """
-    found = await _namespace(client)
+    found = await find_namespace(client)
     async with transaction(pool) as connection:
         former = await read_namespace(connection)
         await replace_namespace(connection, found)
@@ -103,14 +103,25 @@ async def _knows_any(client: "Client | Service", process_ids: Sequence[str]) -> 
     return False
 
 
-async def _namespace(client: "Client | Service") -> Namespace:
+async def describe_namespace(client: "Client | Service") -> DescribeNamespaceResponse:
+    """Return what Temporal says of the namespace of this client.
+
+    Raises:
+        NamespaceNotFound: when Temporal has no such namespace.
+        RPCError: when Temporal does not answer.
+    """
     request = DescribeNamespaceRequest(namespace=client.namespace)
     try:
-        described = await client.workflow_service.describe_namespace(request, retry=True, timeout=PATIENCE)
+        return await client.workflow_service.describe_namespace(request, retry=True, timeout=PATIENCE)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NamespaceNotFound(client) from error
         raise
+
+
+async def find_namespace(client: "Client | Service") -> Namespace:
+    """Return the namespace that this client uses; raises as `describe_namespace` does."""
+    described = await describe_namespace(client)
     return Namespace(
         namespace_id=described.namespace_info.id,
         name=described.namespace_info.name,

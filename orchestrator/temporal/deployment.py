@@ -45,7 +45,14 @@ async def advice(client: Client, version: WorkerDeploymentVersion) -> str | None
             return None
     return (
         f"version {version.build_id} receives no new processes (current version: {current or 'none'}); "
-        f"to make {version.build_id} current: temporal worker deployment set-current-version "
+        f"to make {version.build_id} current: {making_current(version)}"
+    )
+
+
+def making_current(version: WorkerDeploymentVersion) -> str:
+    """Return the command that routes all new processes to this version."""
+    return (
+        "temporal worker deployment set-current-version "
         f"--deployment-name {shlex.quote(version.deployment_name)} --build-id {shlex.quote(version.build_id)}"
     )
 

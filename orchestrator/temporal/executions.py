@@ -48,6 +48,8 @@ class Execution:
 
     workflow: str
     """Workflow type."""
+    run_id: str
+    """Run id of the latest run."""
     first_run_id: str
     """Run id of the first run; those that continue it have others."""
     process_status: str | None
@@ -72,6 +74,7 @@ class Execution:
         closed = info.HasField("close_time")
         return cls(
             workflow=info.type.name,
+            run_id=info.execution.run_id,
             first_run_id=info.first_run_id,
             process_status="running" if status == search_attributes.WAITING else status,
             closed_as=_CLOSED.get(info.status),

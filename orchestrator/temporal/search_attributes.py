@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING
 
 from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
+
+from orchestrator.temporal.connection import Service
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -41,3 +43,26 @@ async def register_search_attributes(client: "Client") -> None:
         }
         if error.status not in tolerated:
             raise
+
+
+async def unusable_search_attributes(service: Service) -> dict[str, str | None]:
+    """Return the search attributes that are missing, or whose type is not Keyword, each with its type.
+
+    Raises:
+        RPCError: when Temporal does not answer, or does not permit the question.
+    """
+    request = ListSearchAttributesRequest(namespace=service.namespace)
+    answer = await service.service_client.operator_service.list_search_attributes(request)
+    found = answer.custom_attributes
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    return {
+        key.name: _type_name(found[key.name]) if key.name in found else None
+        for key in ALL
+        if found.get(key.name) != keyword
+    }
+
+
+def _type_name(number: IndexedValueType.ValueType) -> str:
+    """Return the name that Temporal's command line has for the type."""
+    words = IndexedValueType.Name(number).removeprefix("INDEXED_VALUE_TYPE_").split("_")
+    return "".join(word.capitalize() for word in words)

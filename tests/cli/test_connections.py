@@ -34,7 +34,9 @@ def test_a_stack_that_is_kept_up_is_used_at_once(directory: Path) -> None:
     with kept_up(directory):
         found = running_endpoints(Settings(), directory)
     assert found == Settings().at(
-        temporal_address=ADDRESSES.temporal_address, database_url=ADDRESSES.database_url
+        temporal_address=ADDRESSES.temporal_address,
+        database_url=ADDRESSES.database_url,
+        ui_url=ADDRESSES.ui_url,
     )
 
 

@@ -19,7 +19,7 @@ SUBSCRIPTION = [
 PROCESS = [
     "process_id", "workflow", "target", "subscription_id", "status", "created_by", "reason", "started_at",
     "ended_at", "last_step", "failed_reason", "requested", "steps", "events", "scheduled",
-    "totals", "changes",
+    "totals", "changes", "link",
 ]  # fmt: skip
 
 
@@ -28,7 +28,7 @@ async def test_create_prints_the_document_of_the_contract(starter: Starter) -> N
     document = ended.document
     subscription = document["subscription"]
     assert ended.code == 0
-    assert list(document) == ["process_id", "status", "subscription", "error"]
+    assert list(document) == ["process_id", "status", "subscription", "error", "link"]
     assert (document["status"], document["error"]) == ("completed", None)
     assert list(subscription) == SUBSCRIPTION
     assert subscription["product"] == {

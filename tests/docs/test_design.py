@@ -12,6 +12,8 @@ from catalogue import registered_workflows, workflow_type, workflows
 from cli import many
 from cli.apply_command import Applied
 from cli.bulk_documents import BulkDocument
+from cli.doctor.examining import Examination
+from cli.doctor.finding import Finding, Result
 from cli.documents import Outcome, ProcessDocument, Report
 from cli.dry_run import DryRun
 from cli.status_command import Overview
@@ -129,6 +131,13 @@ def test_the_totals_of_a_validation_of_all_are_on_the_page() -> None:
 
 def test_the_fields_of_an_overview_are_on_the_page() -> None:
     assert columns("An overview") == fields(Overview)
+
+
+def test_the_fields_of_an_examination_are_on_the_page() -> None:
+    assert columns("An examination") == fields(Examination)
+    (of_a_check,) = (code(row[1]) for row in table("An examination") if "`checks`" in row[0])
+    assert [name for name in of_a_check if name in fields(Finding)] == fields(Finding)
+    assert [name for name in of_a_check if name in set(Result)] == list(Result)
 
 
 def test_the_fields_of_a_report_are_on_the_page() -> None:

@@ -1,0 +1,1 @@
+"""The checks of `starter.py doctor`: each asks one question, changes nothing, and names a remedy."""
