@@ -29,6 +29,9 @@ COMMANDS: Mapping[str, Later] = {
     "clean-up": Later("cli.clean_up_command:clean_up", "Fold old validations, drop old results of steps."),
     "create": Later("cli.start_commands:create", "Create a subscription on a product."),
     "give-up": Later("cli.act_commands:give_up", "End an aborted process that is parked."),
+    "import-orchestrator": Later(
+        "cli.import_command:import_orchestrator", "Bring subscriptions over from orchestrator-core."
+    ),
     "modify": Later("cli.start_commands:modify", "Change values of a subscription."),
     "move": Later("cli.later:move", "Start a scheduled process at another time."),
     "note": Later("cli.note_command:note", "Leave a note on a subscription or a process."),
