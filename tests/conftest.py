@@ -182,10 +182,10 @@ async def starter(
         yield Starter(environment)
 
 
-async def new_database(postgres: str) -> str:
-    """Create an empty database on the server; return its URL."""
+async def new_database(postgres: str, template: str = "template1") -> str:
+    """Create a database on the server, empty or as a copy of another one; return its URL."""
     name = f"test_{uuid4().hex}"
     connection = await asyncpg.connect(postgres)
-    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     await connection.close()
     return postgres.replace("/postgres?", f"/{name}?")

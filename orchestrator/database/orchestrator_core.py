@@ -72,8 +72,7 @@ class OrchestratorCoreTooOld(DomainError):
     def __init__(self, missing: Sequence[str]) -> None:
         super().__init__(
             "This release of orchestrator-core is not known: its database has no column "
-            f"{', '.join(missing)}; upgrade orchestrator-core to 5 and migrate its database, or migrate a copy "
-            "of it"
+            f"{', '.join(missing)}; upgrade orchestrator-core to 5 and migrate its database, or a copy of it"
         )
 
 
