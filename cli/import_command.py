@@ -40,8 +40,8 @@ def import_orchestrator(
 ) -> int:
     """Bring subscriptions and their trail over from orchestrator-core.
 
-    It only reads there, and calls no external system. What is here already stays as it is, so you can run it
-    again at any time.
+    It only reads there, and calls no external system. It never changes what is here already, so you can run
+    it again at any time.
     """
     note = note_of(by, reason)
 

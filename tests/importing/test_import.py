@@ -181,12 +181,6 @@ async def test_imported_processes_are_never_found_lost(run: Run, pool: Pool, cli
     assert await reconcile(client, pool) == []
 
 
-async def test_a_process_that_has_not_ended_cannot_be_imported(run: Run, pool: Pool) -> None:
-    await run()
-    with pytest.raises(asyncpg.CheckViolationError, match="processes_imported_ended"):
-        await pool.execute("UPDATE processes SET ended_at = NULL WHERE status = 'failed'")
-
-
 async def test_a_user_of_a_group_that_was_terminated_here_is_refused(
     run: Run, pool: Pool, source: Source
 ) -> None:

@@ -32,8 +32,8 @@ async def test_the_import_reads_a_database_of_the_real_package(real_url: str, po
         importing = Importing(None, None, datetime.now(UTC))
         report = await Import(pool, source, importing, dry_run=False, tell=print).run()
     counts = {one.product: (one.imported, one.refused) for one in report.products if not one.reason}
-    assert counts == {"User Group": (6, 3), "User external": (21, 0), "User internal": (20, 1)}
-    assert await pool.fetchval("SELECT count(*) FROM subscriptions WHERE NOT insync") == 4
+    assert counts == {"User Group": (7, 3), "User external": (21, 0), "User internal": (20, 1)}
+    assert await pool.fetchval("SELECT count(*) FROM subscriptions WHERE NOT insync") == 5
 
 
 async def test_the_recorded_database_has_its_shape(real_url: str) -> None:
