@@ -76,7 +76,7 @@ async def test_the_trail_comes_over(run: Run, pool: Pool) -> None:
     trail = await pool.fetch(
         """
         SELECT workflow, target, status, created_by, imported_at FROM processes
-        WHERE subscription_id = $1 ORDER BY started_at
+        WHERE subscription_id = $1 ORDER BY workflow = 'import_orchestrator', started_at
         """,
         group["subscription_id"],
     )
