@@ -38,7 +38,7 @@ from orchestrator.operations.import_orchestrator import MOST_REFUSED, Import, Im
 def import_orchestrator(
     database_url: str, dry_run: bool, by: str | None, reason: str | None, as_json: bool
 ) -> int:
-    """Bring subscriptions and their trail over from orchestrator-core.
+    """Bring subscriptions over from orchestrator-core. Their trail comes with them.
 
     It only reads there, and calls no external system. It never changes what is here already, so you can run
     it again at any time.
