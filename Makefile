@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test chaos crashes restore model fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-bulk bench-retention bench-peers lock clean tutorial alarms
+.PHONY: help demo up test chaos crashes restore model fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-bulk bench-retention bench-peers lock clean tutorial alarms import-test reference
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,12 @@ model: $(READY) ## Let a state machine start, abort, break and repair at random,
 
 alarms: $(READY) ## Test the alerts and the dashboard on a real Prometheus
 	$(BIN)/python -m pytest -m alarms tests/observability $(ARGS)
+
+import-test: $(READY) ## Import from a database that orchestrator-core makes; installs it into .bench-peers first
+	$(BIN)/python -m pytest -m exhaustive tests/importing $(ARGS)
+
+reference: $(READY) ## Write docs/reference.md anew from the code
+	$(BIN)/python -m tests.docs.reference
 
 soak: $(READY) ## Create 10,000 user groups while workers are killed, then park 1,000 processes for a month
 	@$(BIN)/python -m trials.soak $(ARGS)

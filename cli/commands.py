@@ -32,6 +32,9 @@ COMMANDS: Mapping[str, Later] = {
     "create": Later("cli.start_commands:create", "Create a subscription on a product."),
     "doctor": Later("cli.doctor_command:doctor", "Examine what the work depends on, and name remedies."),
     "give-up": Later("cli.act_commands:give_up", "End an aborted process that is parked."),
+    "import-orchestrator": Later(
+        "cli.import_command:import_orchestrator", "Bring subscriptions over from orchestrator-core."
+    ),
     "modify": Later("cli.start_commands:modify", "Change values of a subscription."),
     "move": Later("cli.later:move", "Start a scheduled process at another time."),
     "note": Later("cli.note_command:note", "Leave a note on a subscription or a process."),

@@ -72,7 +72,9 @@ class ProcessDocument(TrailRow):
         """On what it works, who started it and why."""
         by = f", by {self.created_by}" if self.created_by else ""
         why = f": {self.reason}" if self.reason else ""
-        return f"On subscription {self.subscription_id or '-'}, since {self.started_at:%Y-%m-%d}{by}{why}"
+        where = f". It did not run here: imported {self.imported_at:%Y-%m-%d}" if self.imported_at else ""
+        since = f"since {self.started_at:%Y-%m-%d}"
+        return f"On subscription {self.subscription_id or '-'}, {since}{by}{why}{where}"
 
     @property
     def ways(self) -> tuple[str, ...]:

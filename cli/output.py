@@ -175,7 +175,7 @@ def print_processes(rows: Sequence[TrailRow]) -> None:
 def _process(document: ProcessDocument) -> RenderableType:
     status = mark(document.status).append(", parked" if document.parked else "")
     parts: list[RenderableType] = [Text.assemble((spelled(document.process_id), "bold"), "  ", status)]
-    if document.status not in {ProcessStatus.RUNNING, ProcessStatus.COMPLETED}:
+    if document.imported_at or document.status not in {ProcessStatus.RUNNING, ProcessStatus.COMPLETED}:
         parts.append(_text(document.about))
     columns = (
         *(Column("Step"), Column("Status"), Column("Attempts"), Column("Started")),

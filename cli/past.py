@@ -66,10 +66,14 @@ async def as_it_was(connection: Connection, subscription_id: UUID, at: datetime)
     document, remarks = await _with_references(connection, _in_order(image, present), at)
     finder = await _finder(connection, subscription_id, last, at)
     notes = [note for note in present["notes"] if datetime.fromisoformat(note["at"]) <= at]
+    held_by = None if holder is None else holder.process_id
+    found_by = None if finder is None else finder.process_id
+    if last is None:  # no process has held it here by then: it is as it was imported
+        held_by, found_by = await _imported_keepers(connection, image, at)
     return document | {
-        "insync": holder is None and finder is None,
-        "held_by": None if holder is None else holder.process_id,
-        "discrepancy_found_by": None if finder is None else finder.process_id,
+        "insync": held_by is None and found_by is None,
+        "held_by": held_by,
+        "discrepancy_found_by": found_by,
         "note": notes[0]["note"] if notes else None,
         "in_use_by": None,
         "notes": notes,
@@ -83,10 +87,24 @@ async def _require_there(connection: Connection, wanted: UUID, at: datetime, las
     assert created_at is not None  # its document was read
     if at < created_at:
         raise NotThereYet(wanted, at, f"it was created at {_moment(created_at)}")
+    imported_at = await past.imported_at(connection, wanted)
+    if imported_at is not None and at < imported_at:
+        why = f"it was imported at {_moment(imported_at)}; what it was before that is not kept here"
+        raise NotThereYet(wanted, at, why)
     if last is not None and last.target is Target.CREATE and last.held(at):
         end = last.unlocked_at or last.set_in_sync_at
         until = "is still at it" if end is None else f"held it until {_moment(end)}"
         raise NotThereYet(wanted, at, f"{last.process_id} was creating it, and {until}")
+
+
+async def _imported_keepers(
+    connection: Connection, image: Document, at: datetime
+) -> tuple[str | None, str | None]:
+    """Return what kept an imported subscription out of sync: its holder, and what found it to differ."""
+    kept = image["held_by"], image["discrepancy_found_by"]
+    if kept != (None, None):
+        return kept
+    return await past.imported_keepers(connection, UUID(str(image["subscription_id"])), at)
 
 
 async def _finder(connection: Connection, wanted: UUID, last: Lock | None, at: datetime) -> Lock | None:

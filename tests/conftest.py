@@ -207,15 +207,15 @@ async def starter(
         yield Starter(environment)
 
 
-async def new_database(postgres: str, prepared: str | None = None) -> str:
+async def new_database(postgres: str, copied: str | None = None) -> str:
     """Create a database on the server; return its URL.
 
     Args:
-        prepared: URL of the database that it becomes a copy of, which is much faster than to migrate it;
-            `None` means an empty one.
+        copied: URL of the database that it becomes a copy of, which is much faster than to fill it; `None`
+            means an empty one.
     """
     name = f"test_{uuid4().hex}"
-    template = "template1" if prepared is None else prepared.partition("?")[0].rpartition("/")[2]
+    template = "template1" if copied is None else copied.partition("?")[0].rpartition("/")[2]
     connection = await asyncpg.connect(postgres)
     await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     await connection.close()

@@ -25,20 +25,18 @@ class DatabaseUnreachable(Exception):
     """PostgreSQL does not answer, or refuses the login. The message names the address, never a password."""
 
     def __init__(self, database_url: str, cause: object) -> None:
-        super().__init__(
-            f"Cannot reach PostgreSQL at {_address(database_url)} ({cause}): "
-            'start the embedded stack with "make up", or set DATABASE_URL'
-        )
+        self.problem = f"Cannot reach PostgreSQL at {_address(database_url)} ({cause})"
+        super().__init__(f'{self.problem}: start the embedded stack with "make up", or set DATABASE_URL')
 
 
 class NoConnectionLeft(DatabaseUnreachable):
     """The server, the database or the role has no connection left."""
 
     def __init__(self, database_url: str, cause: object) -> None:
+        self.problem = f"PostgreSQL at {_address(database_url)} has no connection left ({cause})"
         Exception.__init__(
             self,
-            f"PostgreSQL at {_address(database_url)} has no connection left ({cause}): run fewer workers, "
-            "give each a smaller DATABASE_POOL_SIZE, or raise the limit",
+            f"{self.problem}: run fewer workers, give each a smaller DATABASE_POOL_SIZE, or raise the limit",
         )
 
 

@@ -111,6 +111,36 @@ async def created_at(connection: Connection, subscription_id: UUID) -> datetime 
     return moment
 
 
+async def imported_at(connection: Connection, subscription_id: UUID) -> datetime | None:
+    """Return when the subscription was imported with its trail; `None` if it was created here."""
+    moment: datetime | None = await connection.fetchval(
+        "SELECT min(imported_at) FROM processes WHERE subscription_id = $1", subscription_id
+    )
+    return moment
+
+
+async def imported_keepers(
+    connection: Connection, subscription_id: UUID, at: datetime
+) -> tuple[str | None, str | None]:
+    """Return what kept an imported subscription out of sync until a person set it in sync after this moment.
+
+    The first is the process that held it, the second the validation that had found it to differ.
+    """
+    row = await connection.fetchrow(
+        """
+        SELECT CASE WHEN p.target <> 'VALIDATE' THEN p.process_id END AS held_by,
+               CASE WHEN p.target = 'VALIDATE' THEN p.process_id END AS found_by
+        FROM processes p
+        JOIN process_events e ON e.process_id = p.process_id AND e.event = 'set in sync'
+        WHERE p.subscription_id = $1 AND p.imported_at IS NOT NULL AND e.at > $2
+        LIMIT 1
+        """,
+        subscription_id,
+        at,
+    )
+    return (None, None) if row is None else (row["held_by"], row["found_by"])
+
+
 async def kept_result(connection: Connection, process_id: str) -> str | None:
     """Return the subscription as the process left it, as JSON; `None` if the ledger does not have it."""
     result: str | None = await connection.fetchval(

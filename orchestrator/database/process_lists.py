@@ -23,7 +23,8 @@ class FailedKind(StrEnum):
 # Selects trail rows; each query adds its condition.
 _SELECT = """
     SELECT p.process_id, p.workflow, p.target, p.subscription_id, p.status, p.created_by, p.reason,
-           p.started_at, p.ended_at, p.last_step, p.failed_reason, p.first_execution_run_id
+           p.started_at, p.ended_at, p.last_step, p.failed_reason, p.imported_at,
+           p.first_execution_run_id
     FROM processes p
 """
 

@@ -21,7 +21,7 @@ END = "end_process"
 # Selects trail rows; each query adds its condition.
 _SELECT = """
     SELECT process_id, workflow, target, subscription_id, status, created_by, reason, started_at, ended_at,
-           last_step, failed_reason, first_execution_run_id
+           last_step, failed_reason, imported_at, first_execution_run_id
     FROM processes
 """
 
@@ -42,6 +42,8 @@ class TrailRow(BaseModel):
     ended_at: datetime | None
     last_step: str | None
     failed_reason: str | None
+    imported_at: datetime | None = None
+    """When it was imported from another system; `None` if it ran here."""
     first_execution_run_id: str = Field("", exclude=True)
     """Run id of its first run; empty if only Temporal knows the process."""
 

@@ -18,8 +18,8 @@ SUBSCRIPTION = [
 ]  # fmt: skip
 PROCESS = [
     "process_id", "workflow", "target", "subscription_id", "status", "created_by", "reason", "started_at",
-    "ended_at", "last_step", "failed_reason", "requested", "steps", "events", "scheduled",
-    "totals", "changes", "link",
+    "ended_at", "last_step", "failed_reason", "imported_at", "requested", "steps", "events",
+    "scheduled", "totals", "changes", "link",
 ]  # fmt: skip
 
 

@@ -25,6 +25,7 @@ OF_PROCESSES = [
     ("processes_ended", "SET status = 'aborted'"),
     ("processes_ended", "SET status = 'refused'"),
     ("processes_ended", "SET status = 'lost'"),
+    ("processes_imported_ended", "SET imported_at = started_at"),
 ]
 
 OF_RELATIONS = [

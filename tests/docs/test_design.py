@@ -23,6 +23,7 @@ from orchestrator.domain.changes import Change
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import SubscriptionModel
 from orchestrator.operations.clean_up import CleanedUp
+from orchestrator.operations.import_orchestrator import ImportedProduct, ImportReport, RefusedImport
 from orchestrator.operations.schedules import RegularSchedule
 from orchestrator.process.frame import ProcessFrame
 from orchestrator.temporal.history import StepLog
@@ -142,6 +143,12 @@ def test_the_fields_of_an_examination_are_on_the_page() -> None:
 
 def test_the_fields_of_a_report_are_on_the_page() -> None:
     assert columns("A report") == fields(many.Report)
+
+
+def test_the_fields_of_an_import_are_on_the_page() -> None:
+    assert columns("An import") == fields(ImportReport)
+    assert code(table("An import")[1][1]) == fields(ImportedProduct)
+    assert code(table("An import")[4][1]) == fields(RefusedImport)
 
 
 def test_the_fields_of_a_plan_are_on_the_page() -> None:
