@@ -12,6 +12,7 @@ import click
 from catalogue import form_of, registered_workflows, workflow_type
 from cli.commands import cli
 from orchestrator.database.migrate import migrate
+from orchestrator.temporal.metrics import ALL
 from settings import ROOT
 from stack.postgres import start_postgres, stop_postgres
 from tests.docs.pages import code, tables
@@ -30,6 +31,7 @@ Everything to look up, written from the code by `make reference`: do not edit th
 - [Settings](#settings)
 - [Errors](#errors)
 - [Tables](#tables) of PostgreSQL
+- [Metrics](#metrics) for Prometheus
 """
 
 COLUMNS = """
@@ -45,7 +47,7 @@ COLUMNS = """
 
 async def rendered(database_url: str) -> str:
     """Return the page, given a database that is migrated. A new section is a line here, and one in `HEAD`."""
-    parts = [HEAD, *forms(), *commands(), *settings(), *errors(), *await stored(database_url)]
+    parts = [HEAD, *forms(), *commands(), *settings(), *errors(), *await stored(database_url), *metrics()]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -72,6 +74,16 @@ def forms() -> Iterator[str]:
             for name, field in schema["properties"].items()
         ]
         yield table(("Field", "Type", "Required", "Meaning"), *rows)
+
+
+def metrics() -> Iterator[str]:
+    yield "## Metrics\n"
+    yield "[Observability](observability.md#our-metrics) says how to read them.\n"
+    rows = [
+        (f"`{one.name}`", one.kind, ", ".join(f"`{label}`" for label in one.labels), one.meaning)
+        for one in sorted(ALL, key=lambda one: one.name)
+    ]
+    yield table(("Metric", "Kind", "Labels", "Meaning"), *rows)
 
 
 def kind(field: dict[str, Any], known: dict[str, Any]) -> str:
