@@ -16,7 +16,7 @@ from orchestrator.domain.text import spelled
 from orchestrator.temporal.log_context import current_fields
 from telemetry_settings import LogSettings
 
-QUIET = ("temporalio", "asyncio", "asyncpg", "urllib3", "httpx2", "alembic")
+QUIET = ("temporalio", "asyncio", "asyncpg", "urllib3", "httpx2", "httpcore2", "alembic")
 """Libraries that log nothing of use to an operator below WARNING; at DEBUG the SDK logs every payload."""
 
 _FAILED = {"ActivityFailure": "the attempt failed", "WorkflowTaskFailure": "the workflow task failed"}

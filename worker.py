@@ -203,10 +203,11 @@ async def run_until_told_to_stop(
         worker = await stack.enter_async_context(opening)
         async with pool.acquire() as connection:
             await store_openers(connection, endpoints.openers)
-        background = [keep_running("the reconciler", partial(reconcile_hourly, client, pool, metrics))]
+        reconcile = partial(reconcile_hourly, client, pool, metrics)
+        background = [partial(keep_running, "the reconciler", reconcile)]
         if runtime:
             gauges = Gauges(client, pool, metrics, known_versions())
-            background.append(keep_running("the gauges", gauges.keep_reading))
+            background.append(partial(keep_running, "the gauges", gauges.keep_reading))
         checks = WorkerChecks(client, pool, TASK_QUEUE, known_versions())
         await stack.enter_async_context(health_server(settings.health_address, checks))
         log.info("takes up to %d connections to PostgreSQL", most_connections(endpoints, settings.pool_size))

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from datetime import datetime
+from uuid import UUID
 
 import click
 from temporalio.service import RPCError
@@ -26,7 +27,7 @@ REFUSALS = (
 )
 """Why the command cannot go on; it prints each in one line."""
 
-WELL = {"completed", "still runs"}
+WELL = {"completed"}
 """Outcomes that need nobody."""
 
 
@@ -69,10 +70,18 @@ async def catch_up(endpoints: Endpoints, since: datetime, *, dry_run: bool) -> i
         if not dry_run:
             await raise_fences(client, pool)
         found = await list_forgotten(client, pool, since, changing=changing, validating=validating)
-        outcomes = []
+        outcomes: list[str] = []
+        undone: set[UUID] = set()  # what a process is about that is not done yet: later ones need it
         for process in found:
             planned = "would run again" if process.runs_again else "look at it"
-            outcome = planned if dry_run else await run_again(client, pool, process)
+            if dry_run:
+                outcome = planned
+            elif process.runs_again and process.about & undone:
+                outcome = "comes later"
+            else:
+                outcome = await run_again(client, pool, process)
+            if outcome in {"still runs", "parked", "comes later"}:
+                undone |= process.about
             click.echo(f"{process.started_at:%Y-%m-%d %H:%M:%S}  {process.process_id}  {outcome}")
             outcomes.append(outcome)
             if outcome == "ended otherwise":  # what comes after it may need what it was to do

@@ -12,7 +12,10 @@ LONGEST, LONGEST_PRODUCT = 30, 19
 """Characters of a name, and of that of a product: longer ones do not fit on the lines of the code."""
 
 OF_COMMANDS = frozenset(
-    {"as_json", "at", "dry_run", "field", "help", "in", "no_wait", "process_id", "within", "yes"}
+    {
+        *("as_json", "at", "dry_run", "field", "help", "in", "no_wait", "open", "opens", "process_id"),
+        *("within", "yes"),
+    }
 )
 """Options of the commands; a field of the same name could not be given there."""
 

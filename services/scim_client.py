@@ -63,13 +63,20 @@ def _address(url: str) -> tuple[httpx2.URL, dict[str, str]]:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL:
         parsed = httpx2.URL()
-    if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.password or parsed.query:
+    if (
+        parsed.scheme not in {"http", "https"}
+        or not parsed.host
+        or parsed.password
+        or parsed.query
+        or parsed.fragment
+        or "@" in parsed.path
+    ):
         # Not shown: it holds a token, or is the URL of something else with a password.
         raise AddressNotFit("give https://TOKEN@host/path of the SCIM server")
     token = parsed.username
     if token and parsed.scheme == "http" and not _is_loopback(parsed.host):
         raise AddressNotFit("give https: with http, anybody on the network could read the token")
-    if not (token.isascii() and token.isprintable()):
+    if not (token.isascii() and token.isprintable()) or token != token.strip():
         raise AddressNotFit("the token may have printable ASCII characters only")
     authorization = {"Authorization": f"Bearer {token}"} if token else {}
     return parsed.copy_with(userinfo=b""), {"Accept": MEDIA_TYPE} | authorization

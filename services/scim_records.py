@@ -35,11 +35,11 @@ class Records(Generic[R]):
         self._model = model
         self._path = f"{kind}s"
         self._extension = EXTENSION + kind
-        self._extended: bool | None = None
+        self._extended = False
 
     async def is_extended(self, call: Call) -> bool:
-        """Return whether the server stores the attributes of this project; asked once."""
-        if self._extended is None:
+        """Return whether the server stores the attributes of this project; asked until it does."""
+        if not self._extended:
             try:
                 types = [one async for one in self._listed(call, "ResourceTypes")]
             except Refused:  # not every server describes itself
@@ -152,7 +152,8 @@ class Records(Generic[R]):
             listed = [one async for one in self._listed(call, self._path)]
         # A server that ignores the filter sends the others, too; they may even lack what is required.
         found = [call.parsed(self._model, one) for one in listed if one.get("externalId") == wanted]
-        return sorted(found, key=lambda one: one.rank)
+        # By id: while pages are read, others come and go, and one resource may stand on two pages.
+        return sorted({one.id: one for one in found}.values(), key=lambda one: one.rank)
 
     async def _listed(self, call: Call, path: str, wanted: str = "") -> AsyncIterator[dict[str, Any]]:
         start = 1

@@ -80,7 +80,7 @@ def _upgrade(connection: Connection) -> bool:
     if not _require_known(connection, scripts):
         return False
     command.upgrade(config, "head")
-    _store_whatfits(connection, scripts)
+    _store_what_fits(connection, scripts)
     return True
 
 
@@ -108,7 +108,7 @@ def _require_known(connection: Connection, scripts: ScriptDirectory) -> bool:
     return False
 
 
-def _store_whatfits(connection: Connection, scripts: ScriptDirectory) -> None:
+def _store_what_fits(connection: Connection, scripts: ScriptDirectory) -> None:
     # Stored in the database, as a comment: older code must know it, but does not have the migrations.
     oldest = next(
         script.revision

@@ -28,10 +28,10 @@ async def keep_running(
 
 
 async def run_with(
-    background: Iterable[Coroutine[Any, Any, NoReturn]], worker: Worker, stop: asyncio.Event
+    background: Iterable[Callable[[], Coroutine[Any, Any, NoReturn]]], worker: Worker, stop: asyncio.Event
 ) -> None:
     """Run a worker with its background tasks until it is told to stop; let it finish what it has begun."""
-    running, beside = asyncio.create_task(worker.run()), [asyncio.create_task(one) for one in background]
+    running, beside = asyncio.create_task(worker.run()), [asyncio.create_task(one()) for one in background]
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping")

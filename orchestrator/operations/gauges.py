@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from orchestrator.database import counts
-from orchestrator.database.connection import NO_ANSWER, Connection, Pool
+from orchestrator.database.connection import COMMAND_TIMEOUT, NO_ANSWER, Connection, Pool
 from orchestrator.database.schema import read_fit
 from orchestrator.temporal import metrics as names
 from orchestrator.temporal.connection import Service
@@ -77,17 +77,20 @@ class Gauges:
             now = await counts.count(connection)
             out_of_sync = await counts.count_out_of_sync(connection)
             sizes = await counts.table_sizes(connection)
-            if time.monotonic() >= self._count_again_at:
-                await self._count_subscriptions(connection)
         self._show(names.OUT_OF_SYNC, dict.fromkeys(REASONS, 0) | out_of_sync)
         self._show(names.BYTES, {table: size.bytes for table, size in sizes.items()})
         self._show(names.ROWS, {table: size.rows for table, size in sizes.items()})
         self._show(
             names.PROCESSES, {"running": now.running, "parked": now.parked, WAITING: await self._waiting()}
         )
+        if time.monotonic() >= self._count_again_at:
+            async with self._pool.acquire() as connection:
+                await self._count_subscriptions(connection)
 
     async def _count_subscriptions(self, connection: Connection) -> None:
         began = time.monotonic()
+        # If it takes so long that it is cancelled, the next one must wait, too.
+        self._count_again_at = began + SHARE * COMMAND_TIMEOUT
         found = await counts.count_subscriptions(connection)
         ended = time.monotonic()
         self._count_again_at = ended + max(SPARSELY.total_seconds(), SHARE * (ended - began))

@@ -46,7 +46,7 @@ async def unprepared(directory: Path) -> AsyncIterator[Client]:
 
 
 @pytest.fixture(scope="module")
-async def prepared(directory: Path) -> AsyncIterator[Client]:
+async def own_temporal(directory: Path) -> AsyncIterator[Client]:
     """A Temporal of its own, with the search attributes."""
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=find_temporal_cli(directory),
@@ -143,11 +143,13 @@ async def test_a_temporal_without_workers_and_attributes_is_told(
     assert "Product has the type Int instead of Keyword" in found["search attributes"]["fact"]
 
 
-async def test_missing_attributes_are_named_with_the_command(prepared: Client, endpoints: Endpoints) -> None:
-    await prepared.operator_service.remove_search_attributes(
+async def test_missing_attributes_are_named_with_the_command(
+    own_temporal: Client, endpoints: Endpoints
+) -> None:
+    await own_temporal.operator_service.remove_search_attributes(
         RemoveSearchAttributesRequest(namespace="default", search_attributes=["Target", "CustomerId"])
     )
-    found = (await examined(at(prepared, endpoints)))["search attributes"]
+    found = (await examined(at(own_temporal, endpoints)))["search attributes"]
     assert found["fact"].startswith("missing: CustomerId, Target;")
     assert found["remedy"].endswith("--type Keyword --name CustomerId --name Target")
 
@@ -254,19 +256,19 @@ async def test_an_external_system_that_does_not_open_is_told(endpoints: Endpoint
     assert "opensesame" not in found["fact"]
 
 
-async def test_paused_schedules_are_told(prepared: Client, endpoints: Endpoints) -> None:
-    await set_schedule(prepared, VALIDATION, timedelta(days=1), OperatorNote())
-    await set_schedule(prepared, CLEAN_UP, timedelta(days=1), OperatorNote())
-    await prepared.get_schedule_handle(CLEAN_UP.schedule_id).pause()
-    found = await examined(at(prepared, endpoints))
+async def test_paused_schedules_are_told(own_temporal: Client, endpoints: Endpoints) -> None:
+    await set_schedule(own_temporal, VALIDATION, timedelta(days=1), OperatorNote())
+    await set_schedule(own_temporal, CLEAN_UP, timedelta(days=1), OperatorNote())
+    await own_temporal.get_schedule_handle(CLEAN_UP.schedule_id).pause()
+    found = await examined(at(own_temporal, endpoints))
     assert found["schedule validate"]["fact"] == "every 1 day, 0:00:00, last run: never"
     assert found["schedule clean-up"]["remedy"] == "temporal schedule toggle --unpause --schedule-id clean-up"
 
 
-async def test_a_version_that_gets_nothing_is_told(prepared: Client, endpoints: Endpoints) -> None:
+async def test_a_version_that_gets_nothing_is_told(own_temporal: Client, endpoints: Endpoints) -> None:
     """Before `set-current-version` nothing runs; and when the workers of the current version have ended."""
-    own, version = at(prepared, endpoints), WorkerDeploymentVersion("subscriptions", "1.0")
-    async with open_worker(prepared, own, version=version) as worker, worker:
+    own, version = at(own_temporal, endpoints), WorkerDeploymentVersion("subscriptions", "1.0")
+    async with open_worker(own_temporal, own, version=version) as worker, worker:
         found = await eventually(lambda: told_of_versions(own, "failed"), seconds=60)
     assert found["fact"] == "no version is current, so no process runs; with workers: 1.0"
     assert found["remedy"] == (

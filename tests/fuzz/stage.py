@@ -3,9 +3,11 @@
 import asyncio
 import re
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from asyncpg import DeadlockDetectedError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client
@@ -91,7 +93,10 @@ class Stage:
 
     async def sweep(self) -> None:
         """Delete all rows."""
-        await self.pool.execute(f"TRUNCATE {', '.join(TABLES)}")
+        while True:
+            with suppress(DeadlockDetectedError):  # with a process that an input has started
+                await self.pool.execute(f"TRUNCATE {', '.join(TABLES)}")
+                return
 
     async def end_scheduled(self) -> None:
         """Terminate what inputs have scheduled."""

@@ -19,7 +19,7 @@ from tests.starting import Program
 LETTER_BOX = ("letter_box", "--field", "address:name", "--field", "quota_mb:int:1..1000000")
 OFFICE_DOOR = (
     "office_door", "--system", "access_control",
-    *("--field", "label:name", "--field", "remark:name?", "--field", "floor:int", "--field", "open:bool?"),
+    *("--field", "label:name", "--field", "remark:name?", "--field", "floor:int", "--field", "locked:bool?"),
     *("--field", "colour:choice:red,green,blue", "--field", "group:UserGroup", "--field", "box:LetterBox"),
 )  # fmt: skip
 """A field of every kind."""

@@ -12,8 +12,8 @@ from tests.scaffold.subscriptions import active_group, active_letter_box, ended,
 async def test_a_field_of_every_kind_is_stored_and_sent(project: Project, processes: Processes) -> None:
     """The door refers to a user group and to a letter box, and leaves out an optional value."""
     group, box = await active_group(processes), await active_letter_box(processes)
-    values = {"label": "Front", "floor": -1, "open": False, "colour": "green"}
-    options = ["--label", "Front", "--floor", "-1", "--open", "false", "--colour", "green"]
+    values = {"label": "Front", "floor": -1, "locked": False, "colour": "green"}
+    options = ["--label", "Front", "--floor", "-1", "--locked", "false", "--colour", "green"]
     created = await project.starter(
         "create", "office-door", *options, "--group", str(group), "--box", str(box), "--json"
     )

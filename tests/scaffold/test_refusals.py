@@ -47,7 +47,7 @@ def test_a_name_that_no_product_can_have(name: str, complaint: str) -> None:
         ("quota_mb:int:9..1", "has no range"),
         ("quota_mb:int:9..9", "has no range"),
         ("label:name:12", "has too much; give label:name"),
-        ("open:bool:yes", "has too much; give open:bool"),
+        ("locked:bool:yes", "has too much; give locked:bool"),
         ("colour:choice", "has no choices; give two or more"),
         ("colour:choice:red", "has no choices"),
         ("colour:choice:red,red", "has no choices"),
