@@ -9,7 +9,7 @@ from orchestrator.database.connection import Pool
 from services.fake_faults import Fault
 from services.fake_group_management import FakeGroupManagement
 from tests.bulks import start_bulk, store_bulk
-from tests.processes import CreateHandle, Processes, until_struck
+from tests.processes import CreateHandle, Processes
 from tests.ui.web_ui import WebUI
 
 pytestmark = pytest.mark.ui
@@ -65,17 +65,14 @@ async def test_a_cancelled_process_is_rolled_back(
 
 
 async def test_giving_up_leaves_the_subscription_out_of_sync(
-    web_ui: WebUI, processes: Processes, groups: FakeGroupManagement
+    web_ui: WebUI, parked: CreateHandle, processes: Processes, groups: FakeGroupManagement
 ) -> None:
-    await groups.system.order(Fault(kind="answer lost", times=1))
-    handle = await processes.create_user_group("Given up")
-    await until_struck(groups.system)
-    await groups.system.order(Fault(kind="reject"))
-    await web_ui.cancel(handle.id)
-    await processes.until_parked(handle, seconds=60)
-    await web_ui.update(handle.id, "give_up", {"by": "alice", "reason": "removed by hand"})
+    await groups.system.order(Fault(kind="reject"))  # the roll-back, too
+    await web_ui.cancel(parked.id)
+    await processes.until_parked(parked, times=2, seconds=60)
+    await web_ui.update(parked.id, "give_up", {"by": "alice", "reason": "removed by hand"})
     await expect(web_ui.status).to_have_text("Failed")
-    subscription = await processes.subscription(handle)
+    subscription = await processes.subscription(parked)
     assert subscription is not None
     assert not subscription.insync
 

@@ -66,5 +66,5 @@ async def test_the_documented_columns_show_what_a_process_is(web_ui: WebUI, crea
     await expect(rows).to_have_count(1)
     for text in ("completed", "User Group", str(group.subscription_id)):
         await expect(rows).to_contain_text(text)
-    await web_ui.page.reload()
-    await expect(rows).to_contain_text(str(group.subscription_id))
+    await web_ui.page.goto(web_ui.workflows)
+    await expect(rows.filter(has_text=str(group.subscription_id))).to_be_visible()
