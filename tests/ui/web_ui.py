@@ -157,7 +157,7 @@ class WebUI:
         return self.rows
 
     async def trigger(self, schedule_id: str) -> None:
-        """Let a schedule start a run now."""
+        """Start a run of a schedule now."""
         await self.page.goto(f"{self.url}/namespaces/default/schedules/{schedule_id}")
         await self.page.get_by_role("button", name="Schedule Actions").click()
         await self.page.get_by_role("menuitem", name="Trigger").click()
