@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test chaos crashes restore model fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-bulk bench-retention bench-peers lock clean tutorial alarms import-test reference
+.PHONY: help demo up test chaos crashes restore model fuzz soak record check format migrate worker bench bench-growth bench-scale bench-batch bench-bulk bench-retention bench-peers lock clean tutorial alarms import-test reference ui-test screenshots
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,16 @@ fuzz: $(READY) ## Fuzz every form, update and command line, with 5,000 inputs
 
 tutorial: $(READY) ## Follow docs/tutorial.md in a copy: from no product to three, each checked and tested
 	$(BIN)/python -m pytest -m exhaustive tests/tutorial
+
+FIND_CHROMIUM := command -v chromium >/dev/null || { echo 'Chromium is needed: apt-get install chromium' >&2; exit 1; }
+
+ui-test: $(READY) ## Use the Web UI as an operator does, in a headless Chromium
+	@$(FIND_CHROMIUM)
+	$(BIN)/python -m pytest -m ui tests/ui $(ARGS)
+
+screenshots: $(READY) ## Take the pictures of the Web UI in docs/ again
+	@$(FIND_CHROMIUM)
+	$(BIN)/python -m pytest -m ui tests/ui/take_screenshots.py
 
 record: $(READY) ## Record the histories that are missing, of those that must replay
 	$(BIN)/python -m pytest tests/record_*.py

@@ -70,8 +70,8 @@ class Details:
         parts = [
             f"### {escaped(self.title)}: {self.status}",
             self.notice,
-            "\n".join(table),
             self.changes(),
+            "\n".join(table),
             " · ".join(facts),
         ]
         return "\n\n".join(part for part in parts if part)

@@ -125,6 +125,14 @@ async def test_a_modify_shows_what_was_and_what_is(worker: None, processes: Proc
     ]
 
 
+async def test_the_changes_of_a_modify_are_above_its_steps(worker: None, processes: Processes) -> None:
+    """The Web UI shows the page in half of its width, so its end is below the window."""
+    handle = await processes.start("modify_user_group", await processes.active_group("a"), group_name="b")
+    await handle.result()
+    page = await processes.details(handle)
+    assert page.index("Before") < page.index("Started")
+
+
 async def test_a_modify_without_a_change_says_so(worker: None, processes: Processes) -> None:
     handle = await processes.start("modify_user_group", await processes.active_group("a"), group_name="a")
     await handle.result()
