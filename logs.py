@@ -6,15 +6,20 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import NoneType
-from typing import Any, TypeGuard
+from typing import Any
 
 from temporalio import activity, workflow
 from temporalio.exceptions import ApplicationError
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
+from orchestrator.domain.errors import DatabaseIsOlder, DomainError
 from orchestrator.domain.text import spelled
 from orchestrator.temporal.log_context import current_fields
+from services.errors import ExternalSystemUnavailable
 from telemetry_settings import LogSettings
+
+WORDED = (DomainError, DatabaseIsOlder, ExternalSystemUnavailable)
+"""Errors whose message is written for people: a traceback adds nothing."""
 
 QUIET = ("temporalio", "asyncio", "asyncpg", "urllib3", "httpx2", "httpcore2", "alembic")
 """Libraries that log nothing of use to an operator below WARNING; at DEBUG the SDK logs every payload."""
@@ -136,12 +141,15 @@ def _type(error: BaseException) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    return error.message if _is_told(error) else f"{type(error).__name__}: {error}"
+    text = error.message if isinstance(error, ApplicationError) else _shown(error)
+    return text if _is_told(error) else f"{type(error).__name__}: {text}"
 
 
-def _is_told(error: BaseException) -> TypeGuard[ApplicationError]:
+def _is_told(error: BaseException) -> bool:
     """Return whether the message tells all: the reason was worded for people, its traceback is ours."""
-    return isinstance(error, ApplicationError) and error.non_retryable
+    if isinstance(error, ApplicationError):
+        return error.non_retryable or isinstance(error.__cause__, WORDED)
+    return isinstance(error, WORDED)
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:

@@ -1,6 +1,7 @@
 """The commands that act on a process: retry, give-up, abort."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -24,7 +25,10 @@ from cli.meaning import find_process
 from cli.options import command, examples, json_option
 from cli.process_documents import process_document
 from cli.typed import require_text
+from orchestrator.database import notes, processes
+from orchestrator.database.connection import transaction
 from orchestrator.database.filters import ProcessFilter
+from orchestrator.database.processes import TrailEvent
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.process import ProcessStatus
 from orchestrator.domain.subscription import Status
@@ -109,6 +113,7 @@ def retry(
         except ActionRefused as error:
             if error.type != "NotParked" or values or not await attempt_now(connections.service, found):
                 raise
+            await _note_attempt(connections, found, note)
 
     return act(
         "retry",
@@ -121,6 +126,22 @@ def retry(
         no_wait=no_wait,
         as_json=as_json,
     )
+
+
+async def _note_attempt(connections: Connections, process_id: str, note: OperatorNote) -> None:
+    """Leave a note that says who has asked for the next attempt, and why: Temporal keeps neither."""
+    why = f": {note.reason}" if note.reason else ""
+    async with transaction(connections.pool) as connection:
+        row = await processes.read_process(connection, process_id)
+        if row is not None:
+            event = TrailEvent(
+                event="noted",
+                step=row.last_step,
+                by=note.by,
+                reason=f"next attempt made at once{why}",
+                at=datetime.now(UTC),
+            )
+            await notes.note_process(connection, process_id, event)
 
 
 @command("adopt", epilog=examples('starter.py adopt create_user_group-… --reason "made by hand"'))

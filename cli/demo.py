@@ -25,7 +25,7 @@ def demo(directory: Path) -> int:
     trail = ["processes", "--subscription", str(created_subscription_id(process_id))]
     try:
         require_nothing_configured()
-        with embedded_stack(directory) as addresses:
+        with embedded_stack(directory, say=output.say) as addresses:
             # The commands below use this stack.
             os.environ["TEMPORAL_ADDRESS"] = addresses.temporal_address
             os.environ["DATABASE_URL"] = addresses.database_url

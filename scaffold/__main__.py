@@ -15,10 +15,11 @@ from settings import ROOT
 
 NEXT = """
 What comes next:
-  make record   record the histories of the four workflows, and commit them
-  make check    lint, types, import contracts
-  make test     all tests; those of the product stand in the files above
-  make migrate  bring the configured databases to this version ("make up" does it by itself)
+  make record     record the histories of the four workflows, and commit them
+  make reference  write docs/reference.md anew
+  make check      lint, types, import contracts
+  make test       all tests; those of the product stand in the files above
+  make migrate    bring the configured databases to this version ("make up" does it by itself)
 """
 
 

@@ -60,9 +60,12 @@ async def test_retry_makes_the_next_attempt_now(starter: Starter, groups: FakeGr
     process_id = await begin(starter)
     await until_retried(starter, process_id)
     await groups.system.clear_faults()
-    retried = await starter("retry", process_id, "--json")
+    retried = await starter("retry", process_id, "--by", "alice", "--reason", "it is back", "--json")
     [step] = [one for one in await steps(starter, process_id) if one["name"] == "provision_user_group"]
+    [event] = (await starter("process", process_id, "--json")).document["events"]
     assert (retried.code, retried.document["status"], step["attempts"]) == (0, "completed", 1)
+    assert (event["event"], event["by"]) == ("noted", "alice")
+    assert event["reason"] == "next attempt made at once: it is back"
 
 
 async def test_a_process_says_when_it_tries_again(starter: Starter, groups: FakeGroupManagement) -> None:
