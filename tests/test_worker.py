@@ -27,6 +27,12 @@ from tests.processes import Processes, eventually
 from worker import prepare_databases
 
 
+@pytest.fixture(scope="module")
+async def endpoints(endpoints: Endpoints, postgres: str, prepared: str) -> Endpoints:
+    """A database of its own: a process that another test has left open would take the faults."""
+    return with_database(endpoints, await new_database(postgres, prepared))
+
+
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 async def test_a_worker_that_is_stopped_finishes_its_activities(
     endpoints: Endpoints,

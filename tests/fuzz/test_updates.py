@@ -19,7 +19,7 @@ from orchestrator.operations.start_later import MoveForm
 from orchestrator.process.forms import OperatorNote, RetryNote
 from services.fake_system import Fault
 from tests.fuzz import nasty
-from tests.fuzz.stage import Stage, changed, require_no_failed_task, require_readable
+from tests.fuzz.stage import RECORDS, Stage, changed, require_no_failed_task, require_readable
 from tests.fuzz.tally import Batch, Tally, batches, share
 from tests.processes import Handle
 
@@ -119,7 +119,10 @@ async def test_every_update(stage: Stage, tally: Callable[[str], Tally]) -> None
             except Exception as error:
                 shown = [(dict(payload.metadata), payload.data[:500]) for payload in one.payloads]
                 raise AssertionError(f"{one.update!a} {one.rolling_back} {shown}") from error
-            assert taken or not any(changed(before, stage.run(stage.written())).values())
+            now = changed(before, stage.run(stage.written()))
+            if one.update == "adopt":  # it tells the system its token before it asks what it has
+                now = {table: rows for table, rows in now.items() if table not in RECORDS}
+            assert taken or not any(now.values())
             counts.add("accepted" if taken else "refused")
 
     await asyncio.to_thread(check)

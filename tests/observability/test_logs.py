@@ -73,9 +73,7 @@ async def test_one_failure_is_one_line(
         ("provision_user_group", 2),
     ]
     assert {line["error"] for line in failed} == {"ExternalSystemUnavailable"}
-    assert {line["message"] for line in failed} == {
-        "the attempt failed: group_management cannot be reached"
-    }
+    assert {line["message"] for line in failed} == {"the attempt failed: group_management cannot be reached"}
     assert not any("traceback" in line for line in failed)
 
 
