@@ -73,8 +73,10 @@ class Pair:
 
     def stop(self) -> None:
         for directory in (self._primary, self._standby):
-            if directory.exists():
-                stop_postgres(directory)
+            # The library may still see the killed primary when it looks, and not find it when it stops it.
+            with suppress(psutil.NoSuchProcess):
+                if directory.exists():
+                    stop_postgres(directory)
 
     async def _streams(self) -> bool | None:
         return await _ask(self.primary_url, "SELECT true FROM pg_stat_replication WHERE state = 'streaming'")

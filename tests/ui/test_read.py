@@ -1,12 +1,14 @@
 """What an operator reads in the Web UI: the pages of a process, and the schedules."""
 
+from functools import partial
+
 import pytest
 from playwright.async_api import expect
 
 from orchestrator.process.details import PARKED
 from services.fake_faults import Fault
 from services.fake_group_management import FakeGroupManagement
-from tests.processes import Processes
+from tests.processes import Handle, Processes, eventually
 from tests.starting import Starter
 from tests.ui.web_ui import WebUI
 
@@ -44,11 +46,16 @@ async def test_the_page_of_a_parked_process_says_what_to_do(
         await expect(page).to_contain_text(text)
 
 
+async def waits(processes: Processes, handle: Handle) -> bool | None:
+    return True if "You need not act." in await processes.details(handle) else None
+
+
 async def test_the_page_of_a_waiting_process_says_for_what(
     web_ui: WebUI, processes: Processes, groups: FakeGroupManagement
 ) -> None:
     await groups.system.order(Fault(kind="unreachable"))
     handle = await processes.create_user_group("Waiting")
+    await eventually(partial(waits, processes, handle))  # the UI does not renew a page that is open
     page = await web_ui.process_page(handle.id)
     await expect(page).to_contain_text("You need not act.")
     await web_ui.open(handle.id, "Pending Activities")
