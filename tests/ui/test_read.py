@@ -62,8 +62,8 @@ async def test_the_page_of_a_waiting_process_says_for_what(
     pending = web_ui.page.get_by_role("main")
     for text in ("provision_user_group", "Attempt", "Next Retry", "group_management cannot be reached"):
         await expect(pending).to_contain_text(text)
-    await groups.system.clear_faults()
     await web_ui.retry_now(handle.id)
+    await groups.system.clear_faults()
     await handle.result()
 
 
