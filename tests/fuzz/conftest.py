@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from orchestrator.database.connection import Pool
 from orchestrator.temporal.task_queue import TASK_QUEUE
@@ -35,8 +37,16 @@ async def stage(
     """A worker, some subscriptions, and the command line."""
     for name, value in variables(endpoints).items():
         monkeypatch.setenv(name, value)
+    await end_all(client)
     async with open_worker(client, endpoints) as worker, worker:
         yield Stage(client, pool, systems)
+
+
+async def end_all(client: Client) -> None:
+    """Terminate what other tests have left open: the worker would go on with it, and write rows."""
+    async for one in client.list_workflows("ExecutionStatus = 'Running'"):
+        with suppress(RPCError):  # it has ended meanwhile
+            await client.get_workflow_handle(one.id).terminate("another test begins")
 
 
 @pytest.fixture
