@@ -101,18 +101,16 @@ class Parked:
 
 
 def without_fences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
-    """Return the changed records, without those that have got only another token, or are new and hold only one."""
+    """Return the changed records, without those that have got only a token: a higher one, or their first."""
     token = re.compile(r"\d+(?=,[tf]\)$)")
-    nothing = re.compile(r"\([0-9a-f-]{36},\d+,,\d+,f\)")
-    return {
-        name: row
-        for name, row in now.items()
-        if (
-            token.sub("", row) != token.sub("", before[name])
-            if name in before
-            else not nothing.fullmatch(row)
-        )
-    }
+    only_a_token = re.compile(r"\([0-9a-f-]{36},\d+,,\d+,f\)")
+
+    def is_fenced(name: str, row: str) -> bool:
+        if name in before:
+            return token.sub("", row) == token.sub("", before[name])
+        return only_a_token.fullmatch(row) is not None
+
+    return {name: row for name, row in now.items() if not is_fenced(name, row)}
 
 
 async def test_every_update(stage: Stage, tally: Callable[[str], Tally]) -> None:
